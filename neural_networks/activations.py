@@ -1,0 +1,185 @@
+"""Activation functions: what a unit makes of the weighted sum of its inputs.
+
+Each class computes y = σ(z) elementwise, except softmax, which works on the last axis. An
+activation keeps nothing between calls: ``backward`` gets the Z that ``forward`` got.
+"""
+
+from abc import ABC, abstractmethod
+
+import numpy as np
+
+from neural_networks.utils.names import lookup
+
+
+class Activation(ABC):
+    """An activation function and its derivative."""
+
+    def __call__(self, Z: np.ndarray) -> np.ndarray:
+        """The same as ``forward``."""
+        return self.forward(Z)
+
+    @abstractmethod
+    def forward(self, Z: np.ndarray) -> np.ndarray:
+        """Apply the function.
+
+        Parameters
+        ----------
+        Z : array of float, any shape
+            Pre-activations.
+
+        Returns
+        -------
+        array, the shape and type of Z
+            Y = σ(Z).
+        """
+
+    @abstractmethod
+    def backward(self, Z: np.ndarray, dY: np.ndarray) -> np.ndarray:
+        """Take a gradient back through the function.
+
+        Parameters
+        ----------
+        Z : array of float, any shape
+            The pre-activations that ``forward`` got.
+        dY : array, the shape of Z
+            dL/dY, the gradient of the loss with respect to the output.
+
+        Returns
+        -------
+        array, the shape and type of Z
+            dL/dZ.
+        """
+
+
+class Linear(Activation):
+    """The identity: σ(z) = z."""
+
+    def forward(self, Z: np.ndarray) -> np.ndarray:
+        """Y = Z."""
+        return Z
+
+    def backward(self, Z: np.ndarray, dY: np.ndarray) -> np.ndarray:
+        """dL/dZ of Y = Z; see ``Activation.backward``."""
+        return dY
+
+
+class Sigmoid(Activation):
+    """The logistic function: σ(z) = 1 / (1 + exp(-z)), between 0 and 1."""
+
+    def forward(self, Z: np.ndarray) -> np.ndarray:
+        """Y = 1 / (1 + exp(-Z)), without a warning however large \\|Z\\| is."""
+        # Far below zero exp(-z) overflows to infinity, and 1 / infinity is the right answer.
+        with np.errstate(over="ignore"):
+            return 1.0 / (1.0 + np.exp(-Z))
+
+    def backward(self, Z: np.ndarray, dY: np.ndarray) -> np.ndarray:
+        """dL/dZ of Y = 1 / (1 + exp(-Z)); see ``Activation.backward``."""
+        # dσ/dz = exp(-z) / (1 + exp(-z))² = σ(z) (1 - σ(z))
+        Y = self.forward(Z)
+        return dY * (Y * (1.0 - Y))
+
+
+class TanH(Activation):
+    """The hyperbolic tangent: σ(z) = (exp(z) - exp(-z)) / (exp(z) + exp(-z)), between -1 and 1."""
+
+    def forward(self, Z: np.ndarray) -> np.ndarray:
+        """Y = tanh(Z)."""
+        return np.tanh(Z)
+
+    def backward(self, Z: np.ndarray, dY: np.ndarray) -> np.ndarray:
+        """dL/dZ of Y = tanh(Z); see ``Activation.backward``."""
+        # d tanh(z)/dz = 1 - tanh²(z)
+        Y = np.tanh(Z)
+        return dY * (1.0 - Y * Y)
+
+
+class ArcTan(Activation):
+    """The inverse tangent: σ(z) = arctan(z), between -π/2 and π/2."""
+
+    def forward(self, Z: np.ndarray) -> np.ndarray:
+        """Y = arctan(Z), in radians."""
+        return np.arctan(Z)
+
+    def backward(self, Z: np.ndarray, dY: np.ndarray) -> np.ndarray:
+        """dL/dZ of Y = arctan(Z); see ``Activation.backward``."""
+        # z = tan(y) gives dz/dy = 1 + tan²(y), so dy/dz = 1 / (1 + z²)
+        return dY / (1.0 + Z * Z)
+
+
+class ReLU(Activation):
+    """The rectified linear unit: σ(z) = max(0, z).
+
+    Its slope at exactly 0, where it has a kink, is taken to be 0.
+    """
+
+    def forward(self, Z: np.ndarray) -> np.ndarray:
+        """Y = max(0, Z)."""
+        return np.maximum(Z, 0)
+
+    def backward(self, Z: np.ndarray, dY: np.ndarray) -> np.ndarray:
+        """dL/dZ of Y = max(0, Z); see ``Activation.backward``."""
+        # The slope is 1 where z > 0 and 0 elsewhere.
+        return dY * (Z > 0)
+
+
+class LeakyReLU(Activation):
+    """The leaky rectified linear unit: σ(z) = z for z > 0, 0.01 z otherwise.
+
+    Its slope at exactly 0 is taken to be 0.01. Source: Maas, Hannun and Ng, "Rectifier
+    Nonlinearities Improve Neural Network Acoustic Models", ICML 2013.
+    """
+
+    slope = 0.01
+
+    def forward(self, Z: np.ndarray) -> np.ndarray:
+        """Y = max(Z, 0.01 Z)."""
+        return np.maximum(Z, self.slope * Z)
+
+    def backward(self, Z: np.ndarray, dY: np.ndarray) -> np.ndarray:
+        """dL/dZ of Y = max(Z, 0.01 Z); see ``Activation.backward``."""
+        # The slope is 0.01 everywhere, but 1 where z > 0.
+        dLdZ = self.slope * dY
+        np.copyto(dLdZ, dY, where=Z > 0)
+        return dLdZ
+
+
+class SoftMax(Activation):
+    """Probabilities from scores: σ(z)_i = exp(z_i) / Σ_j exp(z_j), over the last axis."""
+
+    def forward(self, Z: np.ndarray) -> np.ndarray:
+        """Y_i = exp(Z_i - max Z) / Σ_j exp(Z_j - max Z), over the last axis.
+
+        Subtracting the maximum changes no quotient and keeps exp from overflowing.
+        """
+        Y = np.exp(Z - Z.max(axis=-1, keepdims=True))
+        Y /= Y.sum(axis=-1, keepdims=True)
+        return Y
+
+    def backward(self, Z: np.ndarray, dY: np.ndarray) -> np.ndarray:
+        """dL/dZ of the softmax over the last axis; see ``Activation.backward``."""
+        # The Jacobian is ∂y_i/∂z_j = y_i (δ_ij - y_j), so
+        # dL/dz_j = Σ_i dL/dy_i y_i (δ_ij - y_j) = y_j (dL/dy_j - Σ_i dL/dy_i y_i).
+        Y = self.forward(Z)
+        return Y * (dY - (dY * Y).sum(axis=-1, keepdims=True))
+
+
+ACTIVATIONS: dict[str, type[Activation]] = {
+    "linear": Linear,
+    "sigmoid": Sigmoid,
+    "tanh": TanH,
+    "arctan": ArcTan,
+    "relu": ReLU,
+    "leaky_relu": LeakyReLU,
+    "softmax": SoftMax,
+}
+
+
+def initialize_activation(name: str) -> Activation:
+    """The activation function of that name, one of ``ACTIVATIONS``.
+
+    Raises
+    ------
+    ValueError
+        If the name is unknown.
+    """
+    return lookup("activation", name, ACTIVATIONS)()

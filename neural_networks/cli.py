@@ -1,0 +1,234 @@
+"""What the training scripts share: their flags, the run itself, and how errors are told.
+
+A script holds a configuration and calls ``run_script`` with it:
+
+>>> from neural_networks.utils.data_structures import AttrDict
+>>> configuration = AttrDict(
+...     model_name="iris",
+...     model_args=AttrDict(loss="cross_entropy", layer_args=[], optimizer_args=AttrDict()),
+...     data_args=AttrDict(name="iris", batch_size=25),
+...     epochs=50,
+...     seed=0,
+...     dtype="float32",
+... )
+"""
+
+import argparse
+import copy
+import json
+import shlex
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from neural_networks import summary
+from neural_networks.datasets import DATASETS, initialize_dataset
+from neural_networks.logs import DEFAULT_FOLDER, Logger
+from neural_networks.models import NeuralNetwork, TrainingDiverged, initialize_model
+from neural_networks.utils.data_structures import AttrDict
+from neural_networks.utils.files import readable
+from neural_networks.utils.names import check_keys, positive_integer
+
+DIVERGED, WRONG_ARGUMENTS, INTERRUPTED = 1, 2, 130
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser that reports a mistake in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(WRONG_ARGUMENTS, f"{self.prog}: error: {message} (--help explains the flags)\n")
+
+
+def make_parser(description: str, examples: str) -> Parser:
+    """The parser of a training script, with the flags that all of them have.
+
+    Parameters
+    ----------
+    description : str
+        What the script does.
+    examples : str
+        Commands to try, shown at the end of the help.
+    """
+    parser = Parser(
+        description=description,
+        epilog=examples,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    data = parser.add_argument_group("data")
+    data.add_argument("--dataset", help=f"what to train on: {', '.join(DATASETS)}")
+    data.add_argument("--batch-size", type=int, help="examples in a training step")
+
+    training = parser.add_argument_group("training")
+    training.add_argument("--epochs", type=int, help="how often to go through the training set")
+    training.add_argument("--lr", type=float, help="learning rate of the first epoch")
+    training.add_argument("--momentum", type=float, help="share of the last step kept, 0 to 1")
+    training.add_argument("--clip-norm", type=float, help="largest norm of a gradient")
+    training.add_argument("--scheduler", help="learning-rate schedule: constant or exponential")
+    training.add_argument("--lr-decay", type=float, help="exponential: factor for each stage")
+    training.add_argument("--stage-length", type=float, help="exponential: epochs in a stage")
+    training.add_argument(
+        "--staircase",
+        action=argparse.BooleanOptionalAction,
+        help="exponential: keep the rate constant within a stage",
+    )
+    training.add_argument("--seed", type=int, help="fixes weights and shuffling")
+    training.add_argument("--dtype", help="type of all arrays: float32 or float64")
+
+    results = parser.add_argument_group("results")
+    results.add_argument("--name", help="name of the run and of its folder")
+    results.add_argument(
+        "--overwrite", action="store_true", help="replace an earlier run of that name"
+    )
+    results.add_argument(
+        "--experiments", metavar="DIR", default=DEFAULT_FOLDER, help="folder that holds the runs"
+    )
+    results.add_argument(
+        "--config", metavar="FILE", help="start from the config.json of an earlier run"
+    )
+    parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    return parser
+
+
+def apply_flags(configuration: Mapping[str, Any], flags: argparse.Namespace) -> AttrDict:
+    """A copy of a configuration in which the flags that were given replace its values."""
+    config = AttrDict(copy.deepcopy(dict(configuration)))
+    model, data = config.model_args, config.data_args
+    optimizer = model["optimizer_args"]
+    if flags.dataset and flags.dataset != data["name"]:
+        if config.model_name == data["name"]:
+            config.model_name = flags.dataset
+        data["name"] = flags.dataset
+    targets = {
+        "batch_size": (data, "batch_size"),
+        "lr": (optimizer, "lr"),
+        "momentum": (optimizer, "momentum"),
+        "clip_norm": (optimizer, "clip_norm"),
+        "scheduler": (optimizer, "lr_scheduler"),
+        "lr_decay": (optimizer, "lr_decay"),
+        "stage_length": (optimizer, "stage_length"),
+        "staircase": (optimizer, "staircase"),
+        "epochs": (config, "epochs"),
+        "seed": (config, "seed"),
+        "dtype": (config, "dtype"),
+        "name": (config, "model_name"),
+    }
+    for flag, (section, key) in targets.items():
+        value = getattr(flags, flag)
+        if value is not None:
+            section[key] = value
+    return config
+
+
+def read_configuration(path: str, template: Mapping[str, Any]) -> AttrDict:
+    """The configuration in a run's ``config.json``.
+
+    Raises
+    ------
+    ValueError
+        If the file is not one, or has keys that ``template`` has not.
+    """
+    try:
+        saved = json.loads(Path(path).read_text())
+        config = AttrDict(
+            model_name=saved["model_name"],
+            model_args=saved["model"],
+            data_args=saved["data"],
+            **{key: saved["arguments"][key] for key in ("epochs", "seed", "dtype")},
+        )
+    except (json.JSONDecodeError, KeyError, TypeError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path} is not the config.json of a run ({error})") from None
+    check_keys(f"model in {path}", config.model_args, template["model_args"])
+    check_keys(f"data in {path}", config.data_args, template["data_args"])
+    return config
+
+
+def run(config: AttrDict, flags: argparse.Namespace, command: str) -> int:
+    """Train and test a network as configured, and say what happens; the exit status."""
+    positive_integer("epochs", config.epochs)
+    dataset = initialize_dataset(**config.data_args, seed=config.seed, dtype=config.dtype)
+    logger = Logger(
+        config.model_name,
+        config.model_args,
+        config.data_args,
+        save=True,
+        plot=True,
+        save_dir=flags.experiments,
+        arguments={
+            **{key: config[key] for key in ("epochs", "seed", "dtype")},
+            "command": command,
+        },
+        overwrite=flags.overwrite,
+    )
+    model = initialize_model(
+        config.model_name,
+        **config.model_args,
+        logger=logger,
+        seed=config.seed,
+        dtype=config.dtype,
+    )
+    model.prepare(dataset)
+    print(summary.describe(model, dataset, config.epochs, config.seed))
+    logger.start()
+    assert logger.folder is not None
+    if logger.folder.name != config.model_name:
+        print(
+            f"There is a run {config.model_name!r} already: this one is {logger.folder.name!r} "
+            "(--overwrite replaces)."
+        )
+    where = readable(logger.folder)
+    try:
+        model.train(dataset, config.epochs)
+    except KeyboardInterrupt:
+        print(f"\nInterrupted after {model.epoch} epochs. What there is so far is in {where}.")
+        return INTERRUPTED
+    except TrainingDiverged as error:
+        print(f"error: {error}. What there is so far is in {where}.", file=sys.stderr)
+        return DIVERGED
+    results = model.test(dataset, save_predictions=True)
+    print(summary.results(model, dataset, results, where))
+    return 0
+
+
+def run_script(
+    parser: Parser,
+    configuration: Mapping[str, Any],
+    argv: Sequence[str] | None,
+    adapt: Any = lambda config, flags: None,
+) -> int:
+    """Parse the flags, run, and report what goes wrong in one line.
+
+    Parameters
+    ----------
+    parser : Parser
+    configuration : mapping
+        The script's configuration.
+    argv : sequence of str, optional
+        The arguments; those of the command line by default.
+    adapt : function, optional
+        Applies the script's own flags: called with the configuration, to be changed, and the
+        flags.
+
+    Returns
+    -------
+    int
+        Exit status: 0; 1 if the training diverged; 2 if an argument was wrong or a file could
+        not be read or written; 130 after Ctrl-C.
+    """
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    flags = parser.parse_args(arguments)
+    try:
+        if flags.config:
+            configuration = read_configuration(flags.config, configuration)
+        config = apply_flags(configuration, flags)
+        adapt(config, flags)
+        return run(config, flags, shlex.join(["python", parser.prog, *arguments]))
+    except KeyboardInterrupt:
+        print("\nInterrupted.", file=sys.stderr)
+        return INTERRUPTED
+    except (OSError, TypeError, ValueError) as error:
+        if flags.debug:
+            raise
+        print(f"{parser.prog}: error: {error}", file=sys.stderr)
+        return WRONG_ARGUMENTS

@@ -1,0 +1,182 @@
+"""What every layer has in common."""
+
+from abc import ABC, abstractmethod
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from neural_networks.activations import initialize_activation
+from neural_networks.utils.names import floating_type
+
+
+class Layer(ABC):
+    """A function of a batch, with parameters that can be learned.
+
+    A layer of one's own implements ``forward`` and ``backward``, and ``_init_parameters`` if it
+    has parameters. ``forward`` begins with ``X = self._admit(X)``, which checks and converts X
+    and creates the parameters at the first call.
+
+    Parameters
+    ----------
+    activation : str
+        Name of the activation function, see ``activations``.
+    dtype : str or type
+        ``"float32"`` or ``"float64"``: the type of the parameters and of all that is computed.
+    rng : numpy.random.Generator or int, optional
+        Where initial weights come from, or a seed for them.
+
+    Attributes
+    ----------
+    activation : Activation
+    n_in, n_out : int or None
+        Number of input and output units (channels); ``n_in`` is None until parameters exist.
+    parameters : OrderedDict of array
+        What is learned. It is read at each call, so its arrays may be replaced at any time.
+    gradients : OrderedDict of array
+        dL/dparameter under the same keys, as of the last ``backward``.
+    cache : OrderedDict
+        What ``forward`` left for ``backward``.
+    input_shape : tuple of int or None
+        Shape of one example, as of the last ``forward``.
+    training : bool
+        True while the layer trains. The model sets it to False to predict: ``forward`` then
+        leaves the cache as it is.
+    input_gradient : bool
+        Whether ``backward`` computes dL/dX. The model sets it to False for its first layer,
+        where X is data that nothing is learned about.
+    """
+
+    def __init__(
+        self,
+        activation: str = "linear",
+        *,
+        dtype: Any = "float64",
+        rng: np.random.Generator | int | None = None,
+    ) -> None:
+        self.activation = initialize_activation(activation)
+        self.n_in: int | None = None
+        self.n_out: int | None = None
+        self.parameters: OrderedDict[str, np.ndarray] = OrderedDict()
+        self.gradients: OrderedDict[str, np.ndarray] = OrderedDict()
+        self.cache: OrderedDict[str, Any] = OrderedDict()
+        self.dtype = floating_type(dtype)
+        self.rng = np.random.default_rng(rng)
+        self.training = True
+        self.input_gradient = True
+        self.input_shape: tuple[int, ...] | None = None
+
+    @abstractmethod
+    def forward(self, X: np.ndarray) -> np.ndarray:
+        """The layer's output for a batch.
+
+        Parameters
+        ----------
+        X : array of float, (m, ...)
+            A batch of m inputs.
+
+        Returns
+        -------
+        array of the layer's type, (m, ...)
+            The output Y. What ``backward`` needs goes to ``cache``.
+
+        Raises
+        ------
+        TypeError
+            If X does not hold floats.
+        ValueError
+            If its shape is not what the layer takes.
+        """
+
+    @abstractmethod
+    def backward(self, dLdY: np.ndarray) -> Any:
+        """Take a gradient back through the layer, to its parameters and its input.
+
+        Parameters
+        ----------
+        dLdY : array, the shape of the last ``forward``'s output
+            Gradient of the loss with respect to that output.
+
+        Returns
+        -------
+        array, the shape of the last ``forward``'s X
+            dL/dX. The gradients of the parameters go to ``gradients``.
+        """
+
+    def clear_gradients(self) -> None:
+        """Set every gradient to zero and forget the last ``forward``."""
+        self.gradients = OrderedDict(
+            (name, np.zeros_like(value)) for name, value in self.parameters.items()
+        )
+        self.cache = OrderedDict()
+
+    def forward_with_param(
+        self, param_name: str, X: np.ndarray
+    ) -> Callable[[np.ndarray], np.ndarray]:
+        """The layer's output as a function of one parameter, for gradient checks.
+
+        Parameters
+        ----------
+        param_name : str
+            A key of ``parameters``.
+        X : array
+            The batch for which the output is computed.
+
+        Returns
+        -------
+        function
+            From a value of the parameter to the output. It leaves the layer as it was.
+        """
+
+        def output(value: np.ndarray) -> np.ndarray:
+            kept, cache = self.parameters[param_name], self.cache.copy()
+            self.parameters[param_name] = value
+            try:
+                return self.forward(X)
+            finally:
+                self.parameters[param_name], self.cache = kept, cache
+
+        return output
+
+    def _init_parameters(self, X_shape: tuple[int, ...]) -> None:
+        """Create ``parameters``, and ``gradients`` of zeros, for inputs of a shape.
+
+        Parameters
+        ----------
+        X_shape : tuple of int
+            Shape of a batch; its first entry, the number of examples, does not matter.
+        """
+
+    def _check_shape(self, X_shape: tuple[int, ...]) -> None:
+        """Raise ``ValueError`` if the layer does not take inputs of that shape."""
+
+    def _admit(self, X: np.ndarray) -> np.ndarray:
+        """X in the layer's type, checked when its shape is new; the parameters exist afterwards."""
+        if X.dtype != self.dtype:
+            if not np.issubdtype(X.dtype, np.floating):
+                raise TypeError(
+                    f"X must hold floats, got {X.dtype}; X.astype('{self.dtype}') converts it"
+                )
+            X = X.astype(self.dtype)
+        if X.shape[1:] != self.input_shape:
+            self._check_shape(X.shape)
+            if not self.parameters:
+                self._init_parameters(X.shape)
+            self.input_shape = X.shape[1:]
+        return X
+
+    def _admit_gradient(self, dLdY: np.ndarray, Y_shape: tuple[int, ...]) -> np.ndarray:
+        """dLdY in the layer's type; ``ValueError`` if it has not the output's shape."""
+        if dLdY.shape != Y_shape:
+            raise ValueError(f"dLdY has shape {dLdY.shape}, but the output had {Y_shape}")
+        return dLdY.astype(self.dtype, copy=False)
+
+    def _from_cache(self, *names: str) -> Any:
+        """Entries of the cache; ``RuntimeError`` if no ``forward`` has left them."""
+        try:
+            return [self.cache[name] for name in names]
+        except KeyError:
+            raise RuntimeError(
+                f"{type(self).__name__}.backward needs a forward in training mode before it"
+            ) from None

@@ -1,0 +1,154 @@
+"""The fully-connected layer."""
+
+from typing import Any
+
+import numpy as np
+
+from neural_networks.layers.base import Layer
+from neural_networks.utils.names import positive_integer
+from neural_networks.weights import initialize_weights
+
+
+class FullyConnected(Layer):
+    """Every output unit sees every input: Y = σ(X W + b).
+
+    A sequence (m, d, t) is treated as m·t rows of d features, one for each time step.
+
+    Parameters
+    ----------
+    n_out : int
+        Number of output units.
+    activation : str
+        Name of σ, see ``activations``; a softmax goes over the output units.
+    weight_init : str
+        Name of the initializer of W, see ``weights``. The biases start at 0.
+    dtype, rng
+        See ``Layer``.
+
+    Attributes
+    ----------
+    parameters : OrderedDict
+        ``W`` (d, n_out) and ``b`` (1, n_out).
+    cache : OrderedDict
+        ``X``, the input, and ``Z`` = X W + b.
+    """
+
+    def __init__(
+        self,
+        n_out: int,
+        activation: str,
+        weight_init: str = "xavier_uniform",
+        *,
+        dtype: Any = "float64",
+        rng: np.random.Generator | int | None = None,
+    ) -> None:
+        super().__init__(activation, dtype=dtype, rng=rng)
+        self.n_out: int = positive_integer("n_out", n_out)
+        self._draw_weights = initialize_weights(
+            weight_init, activation, rng=self.rng, dtype=self.dtype
+        )
+
+    def forward(self, X: np.ndarray) -> np.ndarray:
+        """Y = σ(X W + b).
+
+        Parameters
+        ----------
+        X : array of float, (m, d) or (m, d, t)
+
+        Returns
+        -------
+        array, (m, n_out) or (m, n_out, t)
+        """
+        Z = self.affine_forward(X)
+        if self.training:
+            self.cache["Z"] = Z
+        return self.activate(Z)
+
+    def backward(self, dLdY: np.ndarray) -> np.ndarray | None:
+        """The gradients of Y = σ(X W + b) with respect to W, b and X.
+
+        Parameters
+        ----------
+        dLdY : array, (m, n_out) or (m, n_out, t)
+
+        Returns
+        -------
+        array, (m, d) or (m, d, t)
+            dL/dX.
+        """
+        (Z,) = self._from_cache("Z")
+        dLdY = self._admit_gradient(dLdY, Z.shape)
+        dLdZ = self.activation.backward(as_rows(Z), as_rows(dLdY))
+        return self.affine_backward(dLdZ)
+
+    def affine_forward(self, X: np.ndarray) -> np.ndarray:
+        """Z = X W + b, the layer without its activation.
+
+        Parameters
+        ----------
+        X : array, (m, d) or (m, d, t)
+
+        Returns
+        -------
+        array, (m, n_out) or (m, n_out, t)
+        """
+        X = self._admit(X)
+        if self.training:
+            self.cache["X"] = X
+        Z = as_rows(X) @ self.parameters["W"]
+        Z += self.parameters["b"]
+        return from_rows(Z, X.shape)
+
+    def activate(self, Z: np.ndarray) -> np.ndarray:
+        """Y = σ(Z), (m, n_out) or (m, n_out, t)."""
+        return from_rows(self.activation(as_rows(Z)), Z.shape)
+
+    def affine_backward(self, dLdZ: np.ndarray) -> np.ndarray | None:
+        """The gradients of Z = X W + b with respect to W, b and X.
+
+        Parameters
+        ----------
+        dLdZ : array, (m, n_out) or (m, n_out, t)
+
+        Returns
+        -------
+        array, (m, d) or (m, d, t)
+            dL/dX.
+        """
+        # z_rj = Σ_i x_ri w_ij + b_j for each row r, so by the chain rule
+        # dL/dw_ij = Σ_r x_ri dL/dz_rj,  dL/db_j = Σ_r dL/dz_rj,  dL/dx_ri = Σ_j dL/dz_rj w_ij.
+        (X,) = self._from_cache("X")
+        dLdZ = as_rows(dLdZ)
+        self.gradients["W"] = as_rows(X).T @ dLdZ
+        self.gradients["b"] = dLdZ.sum(axis=0, keepdims=True)
+        if not self.input_gradient:
+            return None
+        return from_rows(dLdZ @ self.parameters["W"].T, X.shape)
+
+    def _init_parameters(self, X_shape: tuple[int, ...]) -> None:
+        """Create W (d, n_out) from the initializer and b (1, n_out) of zeros."""
+        self.n_in = X_shape[1]
+        self.parameters["W"] = self._draw_weights((self.n_in, self.n_out))
+        self.parameters["b"] = np.zeros((1, self.n_out), self.dtype)
+        self.clear_gradients()
+
+    def _check_shape(self, X_shape: tuple[int, ...]) -> None:
+        if len(X_shape) not in (2, 3):
+            raise ValueError(f"X must be (m, d) or (m, d, t), got shape {X_shape}")
+        if self.n_in is not None and X_shape[1] != self.n_in:
+            raise ValueError(
+                f"X has {X_shape[1]} features, but this layer was made for {self.n_in}"
+            )
+
+
+def as_rows(X: np.ndarray) -> np.ndarray:
+    """(m, d) as it is; (m, d, t) as (m·t, d), a row for each example and time step."""
+    return X if X.ndim == 2 else X.transpose(0, 2, 1).reshape(-1, X.shape[1])
+
+
+def from_rows(rows: np.ndarray, X_shape: tuple[int, ...]) -> np.ndarray:
+    """The inverse of ``as_rows``, for an array whose X had the shape ``X_shape``."""
+    if len(X_shape) == 2:
+        return rows
+    m, _, t = X_shape
+    return rows.reshape(m, t, -1).transpose(0, 2, 1)

@@ -1,0 +1,293 @@
+"""The run folder: where the configuration, the log, the pictures and the parameters of a run go.
+
+A run called ``iris`` goes to ``experiments/iris``, or to ``iris-2`` and so on when there is one
+already. In it:
+
+=======================  =========================================================================
+``config.json``          all that is needed to repeat the run: arguments, seed, versions
+``log.csv``              a row for each epoch: losses and errors, to the last digit
+``loss.png``             training and validation loss, per epoch and (thin) per step
+``error.png``            training and validation error
+``parameters.npz``       the network's parameters, for ``NeuralNetwork.load``
+``test.json``            loss and error on the test set
+``test_predictions.csv`` label and prediction of every test example
+``confusion_matrix.png`` which classes are taken for which, if they are classes
+=======================  =========================================================================
+"""
+
+import csv
+import json
+import platform
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from neural_networks import __version__, plots
+from neural_networks.losses import Loss
+from neural_networks.utils.files import experiments_folder, written_whole
+
+DEFAULT_FOLDER = "experiments/"
+
+
+class Logger:
+    """Keeps the results of a run.
+
+    Nothing is written before ``start``, so a configuration that turns out wrong leaves no folder.
+
+    Parameters
+    ----------
+    model_name : str
+        The run's name, and that of its folder.
+    model_args, data_args : mapping
+        The arguments of the model and of the dataset, for ``config.json``.
+    save : bool
+        Whether to write files.
+    plot : bool
+        Whether to draw pictures: into the folder, or on the screen if there is no folder.
+    save_dir : str or Path
+        The folder that holds the runs. The default is that of the repository, wherever the
+        current folder is; any other is taken as it is.
+    arguments : mapping, optional
+        What else it takes to repeat the run, for ``config.json``.
+    overwrite : bool
+        Whether a run of the same name is replaced.
+
+    Attributes
+    ----------
+    folder : Path or None
+        The run's folder, from ``start`` on.
+
+    Raises
+    ------
+    ValueError
+        If the name is not one that a folder can have.
+    """
+
+    def __init__(
+        self,
+        model_name: str,
+        model_args: Mapping[str, Any],
+        data_args: Mapping[str, Any],
+        save: bool = False,
+        plot: bool = False,
+        save_dir: str | Path = DEFAULT_FOLDER,
+        *,
+        arguments: Mapping[str, Any] | None = None,
+        overwrite: bool = False,
+    ) -> None:
+        if Path(model_name).name != model_name or model_name.startswith("."):
+            raise ValueError(f"the run's name must be that of a folder, got {model_name!r}")
+        self.model_name = model_name
+        self.config = {
+            "model_name": model_name,
+            "model": dict(model_args),
+            "data": dict(data_args),
+            "arguments": dict(arguments or {}),
+            "versions": {
+                "python": platform.python_version(),
+                "numpy": np.__version__,
+                "neural_networks": __version__,
+            },
+        }
+        self.save = save
+        self.plot = plot
+        self.overwrite = overwrite
+        self.save_dir = experiments_folder() if save_dir == DEFAULT_FOLDER else Path(save_dir)
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget the rows and the folder: what comes next is another run."""
+        self.folder: Path | None = None
+        self.rows: list[dict[str, float]] = []
+        self.steps: list[tuple[float, float]] = []
+
+    def start(self) -> None:
+        """Claim a folder and write ``config.json``; nothing if that has been done already.
+
+        Raises
+        ------
+        OSError
+            If the folder cannot be written.
+        """
+        if not self.save or self.folder is not None:
+            return
+        self.save_dir.mkdir(parents=True, exist_ok=True)
+        self.folder = claim_folder(self.save_dir / self.model_name, self.overwrite)
+        self.save_json("config.json", self.config)
+
+    def push_step(self, epoch: float, loss: float) -> None:
+        """Note the loss of one training step, at a fractional epoch, for the picture."""
+        self.steps.append((epoch, loss))
+
+    def push(self, log: Mapping[str, Any]) -> None:
+        """Add an epoch's results: a row of ``log.csv``.
+
+        Parameters
+        ----------
+        log : mapping
+            Column names to numbers. A mapping in place of a number becomes several columns:
+            ``{"loss": {"train": 1.0}}`` is ``{"loss_train": 1.0}``.
+
+        Raises
+        ------
+        ValueError
+            If the columns are not those of the rows before.
+        """
+        row: dict[str, float] = {}
+        for key, value in log.items():
+            if isinstance(value, Mapping):
+                row |= {f"{key}_{inner}": number for inner, number in value.items()}
+            else:
+                row[key] = value
+        if self.rows and row.keys() != self.rows[0].keys():
+            raise ValueError(f"columns {list(row)} are not those so far: {list(self.rows[0])}")
+        self.rows.append(row)
+        self.start()
+        if self.folder is None:
+            return
+        with (self.folder / "log.csv").open("a", newline="") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            if len(self.rows) == 1:
+                writer.writerow(row)
+            # repr is the shortest text that reads back as the same number.
+            writer.writerow([repr(float(v)) if isinstance(v, float) else v for v in row.values()])
+
+    def save_parameters(self, parameters: Mapping[str, np.ndarray]) -> None:
+        """Write ``parameters.npz``, unless there are none yet."""
+        if self.folder is not None and parameters:
+            with (
+                written_whole(self.folder / "parameters.npz") as partial,
+                partial.open("wb") as file,
+            ):
+                np.savez(file, **parameters)
+
+    def save_json(self, file_name: str, content: Mapping[str, Any]) -> None:
+        """Write a mapping as readable JSON."""
+        self.start()
+        if self.folder is not None:
+            with written_whole(self.folder / file_name) as partial:
+                partial.write_text(json.dumps(content, indent=2, default=str) + "\n")
+
+    def save_table(self, file_name: str, table: Any) -> None:
+        """Write a ``pandas.DataFrame`` as CSV."""
+        self.start()
+        if self.folder is not None:
+            with written_whole(self.folder / file_name) as partial:
+                table.to_csv(partial, index=False)
+
+    def save_test_results(self, results: Mapping[str, float]) -> None:
+        """Write ``test.json``."""
+        self.save_json("test.json", results)
+
+    def save_predictions(
+        self, loss: Loss, Y: np.ndarray, Y_hat: np.ndarray, class_names: Sequence[str] | None
+    ) -> None:
+        """Write ``test_predictions.csv`` and, for classes, ``confusion_matrix.png``.
+
+        Parameters
+        ----------
+        loss : Loss
+            Says which classes labels and predictions stand for, if any.
+        Y, Y_hat : arrays, (n, k)
+            Labels and predictions.
+        class_names : sequence of str, optional
+            Names of the classes; their numbers by default.
+        """
+        self.save_table("test_predictions.csv", prediction_table(loss, Y, Y_hat))
+        if loss.classifies:
+            true, predicted = loss.classes(Y).ravel(), loss.classes(Y_hat).ravel()
+            n_classes = max(Y.shape[1], 2)
+            names = class_names or [str(i) for i in range(n_classes)]
+            self._draw(
+                "confusion_matrix.png",
+                lambda figure: plots.confusion_matrix(figure, true, predicted, names),
+            )
+
+    def draw_curves(self, loss: Loss) -> None:
+        """Draw ``loss.png`` and ``error.png`` from the rows so far."""
+        if not self.rows:
+            return
+        columns = {key: np.array([row[key] for row in self.rows]) for key in self.rows[0]}
+        title = self.folder.name if self.folder is not None else self.model_name
+        self._draw(
+            "loss.png",
+            lambda figure: plots.loss_curves(figure, title, loss.name, columns, self.steps),
+        )
+        self._draw(
+            "error.png",
+            lambda figure: plots.error_curves(figure, title, loss.classifies, columns),
+        )
+
+    def _draw(self, file_name: str, draw: Callable[[Any], None]) -> None:
+        if not self.plot:
+            return
+        self.start()
+        if self.folder is None:
+            plots.show(draw)
+        else:
+            with written_whole(self.folder / file_name) as partial:
+                plots.save(draw, partial)
+
+
+def claim_folder(wanted: Path, overwrite: bool) -> Path:
+    """Make a new folder for a run.
+
+    Parameters
+    ----------
+    wanted : Path
+        What it should be called. If that exists, the next free number is appended: ``iris-2``.
+    overwrite : bool
+        Whether an earlier run at ``wanted`` is removed instead.
+
+    Returns
+    -------
+    Path
+        A folder that is empty and nobody else's.
+
+    Raises
+    ------
+    FileExistsError
+        If what is to be overwritten does not look like a run.
+    """
+    if overwrite and wanted.exists():
+        if not (wanted / "config.json").is_file() or not (wanted.is_dir() and not wanted.is_symlink()):
+            raise FileExistsError(f"{wanted} is no run (it has no config.json): not overwritten")
+        shutil.rmtree(wanted)
+    number = 1
+    while True:
+        folder = wanted if number == 1 else wanted.with_name(f"{wanted.name}-{number}")
+        try:
+            folder.mkdir()  # fails if it exists, also when another run has just made it
+            return folder
+        except FileExistsError:
+            number += 1
+
+
+def prediction_table(loss: Loss, Y: np.ndarray, Y_hat: np.ndarray) -> Any:
+    """Labels beside predictions, a row for each example, as a ``pandas.DataFrame``.
+
+    Columns are ``Id``, then ``label`` and ``prediction``, the classes, and ``output_0`` ..., what
+    the network said; for a regression ``label_0`` ... and ``prediction_0`` ...
+    """
+    import pandas as pd
+
+    Y, Y_hat = Y.reshape(len(Y), -1), Y_hat.reshape(len(Y_hat), -1)
+    columns: dict[str, np.ndarray] = {"Id": np.arange(len(Y))}
+    if loss.classifies:
+        columns |= {"label": loss.classes(Y), "prediction": loss.classes(Y_hat)}
+        columns |= {f"output_{i}": column for i, column in enumerate(Y_hat.T)}
+    else:
+        columns |= {f"label_{i}": column for i, column in enumerate(Y.T)}
+        columns |= {f"prediction_{i}": column for i, column in enumerate(Y_hat.T)}
+    return pd.DataFrame(columns)
+
+
+def kaggle_table(classes: np.ndarray, first_id: int) -> Any:
+    """Predicted classes as Kaggle wants them: integer columns ``Id`` and ``Category``."""
+    import pandas as pd
+
+    ids = np.arange(first_id, first_id + len(classes))
+    return pd.DataFrame({"Id": ids, "Category": classes.astype(np.int64)})

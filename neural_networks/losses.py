@@ -1,0 +1,310 @@
+"""Losses: how far a batch of predictions is from its labels.
+
+The first axis counts the m examples of a batch, and every loss is a mean over them. Classes lie
+on the second axis: (m, k), or (m, k, t) for sequences.
+
+A loss and the activation of the output layer can be a *canonical pair*: softmax with
+cross-entropy, a sigmoid with binary cross-entropy, a linear output with squared error. Together
+they are a smooth function of the logits Z even where the prediction has rounded to exactly 0 or 1
+and the gradient through either alone would be lost. ``forward_from_logits`` and
+``backward_from_logits`` compute the pair as one function.
+"""
+
+from abc import ABC, abstractmethod
+
+import numpy as np
+
+from neural_networks.activations import Activation, Linear, Sigmoid, SoftMax
+from neural_networks.utils.names import lookup
+
+
+class Loss(ABC):
+    """A loss L(Y, Y_hat) and its gradient.
+
+    Parameters
+    ----------
+    name : str
+        The name it goes by in ``initialize_loss``.
+    """
+
+    partner: type[Activation]
+    """The output activation that forms a canonical pair with this loss."""
+
+    classifies = True
+    """Whether predictions stand for classes."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __call__(self, Y: np.ndarray, Y_hat: np.ndarray) -> float:
+        """The same as ``forward``."""
+        return self.forward(Y, Y_hat)
+
+    @abstractmethod
+    def forward(self, Y: np.ndarray, Y_hat: np.ndarray) -> float:
+        """The loss of a batch.
+
+        Parameters
+        ----------
+        Y : array, (m, k) or (m, k, t)
+            Labels.
+        Y_hat : array, the shape of Y
+            Predictions.
+
+        Returns
+        -------
+        float
+            The mean over the m examples.
+
+        Raises
+        ------
+        ValueError
+            If the shapes differ, there are no examples, or the labels break the loss's rule.
+        """
+
+    @abstractmethod
+    def backward(self, Y: np.ndarray, Y_hat: np.ndarray) -> np.ndarray:
+        """The gradient of the loss with respect to the predictions.
+
+        Parameters
+        ----------
+        Y, Y_hat : arrays
+            What ``forward`` got.
+
+        Returns
+        -------
+        array, the shape and type of Y_hat
+            dL/dY_hat.
+        """
+
+    @abstractmethod
+    def forward_from_logits(self, Y: np.ndarray, Z: np.ndarray) -> float:
+        """The loss of the canonical pair, from the logits.
+
+        Parameters
+        ----------
+        Y : array, (m, k) or (m, k, t)
+            Labels, which are taken to keep the loss's rule.
+        Z : array, the shape of Y
+            The output layer's pre-activations.
+
+        Returns
+        -------
+        float
+            ``forward(Y, σ(Z))`` without the rounding of σ; finite for all finite Z.
+        """
+
+    def backward_from_logits(self, Y: np.ndarray, Y_hat: np.ndarray) -> np.ndarray:
+        """The gradient of the canonical pair with respect to the logits.
+
+        Parameters
+        ----------
+        Y : array, (m, k) or (m, k, t)
+            Labels, which are taken to keep the loss's rule.
+        Y_hat : array, the shape of Y
+            Predictions σ(Z).
+
+        Returns
+        -------
+        array, the shape and type of Y_hat
+            dL/dZ.
+        """
+        # Softmax with cross-entropy: L = (1/m) Σ (ln Σ_j exp(z_j) - Σ_i y_i z_i), because the
+        # y_i sum to 1. The derivative of the first term is exp(z_i) / Σ_j exp(z_j) = ŷ_i, so
+        # dL/dz_i = (ŷ_i - y_i) / m. A sigmoid is a softmax over the two logits 0 and z.
+        return (Y_hat - Y.astype(Y_hat.dtype, copy=False)) / len(Y)
+
+    def classes(self, Y: np.ndarray) -> np.ndarray:
+        """The class that each label or prediction stands for: argmax over the second axis.
+
+        Parameters
+        ----------
+        Y : array, (m, k) or (m, k, t)
+
+        Returns
+        -------
+        array of int, (m,) or (m, t)
+            A tie goes to the smallest class.
+        """
+        return Y.argmax(axis=1)
+
+    def error(self, Y: np.ndarray, Y_hat: np.ndarray) -> float:
+        """The share of predictions that stand for another class than the label.
+
+        Parameters
+        ----------
+        Y, Y_hat : arrays, (m, k) or (m, k, t)
+
+        Returns
+        -------
+        float
+            Between 0 and 1; for a regression, the mean squared error.
+        """
+        return float((self.classes(Y) != self.classes(Y_hat)).mean())
+
+    def check_labels(self, Y: np.ndarray) -> None:
+        """Raise ``ValueError`` if labels break the loss's rule; any finite label keeps it here."""
+        if not np.isfinite(Y).all():
+            raise ValueError(f"labels of {self.name} must be finite, got {_worst(Y)}")
+
+    def check(self, Y: np.ndarray, Y_hat: np.ndarray) -> None:
+        """Raise ``ValueError`` if labels and predictions do not fit each other or the loss."""
+        if Y.shape != Y_hat.shape:
+            raise ValueError(f"labels have shape {Y.shape} but predictions {Y_hat.shape}")
+        if len(Y) == 0:
+            raise ValueError("a loss needs at least one example, got none")
+        self.check_labels(Y)
+
+
+class CrossEntropy(Loss):
+    """Cross-entropy of class probabilities: L = -(1/m) Σ Y ln Y_hat, where 0 · ln 0 = 0.
+
+    Labels are distributions over the classes: non-negative, with sum 1; one-hot, usually. A
+    prediction of exactly 0 for the true class counts as the smallest positive number of its
+    type, so that the loss stays finite.
+    """
+
+    partner = SoftMax
+
+    def forward(self, Y: np.ndarray, Y_hat: np.ndarray) -> float:
+        """-(1/m) Σ Y ln Y_hat; see ``Loss.forward``. Y_hat must not be negative."""
+        self.check(Y, Y_hat)
+        if Y_hat.min() < 0:
+            raise ValueError(f"Y_hat must hold probabilities, got {Y_hat.min():g}")
+        return float(-(Y * np.log(_positive(Y_hat))).sum() / len(Y))
+
+    def backward(self, Y: np.ndarray, Y_hat: np.ndarray) -> np.ndarray:
+        """dL/dY_hat of -(1/m) Σ Y ln Y_hat; see ``Loss.backward``."""
+        # ∂/∂ŷ (-y ln ŷ / m) = -y / (m ŷ)
+        Y = Y.astype(Y_hat.dtype, copy=False)
+        return -Y / _positive(Y_hat) / len(Y)
+
+    def forward_from_logits(self, Y: np.ndarray, Z: np.ndarray) -> float:
+        """-(1/m) Σ Y ln softmax(Z); see ``Loss.forward_from_logits``."""
+        # ln softmax(z)_i = z_i - max z - ln Σ_j exp(z_j - max z), and the y_i sum to 1.
+        Z = Z - Z.max(axis=1, keepdims=True)
+        log_normalizer = np.log(np.exp(Z).sum(axis=1)).sum()
+        return float((log_normalizer - (Y * Z).sum()) / len(Y))
+
+    def check_labels(self, Y: np.ndarray) -> None:
+        """Raise ``ValueError`` unless Y is (m, k) or (m, k, t), non-negative, with sum 1."""
+        super().check_labels(Y)
+        if Y.ndim not in (2, 3):
+            raise ValueError(f"labels of {self.name} must be (m, k) or (m, k, t), got {Y.shape}")
+        if Y.size and Y.min() < 0:
+            raise ValueError(f"labels of {self.name} must not be negative, got {Y.min():g}")
+        sums = Y.sum(axis=1, dtype=np.float64)
+        wrong = np.abs(sums - 1) > 1e-4
+        if wrong.any():
+            first = np.argwhere(wrong)[0]
+            raise ValueError(
+                f"label rows of {self.name} must sum to 1, got {sums[tuple(first)]:g} in row "
+                f"{first[0]}"
+            )
+
+
+class BinaryCrossEntropy(Loss):
+    """Cross-entropy of one probability: L = -(1/m) Σ (Y ln Y_hat + (1 - Y) ln(1 - Y_hat)).
+
+    For one sigmoid unit, so that labels and predictions are (m, 1). Labels lie in [0, 1]; a
+    soft one such as 0.85 is allowed. A prediction of exactly 0 or 1 on the wrong side counts as
+    the smallest positive number of its type away from it, so that the loss stays finite.
+    """
+
+    partner = Sigmoid
+
+    def forward(self, Y: np.ndarray, Y_hat: np.ndarray) -> float:
+        """-(1/m) Σ (Y ln Y_hat + (1 - Y) ln(1 - Y_hat)); see ``Loss.forward``."""
+        self.check(Y, Y_hat)
+        if not 0 <= Y_hat.min() <= Y_hat.max() <= 1:
+            raise ValueError(
+                f"Y_hat must hold probabilities, got {Y_hat.min():g} ... {Y_hat.max():g}"
+            )
+        terms = Y * np.log(_positive(Y_hat)) + (1 - Y) * np.log(_positive(1 - Y_hat))
+        return float(-terms.sum() / len(Y))
+
+    def backward(self, Y: np.ndarray, Y_hat: np.ndarray) -> np.ndarray:
+        """dL/dY_hat of the binary cross-entropy; see ``Loss.backward``."""
+        # ∂/∂ŷ -(y ln ŷ + (1 - y) ln(1 - ŷ)) = -y / ŷ + (1 - y) / (1 - ŷ)
+        Y = Y.astype(Y_hat.dtype, copy=False)
+        return ((1 - Y) / _positive(1 - Y_hat) - Y / _positive(Y_hat)) / len(Y)
+
+    def forward_from_logits(self, Y: np.ndarray, Z: np.ndarray) -> float:
+        """The binary cross-entropy of sigmoid(Z); see ``Loss.forward_from_logits``."""
+        # -ln σ(z) = ln(1 + exp(-z)) and -ln(1 - σ(z)) = z + ln(1 + exp(-z)). Together:
+        # (1 - y) z + ln(1 + exp(-z)), and ln(1 + exp(-z)) = max(-z, 0) + ln(1 + exp(-|z|)).
+        terms = (1 - Y) * Z + np.maximum(-Z, 0) + np.log1p(np.exp(-np.abs(Z)))
+        return float(terms.sum() / len(Y))
+
+    def classes(self, Y: np.ndarray) -> np.ndarray:
+        """Class 1 from 0.5 on, else class 0; (m,)."""
+        return (Y[:, 0] >= 0.5).astype(np.int64)
+
+    def check_labels(self, Y: np.ndarray) -> None:
+        """Raise ``ValueError`` unless Y is (m, 1) and in [0, 1]."""
+        super().check_labels(Y)
+        if Y.ndim != 2 or Y.shape[1] != 1:
+            raise ValueError(f"labels of {self.name} must be (m, 1), got {Y.shape}")
+        if Y.size and not 0 <= Y.min() <= Y.max() <= 1:
+            raise ValueError(
+                f"labels of {self.name} must lie in [0, 1], got {Y.min():g} ... {Y.max():g}"
+            )
+
+
+class L2(Loss):
+    """Squared error: L = (1/m) Σ (Y - Y_hat)², summed over the outputs of an example."""
+
+    partner = Linear
+    classifies = False
+
+    def forward(self, Y: np.ndarray, Y_hat: np.ndarray) -> float:
+        """(1/m) Σ (Y - Y_hat)²; see ``Loss.forward``."""
+        self.check(Y, Y_hat)
+        return self.forward_from_logits(Y, Y_hat)
+
+    def backward(self, Y: np.ndarray, Y_hat: np.ndarray) -> np.ndarray:
+        """dL/dY_hat of (1/m) Σ (Y - Y_hat)²; see ``Loss.backward``."""
+        # ∂/∂ŷ (y - ŷ)² / m = 2 (ŷ - y) / m
+        return (2 / len(Y)) * (Y_hat - Y.astype(Y_hat.dtype, copy=False))
+
+    def forward_from_logits(self, Y: np.ndarray, Z: np.ndarray) -> float:
+        """(1/m) Σ (Y - Z)²; see ``Loss.forward_from_logits``."""
+        error = Y - Z
+        return float((error * error).sum() / len(Y))
+
+    def backward_from_logits(self, Y: np.ndarray, Y_hat: np.ndarray) -> np.ndarray:
+        """The same as ``backward``: a linear output is its own logit."""
+        return self.backward(Y, Y_hat)
+
+    def error(self, Y: np.ndarray, Y_hat: np.ndarray) -> float:
+        """The mean of (Y - Y_hat)² over examples and outputs."""
+        error = Y - Y_hat
+        return float((error * error).mean())
+
+
+def _positive(P: np.ndarray) -> np.ndarray:
+    """P with every 0 replaced by the smallest positive (normal) number of its type."""
+    return np.maximum(P, np.finfo(P.dtype).tiny)
+
+
+def _worst(Y: np.ndarray) -> str:
+    index = tuple(int(i) for i in np.argwhere(~np.isfinite(Y))[0])
+    return f"{Y[index]} at {index}"
+
+
+LOSSES: dict[str, type[Loss]] = {
+    "cross_entropy": CrossEntropy,
+    "binary_cross_entropy": BinaryCrossEntropy,
+    "l2": L2,
+}
+
+
+def initialize_loss(name: str) -> Loss:
+    """The loss of that name, one of ``LOSSES``.
+
+    Raises
+    ------
+    ValueError
+        If the name is unknown.
+    """
+    return lookup("loss", name, LOSSES)(name)

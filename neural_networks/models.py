@@ -1,0 +1,421 @@
+"""The network: layers in a row, a loss at their end, and an optimizer that trains them."""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from neural_networks import training
+from neural_networks.datasets import Dataset
+from neural_networks.layers import Layer, initialize_layer, takes_n_out
+from neural_networks.logs import Logger
+from neural_networks.losses import initialize_loss
+from neural_networks.optimizers import initialize_optimizer
+from neural_networks.utils.files import written_whole
+from neural_networks.utils.names import build, floating_type, positive_integer
+from neural_networks.utils.randomness import spawn_generator
+
+__all__ = ["NeuralNetwork", "TrainingDiverged", "initialize_model"]
+
+TrainingDiverged = training.TrainingDiverged
+
+
+class NeuralNetwork:
+    """A feed-forward network: each layer takes what the one before it returns.
+
+    One training step is ``out = forward(X)``, ``backward(Y, out)``, ``update(epoch)``;
+    ``train`` repeats it.
+
+    Parameters
+    ----------
+    loss : str
+        Name of the loss, see ``losses``.
+    layer_args : sequence of mapping
+        The arguments of ``initialize_layer`` for each layer, first to last. The last layer's
+        ``n_out`` may be None: the dataset's ``out_dim`` sets it.
+    optimizer_args : mapping
+        The arguments of ``initialize_optimizer``.
+    logger : Logger, optional
+        Keeps the results of training and tests; see ``logs``.
+    seed : int, optional
+        Fixes the initial weights.
+    name : str
+        A label.
+    dtype : str or type
+        ``"float32"`` or ``"float64"``: the type of every array in the network.
+
+    Attributes
+    ----------
+    layers : list of Layer
+    epoch : int
+        Number of epochs trained so far.
+    history : dict of list of float
+        Losses and errors of each epoch: ``train_loss``, ``train_error`` and, if the dataset has
+        a validation set, ``validation_loss``, ``validation_error``.
+
+    Raises
+    ------
+    ValueError
+        If a name or an option is unknown, or a value is out of range.
+    """
+
+    def __init__(
+        self,
+        loss: str,
+        layer_args: Sequence[Mapping[str, Any]],
+        optimizer_args: Mapping[str, Any],
+        logger: Logger | None = None,
+        seed: int | None = None,
+        *,
+        name: str = "neural_network",
+        dtype: Any = "float64",
+    ) -> None:
+        if not layer_args:
+            raise ValueError("layer_args is empty: a network needs at least one layer")
+        self.name = name
+        self.dtype = floating_type(dtype)
+        self.loss = initialize_loss(loss)
+        self.optimizer = build("optimizer", initialize_optimizer, optimizer_args)
+        self.logger = logger
+        self.epoch = 0
+        self.history: dict[str, list[float]] = {}
+        self.layers: list[Layer] = []
+        self._layer_args = [dict(args) for args in layer_args]
+        self._rngs = [spawn_generator(seed, "initialization", i) for i in range(len(layer_args))]
+        self._label_shape: tuple[int, ...] | None = None
+        self._build_layers()
+
+    # ------------------------------------------------------------------ one training step
+
+    def forward(self, X: np.ndarray) -> np.ndarray:
+        """The output for a batch, through all layers.
+
+        Parameters
+        ----------
+        X : array of float, (m, ...)
+
+        Returns
+        -------
+        array of the network's type, (m, n_out)
+        """
+        for layer in self._complete_layers():
+            X = layer.forward(X)
+        return X
+
+    def backward(self, target: np.ndarray, out: np.ndarray) -> float:
+        """The loss of the batch that ``forward`` got last, and all gradients of it.
+
+        Parameters
+        ----------
+        target : array, (m, n_out)
+            Labels.
+        out : array, (m, n_out)
+            What ``forward`` returned.
+
+        Returns
+        -------
+        float
+            The loss. The gradients are in each layer's ``gradients``.
+        """
+        target = self._admit_labels(target, out)
+        *hidden, last = self._complete_layers()
+        self.layers[0].input_gradient = False  # nobody asks for the gradient of the data
+        try:
+            if self._is_canonical:
+                loss = self.loss.forward_from_logits(target, last.cache["Z"])
+                gradient = last.affine_backward(self.loss.backward_from_logits(target, out))
+            else:
+                loss = self.loss.forward(target, out)
+                gradient = last.backward(self.loss.backward(target, out))
+            for layer in reversed(hidden):
+                gradient = layer.backward(gradient)
+        finally:
+            self.layers[0].input_gradient = True
+        return loss
+
+    def update(self, epoch: float) -> None:
+        """One step of the optimizer for every parameter.
+
+        Parameters
+        ----------
+        epoch : float
+            The epoch, from 0, possibly a fraction; what the learning rate depends on.
+        """
+        for i, layer in enumerate(self.layers, start=1):
+            for name, gradient in layer.gradients.items():
+                value = layer.parameters[name]
+                step = self.optimizer.update(f"layer{i}.{name}", value, gradient, epoch)
+                # A new array: the old one may be somebody else's.
+                layer.parameters[name] = value - step
+
+    def error(self, target: np.ndarray, out: np.ndarray) -> float:
+        """The share of misclassified examples, or the mean squared error of a regression.
+
+        Parameters
+        ----------
+        target, out : arrays, (m, n_out)
+            Labels and predictions.
+        """
+        return self.loss.error(target, out)
+
+    # ------------------------------------------------------------------ prediction
+
+    def predict(self, X: np.ndarray, Y: np.ndarray | None) -> tuple[np.ndarray, float]:
+        """The output for a batch, and its loss. Changes nothing in the network.
+
+        Parameters
+        ----------
+        X : array of float, (m, ...)
+        Y : array, (m, n_out), or None
+            Labels; without them the loss is NaN.
+
+        Returns
+        -------
+        Y_hat : array, (m, n_out)
+        loss : float
+        """
+        with self._inference() as (hidden, last):
+            for layer in hidden:
+                X = layer.forward(X)
+            if not self._is_canonical:
+                Y_hat = last.forward(X)
+                return Y_hat, math.nan if Y is None else self.loss.forward(Y, Y_hat)
+            Z = last.affine_forward(X)
+            Y_hat = last.activate(Z)
+            if Y is None:
+                return Y_hat, math.nan
+            Y = self._admit_labels(Y, Y_hat)
+            return Y_hat, self.loss.forward_from_logits(Y, Z)
+
+    @contextmanager
+    def _inference(self) -> Iterator[tuple[list[Layer], Any]]:
+        """The hidden layers and the last one, switched to prediction."""
+        layers = self._complete_layers()
+        for layer in layers:
+            layer.training = False
+        try:
+            yield layers[:-1], layers[-1]
+        finally:
+            for layer in layers:
+                layer.training = True
+
+    # ------------------------------------------------------------------ training and tests
+
+    def train(self, dataset: Dataset, epochs: int) -> dict[str, list[float]]:
+        """Train on ``dataset.train``; after each epoch, evaluate on ``dataset.validate``.
+
+        A second call goes on where the first one ended. Whatever ends the training, Ctrl-C
+        included, the logger keeps the log and the parameters so far.
+
+        Parameters
+        ----------
+        dataset : Dataset
+        epochs : int
+            How many times to go through the training set.
+
+        Returns
+        -------
+        dict of list of float
+            ``history``.
+
+        Raises
+        ------
+        TrainingDiverged
+            If the loss becomes NaN or infinite.
+        ValueError
+            If the dataset does not fit the network.
+        """
+        positive_integer("epochs", epochs)
+        self.prepare(dataset)
+        training.train(self, dataset, epochs)
+        return self.history
+
+    def test(self, dataset: Dataset, save_predictions: bool = False) -> dict[str, float]:
+        """Loss and error on ``dataset.test``.
+
+        Parameters
+        ----------
+        dataset : Dataset
+        save_predictions : bool
+            Whether the logger keeps ``test_predictions.csv`` and, for a classifier,
+            ``confusion_matrix.png``.
+
+        Returns
+        -------
+        dict
+            ``loss`` and ``error``.
+
+        Raises
+        ------
+        ValueError
+            If the dataset has no test set, or one without labels.
+        """
+        return training.test(self, dataset, save_predictions)
+
+    def test_kaggle(self, dataset: Dataset) -> Any:
+        """Predict the classes of ``dataset.test``, in its order, for a Kaggle competition.
+
+        Parameters
+        ----------
+        dataset : Dataset
+            Its test set needs no labels.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Integer columns ``Id``, from ``dataset.first_id`` on, and ``Category``. The logger
+            keeps it as ``kaggle_predictions.csv``.
+
+        Raises
+        ------
+        ValueError
+            If the dataset has no test set, or the network predicts no classes.
+        """
+        return training.test_kaggle(self, dataset)
+
+    def prepare(self, dataset: Dataset) -> None:
+        """Complete the network for a dataset: its last layer's ``n_out``, and all parameters.
+
+        ``train`` calls it; call it yourself to look at a network before it is trained.
+
+        Raises
+        ------
+        ValueError
+            If the two do not fit, or the labels break the loss's rule.
+        """
+        for data in (dataset.train, dataset.validate):
+            if data is not None:
+                if data.labels is None:
+                    raise ValueError("training and validation sets need labels")
+                self.loss.check_labels(data.labels)
+        self._build_layers(dataset.out_dim)
+        n_out = self.layers[-1].n_out
+        if n_out not in (None, dataset.out_dim):
+            raise ValueError(
+                f"the output layer has {n_out} units, but labels have {dataset.out_dim} columns"
+            )
+        self._create_parameters(dataset.train.data.shape[1:])
+
+    # ------------------------------------------------------------------ parameters in files
+
+    def state(self) -> dict[str, np.ndarray]:
+        """All that ``load`` needs: the parameters (``layer1.W``), the input's shape and the epoch.
+
+        Empty before the first ``forward``, when there are no parameters yet.
+        """
+        if len(self.layers) < len(self._layer_args) or self.layers[0].input_shape is None:
+            return {}
+        state = {
+            "input_shape": np.array(self.layers[0].input_shape),
+            "epoch": np.array(self.epoch),
+        }
+        if self.layers[-1].n_out is not None:
+            state["n_out"] = np.array(self.layers[-1].n_out)
+        return state | {key: layer.parameters[name] for key, layer, name in self._parameters()}
+
+    def save(self, path: str | Path) -> None:
+        """Write the parameters to an ``.npz`` file, whole or not at all."""
+        with written_whole(Path(path)) as partial, partial.open("wb") as file:
+            np.savez(file, **self.state())
+
+    def load(self, path: str | Path) -> None:
+        """Take the parameters from a file that ``save``, or a run, has written.
+
+        Raises
+        ------
+        ValueError
+            If they belong to another network. This one is then as it was.
+        """
+        with np.load(path, allow_pickle=False) as file:
+            state = dict(file)
+        if "input_shape" not in state:
+            raise ValueError(f"{path} holds no parameters of a network")
+        self._build_layers(int(state["n_out"]) if "n_out" in state else None)
+        self._create_parameters(state["input_shape"])
+        for key, layer, name in self._parameters():
+            expected = layer.parameters[name].shape
+            found = state[key].shape if key in state else "nothing"
+            if found != expected:
+                raise ValueError(f"{path} has {found} for {key}, but this network {expected}")
+        for key, layer, name in self._parameters():
+            layer.parameters[name] = state[key].astype(self.dtype, copy=False)
+        self.epoch = int(state["epoch"])
+
+    def _parameters(self) -> Iterator[tuple[str, Layer, str]]:
+        """Each parameter's name in the network, its layer, and its name there."""
+        for i, layer in enumerate(self.layers, start=1):
+            for name in layer.parameters:
+                yield f"layer{i}.{name}", layer, name
+
+    # ------------------------------------------------------------------ construction and checks
+
+    def _build_layers(self, out_dim: int | None = None) -> None:
+        """Make the layers that do not exist yet; the last one may have to wait for ``out_dim``."""
+        for i in range(len(self.layers), len(self._layer_args)):
+            args = {"dtype": self.dtype, "rng": self._rngs[i]} | self._layer_args[i]
+            is_last = i == len(self._layer_args) - 1
+            try:
+                if is_last and takes_n_out(args) and args.get("n_out") is None:
+                    # Until its size is known, a trial run finds errors in its other options.
+                    layer = initialize_layer(**args | {"n_out": out_dim or 1})
+                    if out_dim is None:
+                        return
+                else:
+                    layer = initialize_layer(**args)
+            except (TypeError, ValueError) as error:
+                raise type(error)(f"layer {i + 1}: {error}") from None
+            self.layers.append(layer)
+
+    def _complete_layers(self) -> list[Layer]:
+        if len(self.layers) < len(self._layer_args):
+            raise ValueError("the output layer has no n_out yet: give it one, or train first")
+        return self.layers
+
+    @property
+    def _is_canonical(self) -> bool:
+        """Whether loss and last layer can meet at the logits (see ``losses``)."""
+        last = self.layers[-1]
+        return type(last.activation) is self.loss.partner and hasattr(last, "affine_backward")
+
+    def _admit_labels(self, Y: np.ndarray, Y_hat: np.ndarray) -> np.ndarray:
+        """Labels in the network's type, checked when their shape is new."""
+        if Y.shape != Y_hat.shape or Y.shape[1:] != self._label_shape:
+            self.loss.check(Y, Y_hat)
+            self._label_shape = Y.shape[1:]
+        return Y.astype(self.dtype, copy=False)
+
+    def _create_parameters(self, input_shape: Sequence[int]) -> None:
+        """Make every layer create its parameters: a forward pass of one example of zeros."""
+        self.predict(np.zeros((1, *input_shape), self.dtype), None)
+
+
+def initialize_model(
+    name: str,
+    loss: str,
+    layer_args: Sequence[Mapping[str, Any]],
+    optimizer_args: Mapping[str, Any],
+    logger: Logger | None = None,
+    seed: int | None = None,
+    *,
+    dtype: Any = "float64",
+) -> NeuralNetwork:
+    """A network with a name of its own; see ``NeuralNetwork`` for the arguments.
+
+    Examples
+    --------
+    >>> model = initialize_model(
+    ...     name="two_layers",
+    ...     loss="cross_entropy",
+    ...     layer_args=[
+    ...         {"name": "fully_connected", "activation": "relu", "n_out": 10},
+    ...         {"name": "fully_connected", "activation": "softmax", "n_out": 3},
+    ...     ],
+    ...     optimizer_args={"name": "SGD", "lr": 0.1},
+    ... )
+    >>> model.forward(np.zeros((5, 4))).shape
+    (5, 3)
+    """
+    return NeuralNetwork(loss, layer_args, optimizer_args, logger, seed, name=name, dtype=dtype)

@@ -1,0 +1,139 @@
+"""The pictures in a run's folder. Matplotlib is imported when the first one is drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+TRAINING, VALIDATION, INK = "#1f5fa8", "#d9652b", "#3a3a3a"
+SIZE = (6.0, 4.0)  # inches; half a page of a write-up
+DPI = 150
+MOST_POINTS = 5000  # of a curve: more cannot be told apart, and take long to draw
+
+
+def save(draw: Callable[[Figure], None], path: Path) -> None:
+    """Draw a figure into a PNG file, without a window or any global state."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=SIZE, layout="constrained")
+    draw(figure)
+    figure.savefig(path, dpi=DPI)
+
+
+def show(draw: Callable[[Figure], None]) -> None:
+    """Draw a figure on the screen, or in the notebook."""
+    from matplotlib import pyplot
+
+    draw(pyplot.figure(figsize=SIZE, layout="constrained"))
+    pyplot.show()
+
+
+def loss_curves(
+    figure: Figure,
+    title: str,
+    loss_name: str,
+    columns: Mapping[str, np.ndarray],
+    steps: Sequence[tuple[float, float]],
+) -> None:
+    """Loss over epochs: training and validation, and thin behind them every training step.
+
+    Parameters
+    ----------
+    figure : Figure
+    title : str
+        The run's name.
+    loss_name : str
+        The loss's name.
+    columns : mapping
+        ``epoch``, ``train_loss`` and perhaps ``validation_loss``.
+    steps : sequence of (epoch, loss)
+        The loss of each training step.
+    """
+    axes = _axes(figure, title, f"{loss_name.replace('_', ' ')} loss")
+    if steps:
+        thinning = -(-len(steps) // MOST_POINTS)
+        epoch, loss = np.array(steps[::thinning]).T
+        axes.plot(epoch, loss, color=TRAINING, alpha=0.25, linewidth=0.6, label="each step")
+    _curves(axes, columns, "loss", 1)
+    values = np.concatenate([columns[key] for key in columns if key.endswith("_loss")])
+    if values.min() > 0 and values.max() > 30 * values.min():
+        axes.set_yscale("log")
+    else:
+        axes.set_ylim(bottom=0)
+    axes.legend(frameon=False)
+
+
+def error_curves(
+    figure: Figure, title: str, classifies: bool, columns: Mapping[str, np.ndarray]
+) -> None:
+    """Error over epochs, training and validation: misclassified per cent, or squared error."""
+    axes = _axes(figure, title, "misclassified (%)" if classifies else "mean squared error")
+    _curves(axes, columns, "error", 100 if classifies else 1)
+    axes.set_ylim(bottom=0)
+    axes.legend(frameon=False)
+
+
+def confusion_matrix(
+    figure: Figure, true: np.ndarray, predicted: np.ndarray, names: Sequence[str]
+) -> None:
+    """How many examples of each class were taken for which, with the counts written in.
+
+    Parameters
+    ----------
+    figure : Figure
+    true, predicted : arrays of int, (n,)
+    names : sequence of str
+        A name for each class.
+    """
+    counts = np.zeros((len(names), len(names)), dtype=int)
+    for row, column in zip(true, predicted, strict=True):
+        counts[row, column] += 1
+    side = max(4.0, 0.5 * len(names) + 1.5)
+    figure.set_size_inches(side + 0.5, side)
+    axes = figure.add_subplot()
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    for (row, column), count in np.ndenumerate(counts):
+        color = "white" if shares[row, column] > 0.5 else INK
+        axes.text(column, row, str(count), ha="center", va="center", color=color)
+    ticks = np.arange(len(names))
+    long = max(len(name) for name in names) > 3
+    axes.set_xticks(ticks, names, rotation=45 if long else 0, ha="right" if long else "center")
+    axes.set_yticks(ticks, names)
+    axes.set_xlabel("predicted class")
+    axes.set_ylabel("true class")
+    correct = int(np.trace(counts))
+    axes.set_title(f"{correct} of {len(true)} test examples right ({correct / len(true):.1%})")
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+
+
+def _axes(figure: Figure, title: str, label: str) -> Axes:
+    from matplotlib.ticker import MaxNLocator
+
+    axes = figure.add_subplot()
+    axes.set_title(title, color=INK)
+    axes.set_xlabel("epoch")
+    axes.set_ylabel(label)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.grid(color="#e4e4e4", linewidth=0.8)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+    return axes
+
+
+def _curves(axes: Axes, columns: Mapping[str, np.ndarray], what: str, factor: float) -> None:
+    """Training and validation columns over the epochs; a marker where a line would be a point."""
+    style: dict[str, Any] = {"marker": "o" if len(columns["epoch"]) < 15 else "", "markersize": 4}
+    for split, color in (("train", TRAINING), ("validation", VALIDATION)):
+        if f"{split}_{what}" in columns:
+            values = factor * columns[f"{split}_{what}"]
+            label = {"train": "training", "validation": "validation"}[split]
+            axes.plot(columns["epoch"], values, color=color, linewidth=1.8, label=label, **style)

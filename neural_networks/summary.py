@@ -1,0 +1,89 @@
+"""A run in words: what is about to be trained, and what came of it."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from neural_networks.datasets import Dataset
+from neural_networks.models import NeuralNetwork
+
+
+def describe(model: NeuralNetwork, dataset: Dataset, epochs: int, seed: int | None) -> str:
+    """The data, the network layer by layer, and how it will be trained.
+
+    Parameters
+    ----------
+    model : NeuralNetwork
+        One that ``prepare`` has completed for the dataset.
+    dataset : Dataset
+    epochs : int
+    seed : int or None
+    """
+    sizes = [
+        f"{data.n_samples:,} {split}"
+        for split, data in (
+            ("training", dataset.train),
+            ("validation", dataset.validate),
+            ("test", dataset.test),
+        )
+        if data is not None
+    ]
+    optimizer = model.optimizer
+    steps = dataset.train.samples_per_epoch
+    rate = optimizer.lr_scheduler
+    return "\n".join(
+        [
+            f"Data: {dataset.name}, {' + '.join(sizes)} examples of shape "
+            f"{dataset.train.data.shape[1:]}, {dataset.out_dim} outputs",
+            *_layer_lines(model, dataset.train.data.shape[1:]),
+            f"Training: {model.loss.name}, {type(optimizer).__name__} with "
+            f"{type(rate).__name__.lower()} learning rate {rate.lr:g}; {epochs} epochs of {steps} "
+            f"steps, batch size {dataset.train.batch_size}, seed {seed}",
+        ]
+    )
+
+
+def _layer_lines(model: NeuralNetwork, input_shape: tuple[int, ...]) -> list[str]:
+    """A line for each layer, with the shapes of its output and its parameters."""
+    X = np.zeros((1, *input_shape), model.dtype)
+    total, lines = 0, []
+    for i, layer in enumerate(model.layers, start=1):
+        layer.training = False
+        X = layer.forward(X)
+        layer.training = True
+        count = sum(value.size for value in layer.parameters.values())
+        shapes = ", ".join(f"{name} {value.shape}" for name, value in layer.parameters.items())
+        activation = type(layer.activation).__name__.lower()
+        lines.append(
+            f"  {i}  {type(layer).__name__:<15} {activation:<8} -> {X.shape[1:]!s:<14} "
+            f"{count:>9,}  {shapes}".rstrip()
+        )
+        total += count
+    return [f"Network: {total:,} parameters, {model.dtype}", *lines]
+
+
+def results(
+    model: NeuralNetwork, dataset: Dataset, test: Mapping[str, float], where: str
+) -> str:
+    """Loss and accuracy on the test set, where the files are, and what to do next."""
+    assert dataset.test is not None
+    score = f"error {test['error']:.6g}"
+    if model.loss.classifies:
+        n = dataset.test.n_samples
+        right = n - round(test["error"] * n)
+        score = f"accuracy {1 - test['error']:.1%} ({right} of {n} right)"
+    lines = [f"Test: loss {test['loss']:.4f}, {score}", "", f"Results are in {where}:"]
+    for name, what in (
+        ("error.png", "errors of training and validation"),
+        ("loss.png", "losses of every step and epoch"),
+        ("confusion_matrix.png", "which classes are taken for which"),
+        ("log.csv", "the numbers behind the pictures"),
+        ("test_predictions.csv", "label and prediction of every test example"),
+        ("parameters.npz", "the trained parameters"),
+        ("config.json", "all that is needed to repeat the run"),
+    ):
+        assert model.logger is not None and model.logger.folder is not None
+        if (Path(model.logger.folder) / name).exists():
+            lines.append(f"  {name:<21} {what}")
+    return "\n".join(lines)

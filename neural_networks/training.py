@@ -1,0 +1,150 @@
+"""How a network is trained and tested: epochs of steps, and passes without a gradient."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from tqdm import tqdm
+
+from neural_networks.datasets import Data, Dataset
+from neural_networks.logs import kaggle_table
+
+if TYPE_CHECKING:
+    from neural_networks.models import NeuralNetwork
+
+
+class TrainingDiverged(ArithmeticError):
+    """The loss has become NaN or infinite, so that training cannot go on."""
+
+
+def train(model: NeuralNetwork, dataset: Dataset, epochs: int) -> None:
+    """Train a model, evaluate it after each epoch, and note both in its history and its log.
+
+    A progress bar counts the steps, if standard error is a terminal.
+
+    Parameters
+    ----------
+    model : NeuralNetwork
+    dataset : Dataset
+    epochs : int
+        How many times to go through the training set.
+
+    Raises
+    ------
+    TrainingDiverged
+        If the loss becomes NaN or infinite.
+    """
+    if model.logger:
+        model.logger.start()
+    total = epochs * dataset.train.samples_per_epoch
+    try:
+        # A diverging loss is reported once, as TrainingDiverged, instead of as warnings.
+        with (
+            tqdm(total=total, unit="step", disable=None, dynamic_ncols=True) as bar,
+            np.errstate(over="ignore", invalid="ignore"),
+        ):
+            for _ in range(epochs):
+                results = train_epoch(model, dataset.train, bar)
+                if dataset.validate is not None:
+                    loss, error = evaluate(model, dataset.validate)
+                    results |= {"validation_loss": loss, "validation_error": error}
+                model.epoch += 1
+                record(model, results)
+                bar.set_postfix_str(progress(model, results))
+    finally:
+        if model.logger:
+            model.logger.save_parameters(model.state())
+            model.logger.draw_curves(model.loss)
+
+
+def train_epoch(model: NeuralNetwork, data: Data, bar: tqdm[Any]) -> dict[str, float]:
+    """Go through the data once; the mean loss and error, weighted by batch size."""
+    steps = data.samples_per_epoch
+    total_loss = total_error = 0.0
+    for i in range(steps):
+        X, Y = data.sample()
+        Y_hat = model.forward(X)
+        loss = model.backward(Y, Y_hat)
+        if not math.isfinite(loss):
+            rate = model.optimizer.lr_scheduler(model.epoch)
+            raise TrainingDiverged(
+                f"the loss became {loss} in epoch {model.epoch + 1}, step {i + 1}: try a learning "
+                f"rate below {rate:g}, or clip the gradients (clip_norm)"
+            )
+        model.update(model.epoch + i / steps)
+        total_loss += loss * len(X)
+        total_error += model.error(Y, Y_hat) * len(X)
+        if model.logger:
+            model.logger.push_step(model.epoch + (i + 1) / steps, loss)
+        bar.update()
+    return {"train_loss": total_loss / data.n_samples, "train_error": total_error / data.n_samples}
+
+
+def evaluate(model: NeuralNetwork, data: Data) -> tuple[float, float]:
+    """Mean loss and error over a whole set, without a gradient."""
+    total_loss = total_error = 0.0
+    for X, Y in data.batches():
+        Y_hat, loss = model.predict(X, Y)
+        total_loss += loss * len(X)
+        total_error += model.error(Y, Y_hat) * len(X)
+    return total_loss / data.n_samples, total_error / data.n_samples
+
+
+def outputs(model: NeuralNetwork, data: Data) -> np.ndarray:
+    """The network's outputs for a whole set, in its order."""
+    return np.concatenate([model.predict(X, None)[0] for X, _ in data.batches()])
+
+
+def record(model: NeuralNetwork, results: Mapping[str, float]) -> None:
+    """Add an epoch's results to the model's history and to its log."""
+    for name, value in results.items():
+        model.history.setdefault(name, []).append(value)
+    if model.logger:
+        model.logger.push({"epoch": model.epoch, **results})
+
+
+def progress(model: NeuralNetwork, results: Mapping[str, float]) -> str:
+    """An epoch's results in words, for the progress bar."""
+    parts = []
+    for split in ("train", "validation"):
+        if f"{split}_loss" in results:
+            loss, error = results[f"{split}_loss"], results[f"{split}_error"]
+            score = f"accuracy {1 - error:.1%}" if model.loss.classifies else f"error {error:.3g}"
+            parts.append(f"{split} loss {loss:.4f}, {score}")
+    return f"epoch {model.epoch}: " + " | ".join(parts)
+
+
+def test(model: NeuralNetwork, dataset: Dataset, save_predictions: bool) -> dict[str, float]:
+    """See ``NeuralNetwork.test``."""
+    data = _test_set(dataset)
+    if data.labels is None:
+        raise ValueError("the test set has no labels: test_kaggle predicts them")
+    model.loss.check_labels(data.labels)
+    loss, error = evaluate(model, data)
+    results = {"loss": loss, "error": error}
+    if model.logger:
+        model.logger.save_test_results(results)
+        if save_predictions:
+            Y_hat = outputs(model, data)
+            model.logger.save_predictions(model.loss, data.labels, Y_hat, dataset.class_names)
+    return results
+
+
+def test_kaggle(model: NeuralNetwork, dataset: Dataset) -> Any:
+    """See ``NeuralNetwork.test_kaggle``."""
+    if not model.loss.classifies:
+        raise ValueError(f"Kaggle files hold classes, which {model.loss.name} does not predict")
+    classes = model.loss.classes(outputs(model, _test_set(dataset)))
+    table = kaggle_table(classes, dataset.first_id)
+    if model.logger:
+        model.logger.save_table("kaggle_predictions.csv", table)
+    return table
+
+
+def _test_set(dataset: Dataset) -> Data:
+    if dataset.test is None:
+        raise ValueError("the dataset has no test set")
+    return dataset.test

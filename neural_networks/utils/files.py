@@ -1,0 +1,52 @@
+"""Where files go, and how they get there whole."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+
+def repository() -> Path | None:
+    """The checkout that this package is part of, or None when it is installed elsewhere."""
+    root = Path(__file__).resolve().parents[2]
+    return root if (root / "train_ffnn.py").is_file() else None
+
+
+def experiments_folder() -> Path:
+    """The default folder for runs: the repository's ``experiments``, else ``./experiments``."""
+    return (repository() or Path.cwd()) / "experiments"
+
+
+def readable(path: Path) -> str:
+    """The shortest way to name ``path`` from the current folder, for messages."""
+    with suppress(ValueError):
+        return str(path.resolve().relative_to(Path.cwd()))
+    return str(path)
+
+
+@contextmanager
+def written_whole(path: Path) -> Iterator[Path]:
+    """Write a file beside ``path`` and put it in place when it is complete.
+
+    Yields the path to write to, which has the same suffix. If the body fails, whatever stood at
+    ``path`` before is still there, and nothing else is.
+
+    Examples
+    --------
+    >>> with written_whole(Path("config.json")) as partial:  # doctest: +SKIP
+    ...     partial.write_text("{}")
+    """
+    # mkstemp makes files that only their owner may read; results are for everyone.
+    handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
+    os.close(handle)
+    partial = Path(name)
+    try:
+        yield partial
+        umask = os.umask(0)
+        os.umask(umask)
+        partial.chmod(0o666 & ~umask)
+        os.replace(partial, path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise

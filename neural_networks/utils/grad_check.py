@@ -1,0 +1,177 @@
+"""Gradient checks: is an analytic gradient what finite differences say?
+
+The scalar that is differentiated is L(x) = Σ dLdf · f(x), so the gradient under test is what
+``backward(dLdf)`` returned. Central differences estimate it entry by entry,
+
+    ∂L/∂x_i ≈ Σ dLdf · (f(x + h e_i) - f(x - h e_i)) / 2h,
+
+with an error of order h² from the curvature of f and of order ε/h from rounding (ε = 2e-16), so
+that in float64 a step of 1e-6 leaves some ten correct digits.
+
+Use a *random* dLdf: with ones, mistakes such as a transposed sum can cancel.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+Function = Callable[[np.ndarray], np.ndarray | float]
+
+
+@dataclass(frozen=True)
+class GradientReport:
+    """What a comparison of two gradients found.
+
+    Attributes
+    ----------
+    relative_error : float
+        ‖a - n‖ / (‖a‖ + ‖n‖) for the analytic gradient a and the numerical gradient n; 0 if
+        both are zero.
+    index : tuple of int
+        Where they differ most.
+    analytic, numeric : float
+        Their values there.
+    kink : bool
+        Whether the slopes to the left and to the right of x differ there, and ``analytic`` lies
+        between them: then f has no derivative at x (a ReLU at 0, a tie in a maximum), and the
+        difference is no bug.
+    """
+
+    relative_error: float
+    index: tuple[int, ...]
+    analytic: float
+    numeric: float
+    kink: bool
+
+    def __str__(self) -> str:
+        text = (
+            f"relative error {self.relative_error:.2e}; worst at {self.index}: "
+            f"analytic {self.analytic:.10g}, numeric {self.numeric:.10g}"
+        )
+        return text + (" (a kink of the function, not a bug)" if self.kink else "")
+
+
+def check_gradients(
+    fn: Function,
+    grad: np.ndarray,
+    x: np.ndarray,
+    dLdf: np.ndarray | float,
+    h: float = 1e-6,
+) -> float:
+    """The relative error of an analytic gradient.
+
+    Parameters
+    ----------
+    fn : function
+        f, from an array of the shape of x to an array of the shape of dLdf, or to a number.
+    grad : array, the shape of x
+        The analytic gradient of Σ dLdf · f(x), to be checked.
+    x : array of float
+        Where the gradient was computed; not written to.
+    dLdf : array or float
+        The upstream gradient that ``grad`` was computed from.
+    h : float
+        Step of the differences.
+
+    Returns
+    -------
+    float
+        ‖a - n‖ / (‖a‖ + ‖n‖), 0 for two zero gradients: about 1e-9 for a correct gradient in
+        float64, 5e-4 for one that is off by 0.1%, 1 for one of the wrong sign. See
+        ``compare_gradients`` for where the gradients differ.
+
+    Raises
+    ------
+    TypeError
+        If x is not an array of float.
+    ValueError
+        If the shapes do not fit.
+
+    Examples
+    --------
+    >>> x = np.array([1.0, 2.0])
+    >>> error = check_gradients(lambda x: x**2, 2 * x, x, dLdf=1.0)
+    >>> error < 1e-9
+    True
+    """
+    return compare_gradients(fn, grad, x, dLdf, h).relative_error
+
+
+def compare_gradients(
+    fn: Function,
+    grad: np.ndarray,
+    x: np.ndarray,
+    dLdf: np.ndarray | float,
+    h: float = 1e-6,
+) -> GradientReport:
+    """Compare an analytic gradient with central differences, and say where they differ most.
+
+    Parameters and errors are those of ``check_gradients``.
+
+    Returns
+    -------
+    GradientReport
+    """
+    grad = np.asarray(grad)
+    _check_arguments(grad, x)
+    difference = _Differences(fn, x, dLdf, h)
+    numeric = np.array([difference.central(index) for index in np.ndindex(x.shape)])
+    numeric = numeric.reshape(x.shape)
+
+    error = float(np.linalg.norm(grad - numeric))
+    size = float(np.linalg.norm(grad)) + float(np.linalg.norm(numeric))
+    gap = np.abs(grad - numeric)
+    worst = tuple(int(i) for i in np.unravel_index(int(np.argmax(gap)), x.shape))
+    return GradientReport(
+        relative_error=error / size if size else 0.0,
+        index=worst,
+        analytic=float(grad[worst]),
+        numeric=float(numeric[worst]),
+        kink=difference.has_kink(worst, float(grad[worst])),
+    )
+
+
+class _Differences:
+    """Finite differences of L(x) = Σ dLdf · f(x) along one entry of x at a time."""
+
+    def __init__(self, fn: Function, x: np.ndarray, dLdf: np.ndarray | float, h: float) -> None:
+        self.fn, self.x, self.dLdf, self.h = fn, x, np.asarray(dLdf, np.float64), h
+
+    def f(self, index: tuple[int, ...], step: float) -> np.ndarray:
+        """f at x with one entry moved; a copy, since f may hand back its own argument."""
+        moved = self.x.astype(np.float64)
+        moved[index] += step
+        return np.array(self.fn(moved), dtype=np.float64)
+
+    def slope(self, index: tuple[int, ...], left: float, right: float) -> float:
+        """(L(x + right) - L(x + left)) / (right - left)."""
+        change = self.f(index, right) - self.f(index, left)
+        if self.dLdf.shape not in ((), change.shape):
+            raise ValueError(f"dLdf has shape {self.dLdf.shape}, but fn returns {change.shape}")
+        return float((self.dLdf * change).sum() / (right - left))
+
+    def central(self, index: tuple[int, ...]) -> float:
+        return self.slope(index, -self.h, self.h)
+
+    def has_kink(self, index: tuple[int, ...], analytic: float) -> bool:
+        """Whether the one-sided slopes stay apart as h shrinks, with ``analytic`` within."""
+        left, right = self.slope(index, -self.h, 0.0), self.slope(index, 0.0, self.h)
+        low, high = min(left, right), max(left, right)
+        # On a smooth function the slopes are h·f'' apart, so ten times the step would part them
+        # ten times as far; at a kink they stay as far apart as they are.
+        wider = abs(self.slope(index, 0.0, 10 * self.h) - self.slope(index, -10 * self.h, 0.0))
+        gap, slack = high - low, 1e-3 * max(abs(low), abs(high))
+        rounding = 100 * np.finfo(np.float64).eps * np.abs(self.dLdf * self.f(index, 0.0)).sum()
+        apart = gap > slack + rounding / self.h and wider < 5 * gap
+        return bool(apart and low - slack <= analytic <= high + slack)
+
+
+def _check_arguments(grad: np.ndarray, x: np.ndarray) -> None:
+    if not isinstance(x, np.ndarray) or not np.issubdtype(x.dtype, np.floating):
+        kind = x.dtype if isinstance(x, np.ndarray) else type(x).__name__
+        raise TypeError(f"x must be an array of float, got {kind}")
+    if x.size == 0:
+        raise ValueError("x is empty: there is no gradient to check")
+    if grad.shape != x.shape:
+        raise ValueError(f"grad has shape {grad.shape}, but x has {x.shape}")

@@ -1,0 +1,105 @@
+"""Names and numbers in configurations, and errors that teach when they are wrong."""
+
+import difflib
+import inspect
+import math
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeVar
+
+import numpy as np
+
+T = TypeVar("T")
+
+
+def suggestion(name: object, known: Iterable[str]) -> str:
+    """``"; did you mean 'relu'?"`` for the known name closest to ``name``, or nothing."""
+    close = difflib.get_close_matches(str(name), list(known), n=1)
+    return f"; did you mean {close[0]!r}?" if close else ""
+
+
+def lookup(kind: str, name: object, table: Mapping[str, T]) -> T:
+    """The entry of ``table`` called ``name``.
+
+    Raises
+    ------
+    ValueError
+        If there is none. The message lists the known names and says which is closest.
+    """
+    if isinstance(name, str) and name in table:
+        return table[name]
+    known = ", ".join(table)
+    raise ValueError(f"unknown {kind} {name!r}{suggestion(name, table)} (known: {known})")
+
+
+def check_keys(what: str, given: Iterable[str], known: Iterable[str]) -> None:
+    """Raise ``ValueError`` if ``given`` has a key that is not among ``known``."""
+    known = list(known)
+    for key in given:
+        if key not in known:
+            raise ValueError(
+                f"{what} has no option {key!r}{suggestion(key, known)} (options: "
+                f"{', '.join(known) or 'none'})"
+            )
+
+
+def build(what: str, make: Callable[..., T], options: Mapping[str, Any]) -> T:
+    """Call ``make`` with those ``options`` that are not None.
+
+    Raises
+    ------
+    ValueError
+        If ``make`` takes no such option, or needs one that is not given.
+    """
+    given = {key: value for key, value in options.items() if value is not None}
+    signature = inspect.signature(make).parameters
+    variadic = {key for key, p in signature.items() if p.kind == p.VAR_KEYWORD}
+    if not variadic:
+        check_keys(what, given, signature)
+    for key, parameter in signature.items():
+        if parameter.default is parameter.empty and key not in given and key not in variadic:
+            raise ValueError(f"{what} needs the option {key!r}")
+    return make(**given)
+
+
+def positive_integer(name: str, value: object) -> int:
+    """``value`` as an int; ``TypeError`` if it is not whole, ``ValueError`` if it is below 1."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
+        raise TypeError(f"{name} must be a whole number, got {value!r}")
+    if value < 1:
+        raise ValueError(f"{name} must be at least 1, got {value}")
+    return int(value)
+
+
+def number_in(
+    name: str, value: Any, low: float, high: float = math.inf, *, open_low: bool = False
+) -> float:
+    """``value`` as a float in [low, high), or (low, high) with ``open_low``.
+
+    Raises
+    ------
+    TypeError
+        If ``value`` is no number.
+    ValueError
+        If it is outside the interval, or not finite.
+    """
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        raise TypeError(f"{name} must be a number, got {value!r}") from None
+    inside = low < number < high if open_low else low <= number < high
+    if not inside:
+        rule = f"{'greater than' if open_low else 'at least'} {low:g}"
+        rule += " and finite" if high == math.inf else f" and below {high:g}"
+        raise ValueError(f"{name} must be {rule}, got {value!r}")
+    return number
+
+
+def floating_type(dtype: Any) -> np.dtype[Any]:
+    """``dtype`` as a NumPy type; ``ValueError`` unless it is float32 or float64."""
+    try:
+        found = np.dtype(dtype)
+    except TypeError:
+        found = None
+    if found not in (np.dtype("float32"), np.dtype("float64")):
+        raise ValueError(f"dtype must be 'float32' or 'float64', got {dtype!r}")
+    return found

@@ -1,0 +1,41 @@
+"""One seed, one independent stream of random numbers per purpose."""
+
+import numpy as np
+
+PURPOSES = ("initialization", "shuffling", "dropout", "augmentation")
+
+
+def spawn_generator(seed: int | None, purpose: str, index: int = 0) -> np.random.Generator:
+    """The generator that belongs to a seed and a purpose.
+
+    Streams of different purposes are independent, so drawing one more number for, say, dropout
+    does not change the order in which the data is shuffled.
+
+    Parameters
+    ----------
+    seed : int or None
+        A whole number, 0 or greater; None takes a fresh one from the operating system.
+    purpose : str
+        One of ``PURPOSES``.
+    index : int
+        Which of several streams for that purpose; layer number, say.
+
+    Returns
+    -------
+    numpy.random.Generator
+        The same one, in its first state, for the same three arguments.
+
+    Raises
+    ------
+    TypeError
+        If the seed is not a whole number.
+    ValueError
+        If the seed is negative.
+    """
+    if seed is not None:
+        if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)):
+            raise TypeError(f"seed must be a whole number or None, got {seed!r}")
+        if seed < 0:
+            raise ValueError(f"seed must be 0 or greater, got {seed}")
+    sequence = np.random.SeedSequence(seed, spawn_key=(PURPOSES.index(purpose), index))
+    return np.random.default_rng(sequence)

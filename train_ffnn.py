@@ -1,0 +1,94 @@
+"""Train a fully-connected network, on Iris unless told otherwise.
+
+Edit the configuration below, or override its values with flags: ``--help`` lists them.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from neural_networks.cli import make_parser, run_script
+from neural_networks.utils.data_structures import AttrDict
+
+# ---------------------------------------------------------------------------- configuration
+
+hidden = AttrDict(
+    name="fully_connected",
+    activation="relu",
+    weight_init="xavier_uniform",
+    n_out=10,
+)
+output = AttrDict(
+    name="fully_connected",
+    activation="softmax",
+    weight_init="xavier_uniform",
+    n_out=None,  # the dataset says how many classes there are
+)
+optimizer_args = AttrDict(
+    name="SGD",
+    lr=0.05,
+    lr_scheduler="constant",
+    lr_decay=0.99,  # for lr_scheduler="exponential", with the next two
+    stage_length=1,
+    staircase=True,
+    momentum=0.9,
+    clip_norm=None,
+)
+CONFIGURATION = AttrDict(
+    model_name="iris",
+    model_args=AttrDict(
+        loss="cross_entropy",
+        layer_args=[hidden, output],
+        optimizer_args=optimizer_args,
+    ),
+    data_args=AttrDict(name="iris", batch_size=25),
+    epochs=60,
+    seed=0,
+    dtype="float32",
+)
+
+# ---------------------------------------------------------------------------- flags
+
+EXAMPLES = """\
+examples:
+  python train_ffnn.py
+  python train_ffnn.py --lr 0.2 --hidden 20 --name iris-fast
+  python train_ffnn.py --dataset digits --hidden 64 32 --epochs 30
+  python train_ffnn.py --scheduler exponential --lr-decay 0.9 --stage-length 5 --staircase
+  python train_ffnn.py --config experiments/iris/config.json --seed 1
+
+Each run leaves a folder of results under experiments/; "python -m neural_networks.compare"
+lists the runs there, the best one first.
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Train and test a network; the exit status."""
+    parser = make_parser(__doc__.split("\n")[0], EXAMPLES)
+    network = parser.add_argument_group("network")
+    network.add_argument(
+        "--hidden", type=int, nargs="*", metavar="N", help="units of each hidden layer"
+    )
+    network.add_argument("--activation", help="activation of the hidden layers, such as tanh")
+    network.add_argument("--weight-init", help="initial weights, such as he_normal")
+    return run_script(parser, CONFIGURATION, argv, adapt=shape_network)
+
+
+def shape_network(config: AttrDict, flags: argparse.Namespace) -> None:
+    """Apply the flags that describe the network to a configuration."""
+    model = config.model_args
+    *hidden_layers, last = model["layer_args"]
+    if flags.hidden is not None:
+        pattern = hidden_layers[0] if hidden_layers else hidden
+        hidden_layers = [AttrDict(pattern, n_out=n) for n in flags.hidden]
+    for layer in hidden_layers:
+        if flags.activation:
+            layer["activation"] = flags.activation
+    for layer in [*hidden_layers, last]:
+        if flags.weight_init:
+            layer["weight_init"] = flags.weight_init
+    model["layer_args"] = [*hidden_layers, last]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
