@@ -67,7 +67,7 @@ class Sigmoid(Activation):
     """The logistic function: σ(z) = 1 / (1 + exp(-z)), between 0 and 1."""
 
     def forward(self, Z: np.ndarray) -> np.ndarray:
-        """Y = 1 / (1 + exp(-Z)), without a warning however large \\|Z\\| is."""
+        """Y = 1 / (1 + exp(-Z)), without a warning however large Z is."""
         # Far below zero exp(-z) overflows to infinity, and 1 / infinity is the right answer.
         with np.errstate(over="ignore"):
             return 1.0 / (1.0 + np.exp(-Z))

@@ -25,7 +25,7 @@ from typing import Any, NoReturn
 from neural_networks import summary
 from neural_networks.datasets import DATASETS, initialize_dataset
 from neural_networks.logs import DEFAULT_FOLDER, Logger
-from neural_networks.models import NeuralNetwork, TrainingDiverged, initialize_model
+from neural_networks.models import TrainingDiverged, initialize_model
 from neural_networks.utils.data_structures import AttrDict
 from neural_networks.utils.files import readable
 from neural_networks.utils.names import check_keys, positive_integer
@@ -37,6 +37,7 @@ class Parser(argparse.ArgumentParser):
     """An argument parser that reports a mistake in one line."""
 
     def error(self, message: str) -> NoReturn:
+        """Say what is wrong, and exit."""
         self.exit(WRONG_ARGUMENTS, f"{self.prog}: error: {message} (--help explains the flags)\n")
 
 

@@ -147,9 +147,7 @@ class Dataset:
     ) -> None:
         def make(what: str, data: Any, labels: Any, index: int) -> Data:
             try:
-                return Data(
-                    data, labels, batch_size, spawn_generator(seed, "shuffling", index)
-                )
+                return Data(data, labels, batch_size, spawn_generator(seed, "shuffling", index))
             except (TypeError, ValueError) as error:
                 raise type(error)(f"{what} set: {error}") from None
 
@@ -279,7 +277,7 @@ def initialize_dataset(
     load = lookup("dataset", name, DATASETS)
     positive_integer("batch_size", batch_size)
     dtype = floating_type(dtype)
-    parts = {
+    parts: dict[str, Any] = {
         key: value.astype(dtype) if isinstance(value, np.ndarray) else value
         for key, value in load().items()
     }

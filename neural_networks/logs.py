@@ -27,7 +27,7 @@ import numpy as np
 
 from neural_networks import __version__, plots
 from neural_networks.losses import Loss
-from neural_networks.utils.files import experiments_folder, written_whole
+from neural_networks.utils.files import experiments_folder, save_arrays, written_whole
 
 DEFAULT_FOLDER = "experiments/"
 
@@ -158,11 +158,7 @@ class Logger:
     def save_parameters(self, parameters: Mapping[str, np.ndarray]) -> None:
         """Write ``parameters.npz``, unless there are none yet."""
         if self.folder is not None and parameters:
-            with (
-                written_whole(self.folder / "parameters.npz") as partial,
-                partial.open("wb") as file,
-            ):
-                np.savez(file, **parameters)
+            save_arrays(self.folder / "parameters.npz", parameters)
 
     def save_json(self, file_name: str, content: Mapping[str, Any]) -> None:
         """Write a mapping as readable JSON."""
@@ -253,7 +249,7 @@ def claim_folder(wanted: Path, overwrite: bool) -> Path:
         If what is to be overwritten does not look like a run.
     """
     if overwrite and wanted.exists():
-        if not (wanted / "config.json").is_file() or not (wanted.is_dir() and not wanted.is_symlink()):
+        if wanted.is_symlink() or not (wanted / "config.json").is_file():
             raise FileExistsError(f"{wanted} is no run (it has no config.json): not overwritten")
         shutil.rmtree(wanted)
     number = 1

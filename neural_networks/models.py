@@ -10,11 +10,11 @@ import numpy as np
 
 from neural_networks import training
 from neural_networks.datasets import Dataset
-from neural_networks.layers import Layer, initialize_layer, takes_n_out
+from neural_networks.layers import Layer, lacks_n_out, make_layer
 from neural_networks.logs import Logger
 from neural_networks.losses import initialize_loss
 from neural_networks.optimizers import initialize_optimizer
-from neural_networks.utils.files import written_whole
+from neural_networks.utils.files import save_arrays
 from neural_networks.utils.names import build, floating_type, positive_integer
 from neural_networks.utils.randomness import spawn_generator
 
@@ -88,8 +88,6 @@ class NeuralNetwork:
         self._label_shape: tuple[int, ...] | None = None
         self._build_layers()
 
-    # ------------------------------------------------------------------ one training step
-
     def forward(self, X: np.ndarray) -> np.ndarray:
         """The output for a batch, through all layers.
 
@@ -121,11 +119,13 @@ class NeuralNetwork:
             The loss. The gradients are in each layer's ``gradients``.
         """
         target = self._admit_labels(target, out)
+        last: Any
         *hidden, last = self._complete_layers()
         self.layers[0].input_gradient = False  # nobody asks for the gradient of the data
         try:
             if self._is_canonical:
-                loss = self.loss.forward_from_logits(target, last.cache["Z"])
+                (Z,) = last.cached("Z")
+                loss = self.loss.forward_from_logits(target, Z)
                 gradient = last.affine_backward(self.loss.backward_from_logits(target, out))
             else:
                 loss = self.loss.forward(target, out)
@@ -160,8 +160,6 @@ class NeuralNetwork:
             Labels and predictions.
         """
         return self.loss.error(target, out)
-
-    # ------------------------------------------------------------------ prediction
 
     def predict(self, X: np.ndarray, Y: np.ndarray | None) -> tuple[np.ndarray, float]:
         """The output for a batch, and its loss. Changes nothing in the network.
@@ -201,8 +199,6 @@ class NeuralNetwork:
         finally:
             for layer in layers:
                 layer.training = True
-
-    # ------------------------------------------------------------------ training and tests
 
     def train(self, dataset: Dataset, epochs: int) -> dict[str, list[float]]:
         """Train on ``dataset.train``; after each epoch, evaluate on ``dataset.validate``.
@@ -299,8 +295,6 @@ class NeuralNetwork:
             )
         self._create_parameters(dataset.train.data.shape[1:])
 
-    # ------------------------------------------------------------------ parameters in files
-
     def state(self) -> dict[str, np.ndarray]:
         """All that ``load`` needs: the parameters (``layer1.W``), the input's shape and the epoch.
 
@@ -318,8 +312,7 @@ class NeuralNetwork:
 
     def save(self, path: str | Path) -> None:
         """Write the parameters to an ``.npz`` file, whole or not at all."""
-        with written_whole(Path(path)) as partial, partial.open("wb") as file:
-            np.savez(file, **self.state())
+        save_arrays(Path(path), self.state())
 
     def load(self, path: str | Path) -> None:
         """Take the parameters from a file that ``save``, or a run, has written.
@@ -350,24 +343,15 @@ class NeuralNetwork:
             for name in layer.parameters:
                 yield f"layer{i}.{name}", layer, name
 
-    # ------------------------------------------------------------------ construction and checks
-
     def _build_layers(self, out_dim: int | None = None) -> None:
         """Make the layers that do not exist yet; the last one may have to wait for ``out_dim``."""
         for i in range(len(self.layers), len(self._layer_args)):
-            args = {"dtype": self.dtype, "rng": self._rngs[i]} | self._layer_args[i]
-            is_last = i == len(self._layer_args) - 1
-            try:
-                if is_last and takes_n_out(args) and args.get("n_out") is None:
-                    # Until its size is known, a trial run finds errors in its other options.
-                    layer = initialize_layer(**args | {"n_out": out_dim or 1})
-                    if out_dim is None:
-                        return
-                else:
-                    layer = initialize_layer(**args)
-            except (TypeError, ValueError) as error:
-                raise type(error)(f"layer {i + 1}: {error}") from None
-            self.layers.append(layer)
+            args = {"dtype": self.dtype, "rng": self._rngs[i], **self._layer_args[i]}
+            waits = i == len(self._layer_args) - 1 and lacks_n_out(args)
+            # Until its size is known, a trial run finds errors in the last layer's other options.
+            layer = make_layer(i + 1, {**args, "n_out": out_dim or 1} if waits else args)
+            if out_dim is not None or not waits:
+                self.layers.append(layer)
 
     def _complete_layers(self) -> list[Layer]:
         if len(self.layers) < len(self._layer_args):

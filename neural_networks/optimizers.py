@@ -144,7 +144,7 @@ def initialize_optimizer(
         If a name is unknown, a number is out of range or the optimizer has no such option.
     """
     optimizer = lookup("optimizer", name, OPTIMIZERS)
-    options = {
+    options: dict[str, Any] = {
         "lr": lr,
         "lr_scheduler": lr_scheduler,
         "momentum": momentum,

@@ -1,7 +1,6 @@
 """A run in words: what is about to be trained, and what came of it."""
 
 from collections.abc import Mapping
-from pathlib import Path
 
 import numpy as np
 
@@ -63,9 +62,7 @@ def _layer_lines(model: NeuralNetwork, input_shape: tuple[int, ...]) -> list[str
     return [f"Network: {total:,} parameters, {model.dtype}", *lines]
 
 
-def results(
-    model: NeuralNetwork, dataset: Dataset, test: Mapping[str, float], where: str
-) -> str:
+def results(model: NeuralNetwork, dataset: Dataset, test: Mapping[str, float], where: str) -> str:
     """Loss and accuracy on the test set, where the files are, and what to do next."""
     assert dataset.test is not None
     score = f"error {test['error']:.6g}"
@@ -74,6 +71,7 @@ def results(
         right = n - round(test["error"] * n)
         score = f"accuracy {1 - test['error']:.1%} ({right} of {n} right)"
     lines = [f"Test: loss {test['loss']:.4f}, {score}", "", f"Results are in {where}:"]
+    folder = model.logger.folder if model.logger else None
     for name, what in (
         ("error.png", "errors of training and validation"),
         ("loss.png", "losses of every step and epoch"),
@@ -83,7 +81,6 @@ def results(
         ("parameters.npz", "the trained parameters"),
         ("config.json", "all that is needed to repeat the run"),
     ):
-        assert model.logger is not None and model.logger.folder is not None
-        if (Path(model.logger.folder) / name).exists():
+        if folder is not None and (folder / name).exists():
             lines.append(f"  {name:<21} {what}")
     return "\n".join(lines)

@@ -132,9 +132,7 @@ def constant(draw: Initializer, shape: Shape, value: float = 0.5) -> np.ndarray:
     return np.full(shape, number_in("value", value, -math.inf, open_low=True))
 
 
-def sparse(
-    draw: Initializer, shape: Shape, sparsity: float = 0.1, std: float = 0.01
-) -> np.ndarray:
+def sparse(draw: Initializer, shape: Shape, sparsity: float = 0.1, std: float = 0.01) -> np.ndarray:
     """Normal N(0, std²), where each unit has a share of its incoming weights set to 0.
 
     The share is ``sparsity``, rounded up to whole weights. Source: Martens, "Deep learning via

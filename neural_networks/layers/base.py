@@ -172,7 +172,7 @@ class Layer(ABC):
             raise ValueError(f"dLdY has shape {dLdY.shape}, but the output had {Y_shape}")
         return dLdY.astype(self.dtype, copy=False)
 
-    def _from_cache(self, *names: str) -> Any:
+    def cached(self, *names: str) -> Any:
         """Entries of the cache; ``RuntimeError`` if no ``forward`` has left them."""
         try:
             return [self.cache[name] for name in names]

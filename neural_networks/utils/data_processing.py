@@ -1,4 +1,4 @@
-"""Preprocessing of features. Every function returns a new array and leaves its argument as it was."""
+"""Preprocessing of features: functions that return a new array and leave their argument alone."""
 
 import numpy as np
 
