@@ -26,7 +26,7 @@ output = AttrDict(
 )
 optimizer_args = AttrDict(
     name="SGD",
-    lr=0.05,
+    lr=0.02,
     lr_scheduler="constant",
     lr_decay=0.99,  # for lr_scheduler="exponential", with the next two
     stage_length=1,
