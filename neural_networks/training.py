@@ -39,21 +39,22 @@ def train(model: NeuralNetwork, dataset: Dataset, epochs: int) -> None:
     """
     if model.logger:
         model.logger.start()
-    total = epochs * dataset.train.samples_per_epoch
+    last_epoch = model.epoch + epochs
     try:
         # A diverging loss is reported once, as TrainingDiverged, instead of as warnings.
         with (
-            tqdm(total=total, unit="step", disable=None, dynamic_ncols=True) as bar,
+            progress_bar(epochs * dataset.train.samples_per_epoch) as bar,
             np.errstate(over="ignore", invalid="ignore"),
         ):
-            for _ in range(epochs):
+            while model.epoch < last_epoch:
+                bar.set_description_str(f"epoch {model.epoch + 1}/{last_epoch} ", refresh=False)
                 results = train_epoch(model, dataset.train, bar)
                 if dataset.validate is not None:
                     loss, error = evaluate(model, dataset.validate)
                     results |= {"validation_loss": loss, "validation_error": error}
                 model.epoch += 1
                 record(model, results)
-                bar.set_postfix_str(progress(model, results))
+                bar.set_postfix_str(in_words(model, results), refresh=False)
     finally:
         if model.logger:
             model.logger.save_parameters(model.state())
@@ -106,15 +107,22 @@ def record(model: NeuralNetwork, results: Mapping[str, float]) -> None:
         model.logger.push({"epoch": model.epoch, **results})
 
 
-def progress(model: NeuralNetwork, results: Mapping[str, float]) -> str:
-    """An epoch's results in words, for the progress bar."""
+def progress_bar(steps: int) -> tqdm[Any]:
+    """A bar that fits a line of 80 characters; silent if standard error is no terminal."""
+    # disable=None is tqdm's way to say "unless it is a terminal".
+    layout = "{desc}|{bar}| {remaining}{postfix}"
+    return tqdm(total=steps, bar_format=layout, disable=None, dynamic_ncols=True)
+
+
+def in_words(model: NeuralNetwork, results: Mapping[str, float]) -> str:
+    """An epoch's results for the progress bar: loss and accuracy, or mean squared error."""
     parts = []
-    for split in ("train", "validation"):
+    for split, name in (("train", "train"), ("validation", "val")):
         if f"{split}_loss" in results:
             loss, error = results[f"{split}_loss"], results[f"{split}_error"]
-            score = f"accuracy {1 - error:.1%}" if model.loss.classifies else f"error {error:.3g}"
-            parts.append(f"{split} loss {loss:.4f}, {score}")
-    return f"epoch {model.epoch}: " + " | ".join(parts)
+            score = f"acc {1 - error:.1%}" if model.loss.classifies else f"mse {error:.3g}"
+            parts.append(f"{name} loss {loss:.3f} {score}")
+    return ", ".join(parts)
 
 
 def test(model: NeuralNetwork, dataset: Dataset, save_predictions: bool) -> dict[str, float]:

@@ -15,7 +15,7 @@ class Layer(ABC):
     """A function of a batch, with parameters that can be learned.
 
     A layer of one's own implements ``forward`` and ``backward``, and ``_init_parameters`` if it
-    has parameters. ``forward`` begins with ``X = self._admit(X)``, which checks and converts X
+    has parameters. ``forward`` begins with ``X = self.admit(X)``, which checks and converts X
     and creates the parameters at the first call.
 
     Parameters
@@ -151,7 +151,7 @@ class Layer(ABC):
     def _check_shape(self, X_shape: tuple[int, ...]) -> None:
         """Raise ``ValueError`` if the layer does not take inputs of that shape."""
 
-    def _admit(self, X: np.ndarray) -> np.ndarray:
+    def admit(self, X: np.ndarray) -> np.ndarray:
         """X in the layer's type, checked when its shape is new; the parameters exist afterwards."""
         if X.dtype != self.dtype:
             if not np.issubdtype(X.dtype, np.floating):
@@ -166,7 +166,7 @@ class Layer(ABC):
             self.input_shape = X.shape[1:]
         return X
 
-    def _admit_gradient(self, dLdY: np.ndarray, Y_shape: tuple[int, ...]) -> np.ndarray:
+    def admit_gradient(self, dLdY: np.ndarray, Y_shape: tuple[int, ...]) -> np.ndarray:
         """dLdY in the layer's type; ``ValueError`` if it has not the output's shape."""
         if dLdY.shape != Y_shape:
             raise ValueError(f"dLdY has shape {dLdY.shape}, but the output had {Y_shape}")

@@ -46,7 +46,7 @@ class Flatten(Layer):
         -------
         array, (m, product of the other sizes), or (product, last size) for ``"last"``
         """
-        X = self._admit(X)
+        X = self.admit(X)
         if self.training:
             self.cache["X_shape"] = X.shape
         if self.keep_dim == "first":

@@ -77,7 +77,7 @@ class FullyConnected(Layer):
             dL/dX.
         """
         (Z,) = self.cached("Z")
-        dLdY = self._admit_gradient(dLdY, Z.shape)
+        dLdY = self.admit_gradient(dLdY, Z.shape)
         dLdZ = self.activation.backward(as_rows(Z), as_rows(dLdY))
         return self.affine_backward(dLdZ)
 
@@ -92,7 +92,7 @@ class FullyConnected(Layer):
         -------
         array, (m, n_out) or (m, n_out, t)
         """
-        X = self._admit(X)
+        X = self.admit(X)
         if self.training:
             self.cache["X"] = X
         Z = as_rows(X) @ self.parameters["W"]

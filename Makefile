@@ -1,0 +1,57 @@
+# make run         set up, train on Iris, show where the results are     (ARGS="--lr 0.1")
+# make test        set up, run every test that needs no data from outside
+# make test-data   run the tests on real data, in the folder NEURAL_NETWORKS_DATA
+# make notebooks   run the notebooks from top to bottom
+# make lint        ruff and mypy
+# make clean       remove the virtual environment
+#
+# Everything is installed into .venv, once: a stamp file in it says what is there already.
+
+PYTHON ?= python3
+VENV := .venv
+PY := $(VENV)/bin/python
+PIP := $(PY) -m pip install --quiet --disable-pip-version-check
+
+.PHONY: run test test-data notebooks lint clean
+.DELETE_ON_ERROR:
+
+run: $(VENV)/installed-run
+	@$(PY) train_ffnn.py $(ARGS)
+
+test: $(VENV)/installed-test
+	$(PY) -m pytest $(ARGS)
+
+test-data: $(VENV)/installed-test
+	@test -d "$$NEURAL_NETWORKS_DATA" || \
+		{ echo 'make test-data: set NEURAL_NETWORKS_DATA to the folder that holds the data' >&2; exit 2; }
+	$(PY) -m pytest tests_data $(ARGS)
+
+notebooks: $(VENV)/installed-test
+	$(PY) -m pytest tests/test_notebooks.py --verbose $(ARGS)
+
+lint: $(VENV)/installed-lint
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+
+clean:
+	rm -rf $(VENV)
+
+$(PY):
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo 'Python 3.11 or newer is needed; name one with "make PYTHON=python3.12"' >&2; exit 2; }
+	@echo 'Setting up .venv (once) ...'
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/installed-run: pyproject.toml | $(PY)
+	@$(PIP) --editable .
+	@touch $@
+
+$(VENV)/installed-test: pyproject.toml | $(PY)
+	@echo 'Installing what the tests need (once) ...'
+	@$(PIP) --editable '.[test]'
+	@touch $@ $(VENV)/installed-run
+
+$(VENV)/installed-lint: pyproject.toml | $(PY)
+	@$(PIP) --editable '.[lint]'
+	@touch $@ $(VENV)/installed-run
