@@ -63,7 +63,8 @@ def loss_curves(
         axes.plot(epoch, loss, color=TRAINING, alpha=0.25, linewidth=0.6, label="each step")
     _curves(axes, columns, "loss", 1)
     values = np.concatenate([columns[key] for key in columns if key.endswith("_loss")])
-    if values.min() > 0 and values.max() > 30 * values.min():
+    values = values[np.isfinite(values)]  # a validation loss may have overflowed
+    if values.size and 30 * values.min() < values.max() and values.min() > 0:
         axes.set_yscale("log")
     else:
         axes.set_ylim(bottom=0)
