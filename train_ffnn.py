@@ -60,6 +60,7 @@ examples:
 Each run leaves a folder of results under experiments/; "python -m neural_networks.compare"
 lists the runs there, the best one first.
 """
+NEXT_STEPS = ("--lr 0.1 --hidden 20 --name wider", "--activation tanh --name smoother")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -71,7 +72,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     network.add_argument("--activation", help="activation of the hidden layers, such as tanh")
     network.add_argument("--weight-init", help="initial weights, such as he_normal")
-    return run_script(parser, CONFIGURATION, argv, adapt=shape_network)
+    return run_script(parser, CONFIGURATION, argv, shape_network, NEXT_STEPS)
 
 
 def shape_network(config: AttrDict, flags: argparse.Namespace) -> None:

@@ -18,7 +18,7 @@ import copy
 import json
 import shlex
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -27,7 +27,6 @@ from neural_networks.datasets import DATASETS, initialize_dataset
 from neural_networks.logs import DEFAULT_FOLDER, Logger
 from neural_networks.models import TrainingDiverged, initialize_model
 from neural_networks.utils.data_structures import AttrDict
-from neural_networks.utils.files import readable
 from neural_networks.utils.names import check_keys, positive_integer
 
 DIVERGED, WRONG_ARGUMENTS, INTERRUPTED = 1, 2, 130
@@ -178,7 +177,7 @@ def run(config: AttrDict, flags: argparse.Namespace, command: str) -> int:
             f"There is a run {config.model_name!r} already: this one is {logger.folder.name!r} "
             "(--overwrite replaces)."
         )
-    where = readable(logger.folder)
+    where = logger.folder.resolve()
     try:
         model.train(dataset, config.epochs)
     except KeyboardInterrupt:
@@ -188,7 +187,7 @@ def run(config: AttrDict, flags: argparse.Namespace, command: str) -> int:
         print(f"error: {error}. What there is so far is in {where}.", file=sys.stderr)
         return DIVERGED
     results = model.test(dataset, save_predictions=True)
-    print(summary.results(model, dataset, results, where))
+    print(summary.results(model, dataset, results))
     return 0
 
 
@@ -196,7 +195,8 @@ def run_script(
     parser: Parser,
     configuration: Mapping[str, Any],
     argv: Sequence[str] | None,
-    adapt: Any = lambda config, flags: None,
+    adapt: Callable[[AttrDict, argparse.Namespace], None],
+    next_steps: Sequence[str],
 ) -> int:
     """Parse the flags, run, and report what goes wrong in one line.
 
@@ -207,9 +207,11 @@ def run_script(
         The script's configuration.
     argv : sequence of str, optional
         The arguments; those of the command line by default.
-    adapt : function, optional
+    adapt : function
         Applies the script's own flags: called with the configuration, to be changed, and the
         flags.
+    next_steps : sequence of str
+        Flags for a run to try next.
 
     Returns
     -------
@@ -224,7 +226,10 @@ def run_script(
             configuration = read_configuration(flags.config, configuration)
         config = apply_flags(configuration, flags)
         adapt(config, flags)
-        return run(config, flags, shlex.join(["python", parser.prog, *arguments]))
+        status = run(config, flags, shlex.join(["python", parser.prog, *arguments]))
+        if status == 0:
+            print(summary.next_steps(sys.argv[0], next_steps))
+        return status
     except KeyboardInterrupt:
         print("\nInterrupted.", file=sys.stderr)
         return INTERRUPTED

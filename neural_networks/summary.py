@@ -1,11 +1,14 @@
 """A run in words: what is about to be trained, and what came of it."""
 
-from collections.abc import Mapping
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 
 from neural_networks.datasets import Dataset
 from neural_networks.models import NeuralNetwork
+from neural_networks.utils.files import readable
 
 
 def describe(model: NeuralNetwork, dataset: Dataset, epochs: int, seed: int | None) -> str:
@@ -62,16 +65,19 @@ def _layer_lines(model: NeuralNetwork, input_shape: tuple[int, ...]) -> list[str
     return [f"Network: {total:,} parameters, {model.dtype}", *lines]
 
 
-def results(model: NeuralNetwork, dataset: Dataset, test: Mapping[str, float], where: str) -> str:
-    """Loss and accuracy on the test set, where the files are, and what to do next."""
+def results(model: NeuralNetwork, dataset: Dataset, test: Mapping[str, float]) -> str:
+    """Loss and accuracy on the test set, and where the files are."""
     assert dataset.test is not None
     score = f"error {test['error']:.6g}"
     if model.loss.classifies:
         n = dataset.test.n_samples
         right = n - round(test["error"] * n)
         score = f"accuracy {1 - test['error']:.1%} ({right} of {n} right)"
-    lines = [f"Test: loss {test['loss']:.4f}, {score}", "", f"Results are in {where}:"]
+    lines = [f"Test: loss {test['loss']:.4f}, {score}"]
     folder = model.logger.folder if model.logger else None
+    if folder is None:
+        return lines[0]
+    lines += ["", f"Results are in {folder.resolve()}:"]
     for name, what in (
         ("error.png", "errors of training and validation"),
         ("loss.png", "losses of every step and epoch"),
@@ -81,6 +87,16 @@ def results(model: NeuralNetwork, dataset: Dataset, test: Mapping[str, float], w
         ("parameters.npz", "the trained parameters"),
         ("config.json", "all that is needed to repeat the run"),
     ):
-        if folder is not None and (folder / name).exists():
+        if (folder / name).exists():
             lines.append(f"  {name:<21} {what}")
     return "\n".join(lines)
+
+
+def next_steps(script: str, flags: Sequence[str]) -> str:
+    """Commands to go on with: the script with other flags, then the comparison of runs."""
+    # The Python of a virtual environment in this folder may not be the "python" of the shell.
+    python = readable(Path(sys.executable))
+    if Path(python).is_absolute():
+        python = "python"
+    commands = [f"{script} {flag}" for flag in flags] + ["-m neural_networks.compare"]
+    return "\n".join(["", "Next:", *(f"  {python} {command}" for command in commands)])

@@ -3,7 +3,7 @@
 import os
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +22,10 @@ def experiments_folder() -> Path:
 
 
 def readable(path: Path) -> str:
-    """The shortest way to name ``path`` from the current folder, for messages."""
-    with suppress(ValueError):
-        return str(path.resolve().relative_to(Path.cwd()))
-    return str(path)
+    """``path`` as one would name it from the current folder: relative if it lies below."""
+    absolute = path.absolute()
+    below = absolute.is_relative_to(Path.cwd())
+    return str(absolute.relative_to(Path.cwd()) if below else absolute)
 
 
 @contextmanager
