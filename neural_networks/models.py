@@ -124,7 +124,7 @@ class NeuralNetwork:
         self.layers[0].input_gradient = False  # nobody asks for the gradient of the data
         try:
             if self._is_canonical:
-                (Z,) = last.cached("Z")
+                Z = last.cached("Z")
                 loss = self.loss.forward_from_logits(target, Z)
                 gradient = last.affine_backward(self.loss.backward_from_logits(target, out))
             else:

@@ -172,10 +172,10 @@ class Layer(ABC):
             raise ValueError(f"dLdY has shape {dLdY.shape}, but the output had {Y_shape}")
         return dLdY.astype(self.dtype, copy=False)
 
-    def cached(self, *names: str) -> Any:
-        """Entries of the cache; ``RuntimeError`` if no ``forward`` has left them."""
+    def cached(self, name: str) -> Any:
+        """An entry of the cache; ``RuntimeError`` if no ``forward`` has left it."""
         try:
-            return [self.cache[name] for name in names]
+            return self.cache[name]
         except KeyError:
             raise RuntimeError(
                 f"{type(self).__name__}.backward needs a forward in training mode before it"

@@ -65,5 +65,5 @@ class Flatten(Layer):
         array, (m, ...)
         """
         # Every output is one input, so every gradient goes back to where its value came from.
-        (X_shape,) = self.cached("X_shape")
+        X_shape = self.cached("X_shape")
         return dLdY.astype(self.dtype, copy=False).reshape(X_shape)

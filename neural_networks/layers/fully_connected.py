@@ -76,7 +76,7 @@ class FullyConnected(Layer):
         array, (m, d) or (m, d, t)
             dL/dX.
         """
-        (Z,) = self.cached("Z")
+        Z = self.cached("Z")
         dLdY = self.admit_gradient(dLdY, Z.shape)
         dLdZ = self.activation.backward(as_rows(Z), as_rows(dLdY))
         return self.affine_backward(dLdZ)
@@ -117,7 +117,7 @@ class FullyConnected(Layer):
         """
         # z_rj = Σ_i x_ri w_ij + b_j for each row r, so by the chain rule
         # dL/dw_ij = Σ_r x_ri dL/dz_rj,  dL/db_j = Σ_r dL/dz_rj,  dL/dx_ri = Σ_j dL/dz_rj w_ij.
-        (X,) = self.cached("X")
+        X = self.cached("X")
         dLdZ = as_rows(dLdZ)
         self.gradients["W"] = as_rows(X).T @ dLdZ
         self.gradients["b"] = dLdZ.sum(axis=0, keepdims=True)

@@ -1,0 +1,234 @@
+"""Measure two sides of a row against each other.
+
+Each side has a process of its own, and only one of the two runs at any time: BLAS and OpenMP
+threads keep spinning for a while after a call, and would take cores from the other side.
+"""
+
+import json
+import math
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from statistics import median, quantiles
+from time import monotonic
+from types import TracebackType
+from typing import Any
+
+from benchmarks.machine import THREAD_VARIABLES
+from benchmarks.rows import ROWS
+
+ROOT = Path(__file__).resolve().parents[1]
+BLOCK = 0.05
+"""Seconds of a block; shorter ones measure the scheduler."""
+WARM_UP = 1.0
+FEWEST_PAIRS = 5
+LONGEST_WAIT = 0.1
+"""A block is disturbed if its threads waited for a core for a greater share of its length.
+
+Two threads that spin until both are there take 300 times as long when a third process uses one
+of two cores; such a pair of blocks says nothing about either side.
+"""
+
+
+Pair = tuple[tuple[float, float], tuple[float, float]]
+"""Neighbouring blocks, ours and theirs: each seconds per step, and the share it waited."""
+
+
+class BenchmarkError(Exception):
+    """A worker has failed, or the two sides do not compute the same."""
+
+
+class Worker(AbstractContextManager["Worker"]):
+    """A process for one side of a row, stopped (as by Ctrl-Z) except while it is asked.
+
+    It is the only member of a process group of its own. Ctrl-C on the terminal therefore
+    reaches this process alone, which ends its workers. And if this process is killed, POSIX has
+    the system send SIGHUP and SIGCONT to a stopped group that nobody can wake any more, so a
+    worker never stays behind.
+    """
+
+    def __init__(self, row: str, side: str, threads: int, seed: int) -> None:
+        self.name = f"{row}, {side}"
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "benchmarks.worker", row, side, str(seed)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            encoding="utf-8",
+            cwd=ROOT,
+            env=os.environ | dict.fromkeys(THREAD_VARIABLES, str(threads)),
+            process_group=0,
+        )
+        self._process.send_signal(signal.SIGSTOP)
+
+    def ask(self, request: str, *arguments: float) -> Any:
+        """Let the worker run until it has answered; its answer.
+
+        Raises
+        ------
+        BenchmarkError
+            If the request has failed or the process has ended.
+        """
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.send_signal(signal.SIGCONT)
+        try:
+            self._process.stdin.write(json.dumps([request, *arguments]) + "\n")
+            self._process.stdin.flush()
+            line = self._process.stdout.readline()
+        except BrokenPipeError:
+            line = ""
+        if not line:
+            raise BenchmarkError(f"{self.name}: ended with status {self._process.wait()}")
+        answer = json.loads(line)
+        if "error" in answer:
+            raise BenchmarkError(f"{self.name}: {answer['error']}")
+        self._process.send_signal(signal.SIGSTOP)
+        return answer["value"]
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """End the process; SIGKILL works on a stopped one, too."""
+        self._process.kill()
+        self._process.communicate()
+
+
+@dataclass(frozen=True)
+class Result:
+    """A row's measurement.
+
+    Attributes
+    ----------
+    row : str
+    ours_us, theirs_us : float
+        Median microseconds per step.
+    ratio, low, high : float
+        Median and quartiles of our time / theirs, over pairs of neighbouring blocks.
+    pairs : int
+        How many pairs of blocks that is.
+    disturbed : int
+        How many pairs were left out, because other processes held them up.
+    verdict : str
+        ``"stretch"``, ``"goal"``, ``"no"``, or ``"busy"`` if too few pairs were undisturbed; the
+        figures are then those of all pairs, and worth nothing.
+    variant : str
+        Which of their variants was the fastest.
+    libraries : dict
+        What the two sides ran on.
+    """
+
+    row: str
+    ours_us: float
+    theirs_us: float
+    ratio: float
+    low: float
+    high: float
+    pairs: int
+    disturbed: int
+    verdict: str
+    variant: str
+    libraries: dict[str, dict[str, str]]
+
+    def as_dict(self) -> dict[str, Any]:
+        """All of it, and the goals, for a JSON file."""
+        return asdict(self) | {"goal": ROWS[self.row].goal, "stretch": ROWS[self.row].stretch}
+
+
+def measure(
+    row: str, seconds: float, threads: int, seed: int, progress: Callable[[float], object]
+) -> Result:
+    """Check that both sides of a row do the same, then measure them in alternating blocks.
+
+    Parameters
+    ----------
+    row : str
+        The row's name.
+    seconds : float
+        How long to measure, without the check and the warm-up.
+    threads : int
+        How many threads each side may use.
+    seed : int
+        What weights and data are drawn from.
+    progress : function
+        Called after each pair of blocks with the seconds that it took.
+
+    Raises
+    ------
+    BenchmarkError
+        If a side fails, or they do not compute the same.
+    """
+    with Worker(row, "ours", threads, seed) as ours, Worker(row, "theirs", threads, seed) as theirs:
+        compare(row, ours.ask("check"), theirs.ask("check"))
+        facts = {"ours": ours.ask("prepare", WARM_UP), "theirs": theirs.ask("prepare", WARM_UP)}
+        pairs: list[Pair] = []
+        start = now = monotonic()
+        while now - start < seconds or len(pairs) < FEWEST_PAIRS:
+            pairs.append((ours.ask("block", BLOCK), theirs.ask("block", BLOCK)))
+            before, now = now, monotonic()
+            progress(now - before)
+    return summarize(row, pairs, facts)
+
+
+def check(row: str, threads: int, seed: int) -> None:
+    """Raise ``BenchmarkError`` unless both sides of a row compute the same."""
+    with Worker(row, "ours", threads, seed) as ours, Worker(row, "theirs", threads, seed) as theirs:
+        compare(row, ours.ask("check"), theirs.ask("check"))
+
+
+def compare(
+    row: str, ours: dict[str, list[list[float]]], theirs: dict[str, list[list[float]]]
+) -> None:
+    """Raise ``BenchmarkError`` at the first step where a variant of theirs differs from ours.
+
+    Parameters
+    ----------
+    row : str
+        The row's name.
+    ours, theirs : dict
+        For each variant, a list of numbers for each step.
+    """
+    (expected,) = ours.values()
+    for variant, found in theirs.items():
+        for i, (a, b) in enumerate(zip(expected, found, strict=True), start=1):
+            if not agree(a, b, ROWS[row].tolerance):
+                raise BenchmarkError(
+                    f"{row}: in step {i}, ours computes {a} but theirs ({variant}) {b}"
+                )
+
+
+def agree(a: Sequence[float], b: Sequence[float], tolerance: float) -> bool:
+    """Whether two lists of numbers are the same but for rounding; NaN and infinity never are."""
+    return len(a) == len(b) and all(
+        math.isfinite(x) and math.isclose(x, y, rel_tol=tolerance)
+        for x, y in zip(a, b, strict=True)
+    )
+
+
+def summarize(row: str, pairs: Sequence[Pair], facts: dict[str, dict[str, Any]]) -> Result:
+    """Medians and quartiles of the pairs that nothing has disturbed."""
+    calm = [pair for pair in pairs if max(waited for _, waited in pair) <= LONGEST_WAIT]
+    busy = len(calm) < FEWEST_PAIRS
+    times = [(a, b) for (a, _), (b, _) in (pairs if busy else calm)]
+    low, ratio, high = quantiles((a / b for a, b in times), n=4, method="inclusive")
+    return Result(
+        row=row,
+        ours_us=1e6 * median(a for a, _ in times),
+        theirs_us=1e6 * median(b for _, b in times),
+        ratio=ratio,
+        low=low,
+        high=high,
+        pairs=len(times),
+        disturbed=len(pairs) - len(calm),
+        verdict="busy" if busy else ROWS[row].verdict(ratio),
+        variant=facts["theirs"]["variant"],
+        libraries={side: fact["libraries"] for side, fact in facts.items()},
+    )

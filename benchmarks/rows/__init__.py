@@ -1,0 +1,8 @@
+"""The rows of the benchmark's table, by name."""
+
+from benchmarks.rows.iris import IRIS
+from benchmarks.rows.row import Row
+
+__all__ = ["ROWS", "Row"]
+
+ROWS: dict[str, Row] = {"iris": IRIS}
