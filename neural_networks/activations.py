@@ -41,7 +41,7 @@ class Activation(ABC):
         ----------
         Z : array of float, any shape
             The pre-activations that ``forward`` got.
-        dY : array, the shape of Z
+        dY : array, the shape and type of Z
             dL/dY, the gradient of the loss with respect to the output.
 
         Returns
@@ -103,7 +103,8 @@ class ArcTan(Activation):
     def backward(self, Z: np.ndarray, dY: np.ndarray) -> np.ndarray:
         """dL/dZ of Y = arctan(Z); see ``Activation.backward``."""
         # z = tan(y) gives dz/dy = 1 + tan²(y), so dy/dz = 1 / (1 + z²)
-        return dY / (1.0 + Z * Z)
+        with np.errstate(over="ignore"):  # dY / infinity is 0, which is right
+            return dY / (1.0 + Z * Z)
 
 
 class ReLU(Activation):

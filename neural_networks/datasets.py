@@ -151,6 +151,10 @@ class Dataset:
             except (TypeError, ValueError) as error:
                 raise type(error)(f"{what} set: {error}") from None
 
+        if validation_set is None and validation_labels is not None:
+            raise ValueError("there are validation labels, but no validation set")
+        if test_set is None and test_labels is not None:
+            raise ValueError("there are test labels, but no test set")
         self.name = name
         self.train = make("training", training_set, training_labels, 0)
         self.validate: Data | None = None

@@ -78,7 +78,7 @@ class Logger:
         arguments: Mapping[str, Any] | None = None,
         overwrite: bool = False,
     ) -> None:
-        if Path(model_name).name != model_name or model_name.startswith("."):
+        if Path(model_name).name != model_name or model_name[:1] in ("", "."):
             raise ValueError(f"the run's name must be that of a folder, got {model_name!r}")
         self.model_name = model_name
         self.config = {
@@ -95,7 +95,9 @@ class Logger:
         self.save = save
         self.plot = plot
         self.overwrite = overwrite
-        self.save_dir = experiments_folder() if save_dir == DEFAULT_FOLDER else Path(save_dir)
+        # Absolute, so that a later change of the current folder does not move the run.
+        is_default = save_dir == DEFAULT_FOLDER
+        self.save_dir = experiments_folder() if is_default else Path(save_dir).absolute()
         self.reset()
 
     def reset(self) -> None:
@@ -144,6 +146,8 @@ class Logger:
                 row[key] = value
         if self.rows and row.keys() != self.rows[0].keys():
             raise ValueError(f"columns {list(row)} are not those so far: {list(self.rows[0])}")
+        if self.rows:  # the same columns in another order
+            row = {key: row[key] for key in self.rows[0]}
         self.rows.append(row)
         self.start()
         if self.folder is None:
@@ -165,7 +169,7 @@ class Logger:
         self.start()
         if self.folder is not None:
             with written_whole(self.folder / file_name) as partial:
-                partial.write_text(json.dumps(content, indent=2, default=str) + "\n")
+                partial.write_text(json.dumps(content, indent=2, default=plain) + "\n")
 
     def save_table(self, file_name: str, table: Any) -> None:
         """Write a ``pandas.DataFrame`` as CSV."""
@@ -196,7 +200,8 @@ class Logger:
         if loss.classifies:
             true, predicted = loss.classes(Y).ravel(), loss.classes(Y_hat).ravel()
             n_classes = max(Y.shape[1], 2)
-            names = class_names or [str(i) for i in range(n_classes)]
+            numbers = [str(i) for i in range(n_classes)]
+            names = numbers if class_names is None else class_names
             self._draw(
                 "confusion_matrix.png",
                 lambda figure: plots.confusion_matrix(figure, true, predicted, names),
@@ -226,6 +231,11 @@ class Logger:
         else:
             with written_whole(self.folder / file_name) as partial:
                 plots.save(draw, partial)
+
+
+def plain(value: Any) -> Any:
+    """What JSON has in place of ``value``: NumPy numbers become numbers, the rest is text."""
+    return value.item() if isinstance(value, np.generic) else str(value)
 
 
 def claim_folder(wanted: Path, overwrite: bool) -> Path:

@@ -216,7 +216,7 @@ class BinaryCrossEntropy(Loss):
     def forward(self, Y: np.ndarray, Y_hat: np.ndarray) -> float:
         """-(1/m) Σ (Y ln Y_hat + (1 - Y) ln(1 - Y_hat)); see ``Loss.forward``."""
         self.check(Y, Y_hat)
-        if not 0 <= Y_hat.min() <= Y_hat.max() <= 1:
+        if Y_hat.min() < 0 or Y_hat.max() > 1:
             raise ValueError(
                 f"Y_hat must hold probabilities, got {Y_hat.min():g} ... {Y_hat.max():g}"
             )

@@ -8,13 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from neural_networks import training
+from neural_networks import saving, training
 from neural_networks.datasets import Dataset
 from neural_networks.layers import Layer, lacks_n_out, make_layer
 from neural_networks.logs import Logger
 from neural_networks.losses import initialize_loss
 from neural_networks.optimizers import initialize_optimizer
-from neural_networks.utils.files import save_arrays
 from neural_networks.utils.names import build, floating_type, positive_integer
 from neural_networks.utils.randomness import spawn_generator
 
@@ -84,9 +83,9 @@ class NeuralNetwork:
         self.history: dict[str, list[float]] = {}
         self.layers: list[Layer] = []
         self._layer_args = [dict(args) for args in layer_args]
-        self._rngs = [spawn_generator(seed, "initialization", i) for i in range(len(layer_args))]
+        self.rngs = [spawn_generator(seed, "initialization", i) for i in range(len(layer_args))]
         self._label_shape: tuple[int, ...] | None = None
-        self._build_layers()
+        self.build_layers()
 
     def forward(self, X: np.ndarray) -> np.ndarray:
         """The output for a batch, through all layers.
@@ -192,13 +191,14 @@ class NeuralNetwork:
     def _inference(self) -> Iterator[tuple[list[Layer], Any]]:
         """The hidden layers and the last one, switched to prediction."""
         layers = self._complete_layers()
+        before = [layer.training for layer in layers]
         for layer in layers:
             layer.training = False
         try:
             yield layers[:-1], layers[-1]
         finally:
-            for layer in layers:
-                layer.training = True
+            for layer, training in zip(layers, before, strict=True):
+                layer.training = training
 
     def train(self, dataset: Dataset, epochs: int) -> dict[str, list[float]]:
         """Train on ``dataset.train``; after each epoch, evaluate on ``dataset.validate``.
@@ -287,32 +287,24 @@ class NeuralNetwork:
                 if data.labels is None:
                     raise ValueError("training and validation sets need labels")
                 self.loss.check_labels(data.labels)
-        self._build_layers(dataset.out_dim)
+        self.build_layers(dataset.out_dim)
         n_out = self.layers[-1].n_out
         if n_out not in (None, dataset.out_dim):
             raise ValueError(
                 f"the output layer has {n_out} units, but labels have {dataset.out_dim} columns"
             )
-        self._create_parameters(dataset.train.data.shape[1:])
+        self.create_parameters(dataset.train.data.shape[1:])
 
     def state(self) -> dict[str, np.ndarray]:
         """All that ``load`` needs: the parameters (``layer1.W``), the input's shape and the epoch.
 
         Empty before the first ``forward``, when there are no parameters yet.
         """
-        if len(self.layers) < len(self._layer_args) or self.layers[0].input_shape is None:
-            return {}
-        state = {
-            "input_shape": np.array(self.layers[0].input_shape),
-            "epoch": np.array(self.epoch),
-        }
-        if self.layers[-1].n_out is not None:
-            state["n_out"] = np.array(self.layers[-1].n_out)
-        return state | {key: layer.parameters[name] for key, layer, name in self._parameters()}
+        return saving.state_of(self)
 
     def save(self, path: str | Path) -> None:
         """Write the parameters to an ``.npz`` file, whole or not at all."""
-        save_arrays(Path(path), self.state())
+        saving.save(self, Path(path))
 
     def load(self, path: str | Path) -> None:
         """Take the parameters from a file that ``save``, or a run, has written.
@@ -320,33 +312,20 @@ class NeuralNetwork:
         Raises
         ------
         ValueError
-            If they belong to another network. This one is then as it was.
+            If it is no such file, or belongs to another network. This one is then as it was.
         """
-        with np.load(path, allow_pickle=False) as file:
-            state = dict(file)
-        if "input_shape" not in state:
-            raise ValueError(f"{path} holds no parameters of a network")
-        self._build_layers(int(state["n_out"]) if "n_out" in state else None)
-        self._create_parameters(state["input_shape"])
-        for key, layer, name in self._parameters():
-            expected = layer.parameters[name].shape
-            found = state[key].shape if key in state else "nothing"
-            if found != expected:
-                raise ValueError(f"{path} has {found} for {key}, but this network {expected}")
-        for key, layer, name in self._parameters():
-            layer.parameters[name] = state[key].astype(self.dtype, copy=False)
-        self.epoch = int(state["epoch"])
+        saving.load(self, Path(path))
 
-    def _parameters(self) -> Iterator[tuple[str, Layer, str]]:
+    def parameters(self) -> Iterator[tuple[str, Layer, str]]:
         """Each parameter's name in the network, its layer, and its name there."""
         for i, layer in enumerate(self.layers, start=1):
             for name in layer.parameters:
                 yield f"layer{i}.{name}", layer, name
 
-    def _build_layers(self, out_dim: int | None = None) -> None:
+    def build_layers(self, out_dim: int | None = None) -> None:
         """Make the layers that do not exist yet; the last one may have to wait for ``out_dim``."""
         for i in range(len(self.layers), len(self._layer_args)):
-            args = {"dtype": self.dtype, "rng": self._rngs[i], **self._layer_args[i]}
+            args = {"dtype": self.dtype, "rng": self.rngs[i], **self._layer_args[i]}
             waits = i == len(self._layer_args) - 1 and lacks_n_out(args)
             # Until its size is known, a trial run finds errors in the last layer's other options.
             layer = make_layer(i + 1, {**args, "n_out": out_dim or 1} if waits else args)
@@ -371,7 +350,7 @@ class NeuralNetwork:
             self._label_shape = Y.shape[1:]
         return Y.astype(self.dtype, copy=False)
 
-    def _create_parameters(self, input_shape: Sequence[int]) -> None:
+    def create_parameters(self, input_shape: Sequence[int]) -> None:
         """Make every layer create its parameters: a forward pass of one example of zeros."""
         self.predict(np.zeros((1, *input_shape), self.dtype), None)
 

@@ -63,7 +63,8 @@ class Optimizer(ABC):
         Returns
         -------
         array, the shape and type of param_grad
-            A new array; neither ``param`` nor ``param_grad`` is written to.
+            A new array; neither ``param`` nor ``param_grad`` is written to. The optimizer may
+            remember it, so it must not be written to either.
         """
 
     def clip(self, gradient: np.ndarray) -> np.ndarray:

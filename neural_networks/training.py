@@ -54,6 +54,8 @@ def train(model: NeuralNetwork, dataset: Dataset, epochs: int) -> None:
                     results |= {"validation_loss": loss, "validation_error": error}
                 model.epoch += 1
                 record(model, results)
+                if not math.isfinite(results.get("validation_loss", 0.0)):
+                    raise diverged(model, f"validation loss became {loss} in epoch {model.epoch}")
                 bar.set_postfix_str(in_words(model, results), refresh=False)
     finally:
         if model.logger:
@@ -65,16 +67,14 @@ def train_epoch(model: NeuralNetwork, data: Data, bar: tqdm[Any]) -> dict[str, f
     """Go through the data once; the mean loss and error, weighted by batch size."""
     steps = data.samples_per_epoch
     total_loss = total_error = 0.0
+    data.reset()  # an epoch is all examples once, also after one that was interrupted
     for i in range(steps):
         X, Y = data.sample()
         Y_hat = model.forward(X)
         loss = model.backward(Y, Y_hat)
         if not math.isfinite(loss):
-            rate = model.optimizer.lr_scheduler(model.epoch)
-            raise TrainingDiverged(
-                f"the loss became {loss} in epoch {model.epoch + 1}, step {i + 1}: try a learning "
-                f"rate below {rate:g}, or clip the gradients (clip_norm)"
-            )
+            where = f"epoch {model.epoch + 1}, step {i + 1}"
+            raise diverged(model, f"loss became {loss} in {where}")
         model.update(model.epoch + i / steps)
         total_loss += loss * len(X)
         total_error += model.error(Y, Y_hat) * len(X)
@@ -82,6 +82,13 @@ def train_epoch(model: NeuralNetwork, data: Data, bar: tqdm[Any]) -> dict[str, f
             model.logger.push_step(model.epoch + (i + 1) / steps, loss)
         bar.update()
     return {"train_loss": total_loss / data.n_samples, "train_error": total_error / data.n_samples}
+
+
+def diverged(model: NeuralNetwork, what: str) -> TrainingDiverged:
+    """The error to raise when a loss is no longer a number, with what to try."""
+    rate = model.optimizer.lr_scheduler(model.epoch)
+    advice = f"try a learning rate below {rate:g}, or clip the gradients (clip_norm)"
+    return TrainingDiverged(f"the {what}: {advice}")
 
 
 def evaluate(model: NeuralNetwork, data: Data) -> tuple[float, float]:

@@ -8,10 +8,12 @@ always count the units that a weight connects, and a kernel connects each pair k
 import inspect
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from neural_networks.activations import ACTIVATIONS
 from neural_networks.utils.names import check_keys, floating_type, lookup, number_in
 
 Shape = tuple[int, ...]
@@ -141,7 +143,7 @@ def sparse(draw: Initializer, shape: Shape, sparsity: float = 0.1, std: float = 
     fan_in, _ = fans(shape)
     number_in("sparsity", sparsity, 0, 1)
     W = draw.normal(shape, number_in("std", std, 0, open_low=True)).reshape(fan_in, shape[-1])
-    n_zeros = math.ceil(sparsity * fan_in)
+    n_zeros = math.ceil(round(sparsity * fan_in, 9))  # 0.55 · 100 is a little more than 55
     for column in W.T:
         column[draw.rng.permutation(fan_in)[:n_zeros]] = 0
     return W.reshape(shape)
@@ -166,6 +168,21 @@ def xavier_uniform(draw: Initializer, shape: Shape) -> np.ndarray:
 def xavier_normal(draw: Initializer, shape: Shape) -> np.ndarray:
     """Normal with Xavier's standard deviation, gain · √(2 / (fan_in + fan_out))."""
     return draw.normal(shape, draw.xavier_std(shape))
+
+
+@dataclass(frozen=True)
+class Weights:
+    """An initializer with all that it needs: a function from a shape to an array of weights."""
+
+    rule: Callable[..., np.ndarray]
+    draw: Initializer
+    dtype: np.dtype[Any]
+    parameters: dict[str, float]
+
+    def __call__(self, shape: Shape) -> np.ndarray:
+        """Weights of a shape, (n_in, n_out) or (k1, k2, n_in, n_out)."""
+        weights = self.rule(self.draw, tuple(shape), **self.parameters)
+        return weights.astype(self.dtype, copy=False)
 
 
 WEIGHTS: dict[str, Callable[..., np.ndarray]] = {
@@ -226,9 +243,10 @@ def initialize_weights(
     array([[2., 2., 2.]])
     """
     rule = lookup("weight initializer", name, WEIGHTS)
+    if activation is not None:
+        lookup("activation", activation, ACTIVATIONS)
     lookup("mode", mode, {"fan_in": 0, "fan_out": 1})
     own = [key for key in inspect.signature(rule).parameters if key not in ("draw", "shape")]
     check_keys(f"weight initializer {name!r}", parameters, own)
     draw = Initializer(activation, mode, np.random.default_rng(rng))
-    dtype = floating_type(dtype)
-    return lambda shape: rule(draw, tuple(shape), **parameters).astype(dtype, copy=False)
+    return Weights(rule, draw, floating_type(dtype), parameters)

@@ -39,7 +39,7 @@ class Layer(ABC):
     cache : OrderedDict
         What ``forward`` left for ``backward``.
     input_shape : tuple of int or None
-        Shape of one example, as of the last ``forward``.
+        Shape of one example, as of the last ``forward`` in training.
     training : bool
         True while the layer trains. The model sets it to False to predict: ``forward`` then
         leaves the cache as it is.
@@ -130,12 +130,12 @@ class Layer(ABC):
         """
 
         def output(value: np.ndarray) -> np.ndarray:
-            kept, cache = self.parameters[param_name], self.cache.copy()
+            kept, cache, shape = self.parameters[param_name], self.cache.copy(), self.input_shape
             self.parameters[param_name] = value
             try:
                 return self.forward(X)
             finally:
-                self.parameters[param_name], self.cache = kept, cache
+                self.parameters[param_name], self.cache, self.input_shape = kept, cache, shape
 
         return output
 
@@ -163,7 +163,8 @@ class Layer(ABC):
             self._check_shape(X.shape)
             if not self.parameters:
                 self._init_parameters(X.shape)
-            self.input_shape = X.shape[1:]
+            if self.training or self.input_shape is None:
+                self.input_shape = X.shape[1:]
         return X
 
     def admit_gradient(self, dLdY: np.ndarray, Y_shape: tuple[int, ...]) -> np.ndarray:

@@ -1,5 +1,6 @@
 """The layer between images and fully-connected layers."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,7 @@ class Flatten(Layer):
     Attributes
     ----------
     cache : OrderedDict
-        ``X_shape``, the input's shape.
+        ``X_shape`` and ``Y_shape``, the shapes of input and output.
     """
 
     def __init__(
@@ -47,11 +48,13 @@ class Flatten(Layer):
         array, (m, product of the other sizes), or (product, last size) for ``"last"``
         """
         X = self.admit(X)
-        if self.training:
-            self.cache["X_shape"] = X.shape
         if self.keep_dim == "first":
-            return X.reshape(len(X), -1)
-        return X.reshape(-1, X.shape[-1])
+            Y = X.reshape(len(X), math.prod(X.shape[1:]))
+        else:
+            Y = X.reshape(math.prod(X.shape[:-1]), X.shape[-1])
+        if self.training:
+            self.cache["X_shape"], self.cache["Y_shape"] = X.shape, Y.shape
+        return Y
 
     def backward(self, dLdY: np.ndarray) -> np.ndarray:
         """dL/dX, the gradient in the shape of X.
@@ -66,4 +69,4 @@ class Flatten(Layer):
         """
         # Every output is one input, so every gradient goes back to where its value came from.
         X_shape = self.cached("X_shape")
-        return dLdY.astype(self.dtype, copy=False).reshape(X_shape)
+        return self.admit_gradient(dLdY, self.cached("Y_shape")).reshape(X_shape)

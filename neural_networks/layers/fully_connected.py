@@ -127,13 +127,13 @@ class FullyConnected(Layer):
 
     def _init_parameters(self, X_shape: tuple[int, ...]) -> None:
         """Create W (d, n_out) from the initializer and b (1, n_out) of zeros."""
-        self.n_in = X_shape[1]
-        self.parameters["W"] = self._draw_weights((self.n_in, self.n_out))
+        self.parameters["W"] = self._draw_weights((X_shape[1], self.n_out))
         self.parameters["b"] = np.zeros((1, self.n_out), self.dtype)
+        self.n_in = X_shape[1]
         self.clear_gradients()
 
     def _check_shape(self, X_shape: tuple[int, ...]) -> None:
-        if len(X_shape) not in (2, 3):
+        if len(X_shape) not in (2, 3) or 0 in X_shape[1:]:
             raise ValueError(f"X must be (m, d) or (m, d, t), got shape {X_shape}")
         if self.n_in is not None and X_shape[1] != self.n_in:
             raise ValueError(

@@ -1,5 +1,7 @@
 """Preprocessing of features: functions that return a new array and leave their argument alone."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 
@@ -23,7 +25,7 @@ def center(
     array of float, the shape and type of X
     """
     reference = X if reference is None else reference
-    return X - reference.mean(axis=axis, keepdims=True)
+    return X - _in_float64(np.mean, reference, axis)
 
 
 def normalize(
@@ -79,10 +81,17 @@ def standardize(
         A feature that does not vary is divided by 1, so it becomes 0.
     """
     reference = X if reference is None else reference
-    std = reference.std(axis=axis, keepdims=True)
+    std = _in_float64(np.std, reference, axis)
     # Rounding in the mean gives a constant feature a spread of some 1e-16 of its size, not 0.
     constant = reference.min(axis=axis, keepdims=True) == reference.max(axis=axis, keepdims=True)
     return center(X, axis, reference=reference) / _one_for_zero(np.where(constant, 0, std))
+
+
+def _in_float64(
+    statistic: Callable[..., np.ndarray], X: np.ndarray, axis: int | tuple[int, ...]
+) -> np.ndarray:
+    """A statistic in the type of X, computed in float64: many float32 terms add up badly."""
+    return statistic(X, axis=axis, dtype=np.float64, keepdims=True).astype(X.dtype, copy=False)
 
 
 def _one_for_zero(spread: np.ndarray) -> np.ndarray:

@@ -59,6 +59,8 @@ def integers_to_one_hot(v: np.ndarray, max_val: int | None = None) -> np.ndarray
         If ``v`` is empty and ``max_val`` not given, or a label is outside 0 ... max_val.
     """
     labels = np.asarray(v).ravel()
+    if labels.dtype.kind not in "biuf":
+        raise TypeError(f"v must hold whole numbers, got {labels.dtype}")
     if labels.size == 0 and max_val is None:
         raise ValueError("v is empty: give max_val to say how many classes there are")
     if labels.size and not np.array_equal(labels, labels.astype(np.int64)):

@@ -4,6 +4,7 @@ import difflib
 import inspect
 import math
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from typing import Any, TypeVar
 
 import numpy as np
@@ -13,8 +14,9 @@ T = TypeVar("T")
 
 def suggestion(name: object, known: Iterable[str]) -> str:
     """``"; did you mean 'relu'?"`` for the known name closest to ``name``, or nothing."""
-    close = difflib.get_close_matches(str(name), list(known), n=1)
-    return f"; did you mean {close[0]!r}?" if close else ""
+    by_lower_case = {key.lower(): key for key in known}
+    close = difflib.get_close_matches(str(name).lower(), by_lower_case, n=1)
+    return f"; did you mean {by_lower_case[close[0]]!r}?" if close else ""
 
 
 def lookup(kind: str, name: object, table: Mapping[str, T]) -> T:
@@ -82,10 +84,9 @@ def number_in(
     ValueError
         If it is outside the interval, or not finite.
     """
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        raise TypeError(f"{name} must be a number, got {value!r}") from None
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.number)):
+        raise TypeError(f"{name} must be a number, got {value!r}")
+    number = float(value)
     inside = low < number < high if open_low else low <= number < high
     if not inside:
         rule = f"{'greater than' if open_low else 'at least'} {low:g}"
@@ -96,10 +97,8 @@ def number_in(
 
 def floating_type(dtype: Any) -> np.dtype[Any]:
     """``dtype`` as a NumPy type; ``ValueError`` unless it is float32 or float64."""
-    try:
-        found = np.dtype(dtype)
-    except TypeError:
-        found = None
-    if found not in (np.dtype("float32"), np.dtype("float64")):
-        raise ValueError(f"dtype must be 'float32' or 'float64', got {dtype!r}")
-    return found
+    # Not by equality with np.dtype(dtype) alone: to NumPy, None is a name of float64.
+    with suppress(TypeError):
+        if dtype is not None and np.dtype(dtype) in (np.float32, np.float64):
+            return np.dtype(dtype)
+    raise ValueError(f"dtype must be 'float32' or 'float64', got {dtype!r}")

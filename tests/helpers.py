@@ -1,0 +1,98 @@
+"""What the tests share: the oracle's data, hypothesis strategies and a check of gradients."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from neural_networks.activations import ACTIVATIONS
+from neural_networks.layers import FullyConnected
+
+DATA = Path(__file__).parent / "data"
+DTYPES = ("float32", "float64")
+KINKED = ("relu", "leaky_relu")
+
+# The same examples in every run, so that a red test stays red until its cause is mended.
+settings.register_profile("tests", max_examples=50, deadline=None, derandomize=True, database=None)
+settings.load_profile("tests")
+
+
+def load_oracle(name: str) -> dict[str, np.ndarray]:
+    """The arrays of ``tests/data/<name>.npz``, see ``make_oracle_data.py``."""
+    with np.load(DATA / f"{name}.npz", allow_pickle=False) as file:
+        return dict(file)
+
+
+def read_only(array: np.ndarray) -> np.ndarray:
+    """A copy that raises ``ValueError`` when it is written to."""
+    array = array.copy()
+    array.flags.writeable = False
+    return array
+
+
+def away_from_zero(array: np.ndarray, distance: float = 0.05) -> np.ndarray:
+    """The array with every entry moved away from 0, where a ReLU has its kink."""
+    return array + np.where(array < 0, -distance, distance).astype(array.dtype)
+
+
+def direction_error(
+    fn: Callable[[np.ndarray], np.ndarray],
+    gradient: np.ndarray,
+    x: np.ndarray,
+    dLdf: np.ndarray,
+    rng: np.random.Generator,
+) -> float:
+    """The relative error of a gradient along one random direction.
+
+    For the direction v the derivative of Σ dLdf · f(x + s v) at s = 0 is Σ gradient · v. This
+    costs two calls of f for an x of any size.
+    """
+    v = rng.standard_normal(x.shape)
+    h = 1e-5
+    numeric = float((dLdf * (fn(x + h * v) - fn(x - h * v))).sum() / (2 * h))
+    analytic = float((gradient * v).sum())
+    return abs(analytic - numeric) / (abs(analytic) + abs(numeric))
+
+
+def one_hot(rng: np.random.Generator, m: int, k: int) -> np.ndarray:
+    """Labels of m examples of k classes, float64."""
+    return np.eye(k)[rng.integers(k, size=m)]
+
+
+def probabilities(rng: np.random.Generator, *shape: int) -> np.ndarray:
+    """Positive numbers whose sums over axis 1 are 1."""
+    P = rng.uniform(0.1, 1.0, size=shape)
+    return P / P.sum(axis=1, keepdims=True)
+
+
+def dense(
+    activation: str = "linear", shape: tuple[int, int] = (3, 2), dtype: str = "float64"
+) -> FullyConnected:
+    """A fully-connected layer with random weights and biases."""
+    rng = np.random.default_rng(7)
+    layer = FullyConnected(shape[1], activation, dtype=dtype)
+    layer.parameters["W"] = rng.standard_normal(shape).astype(dtype)
+    layer.parameters["b"] = rng.standard_normal((1, shape[1])).astype(dtype)
+    return layer
+
+
+activation_names = st.sampled_from(sorted(ACTIVATIONS))
+dtypes = st.sampled_from(DTYPES)
+sizes = st.integers(1, 5)
+seeds = st.integers(0, 2**32 - 1)
+
+
+def float_arrays(
+    shape: object, bound: float = 2.0, dtype: str = "float64"
+) -> st.SearchStrategy[np.ndarray]:
+    """Arrays of a shape, or of a strategy's shapes: hundredths in [-bound, bound].
+
+    Much smaller numbers would leave gradients that finite differences cannot resolve.
+    """
+    hundredths = hnp.arrays(
+        "int64", shape, elements=st.integers(int(-100 * bound), int(100 * bound))
+    )
+    return hundredths.map(lambda array: (array / 100).astype(dtype))

@@ -1,0 +1,175 @@
+"""The pictures of a run: real images, with what a reader needs on their axes."""
+
+import tempfile
+import unittest
+from pathlib import Path
+from unittest import mock
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.image import imread
+from numpy.testing import assert_allclose, assert_array_equal
+
+from neural_networks import plots
+from neural_networks.datasets import Dataset
+from neural_networks.logs import Logger
+from neural_networks.losses import initialize_loss
+from neural_networks.models import NeuralNetwork
+
+COLUMNS = {
+    "epoch": np.arange(1, 4),
+    "train_loss": np.array([1.0, 0.5, 0.25]),
+    "validation_loss": np.array([1.25, 0.75, 0.5]),
+    "train_error": np.array([0.5, 0.25, 0.125]),
+    "validation_error": np.array([0.75, 0.5, 0.25]),
+}
+STEPS = [(0.5, 1.5), (1.0, 1.0), (1.5, 0.75), (2.0, 0.5)]
+
+
+def legend(axes):
+    return [text.get_text() for text in axes.get_legend().get_texts()]
+
+
+def line(axes, label):
+    (found,) = [line for line in axes.lines if line.get_label() == label]
+    return found.get_xydata()
+
+
+class TestCurves(unittest.TestCase):
+    def loss(self, columns=COLUMNS, steps=STEPS):
+        figure = Figure()
+        plots.loss_curves(figure, "iris-2", "cross_entropy", columns, steps)
+        return figure.axes[0]
+
+    def error(self, classifies, columns=COLUMNS):
+        figure = Figure()
+        plots.error_curves(figure, "iris-2", classifies, columns)
+        return figure.axes[0]
+
+    def test_labels_title_and_legend_of_the_loss(self):
+        axes = self.loss()
+        self.assertEqual(axes.get_title(), "iris-2")
+        self.assertEqual(axes.get_xlabel(), "epoch")
+        self.assertEqual(axes.get_ylabel(), "cross entropy loss")
+        self.assertEqual(legend(axes), ["each step", "training", "validation"])
+
+    def test_the_losses_that_are_drawn(self):
+        axes = self.loss()
+        assert_array_equal(line(axes, "training"), [[1, 1.0], [2, 0.5], [3, 0.25]])
+        assert_array_equal(line(axes, "validation"), [[1, 1.25], [2, 0.75], [3, 0.5]])
+        assert_array_equal(line(axes, "each step"), STEPS)
+
+    def test_without_validation_set_and_steps(self):
+        columns = {key: value for key, value in COLUMNS.items() if "validation" not in key}
+        self.assertEqual(legend(self.loss(columns, [])), ["training"])
+        self.assertEqual(legend(self.error(True, columns)), ["training"])
+
+    def test_the_loss_axis(self):
+        self.assertEqual(self.loss().get_yscale(), "linear")
+        self.assertEqual(self.loss().get_ylim()[0], 0)
+        steep = {**COLUMNS, "train_loss": np.array([1.0, 0.1, 0.001])}
+        self.assertEqual(self.loss(steep).get_yscale(), "log")
+        reaches_zero = {**COLUMNS, "train_loss": np.array([1.0, 0.1, 0.0])}
+        self.assertEqual(self.loss(reaches_zero).get_yscale(), "linear")
+
+    def test_many_steps_are_thinned(self):
+        steps = [(i / 1000, 1.0) for i in range(20_001)]
+        drawn = line(self.loss(steps=steps), "each step")
+        self.assertLessEqual(len(drawn), 5000)
+        self.assertGreater(len(drawn), 2000)
+        assert_allclose(drawn[0], steps[0])
+        self.assertGreater(drawn[-1, 0], 19.9)
+
+    def test_errors_of_a_classifier_in_per_cent(self):
+        axes = self.error(classifies=True)
+        self.assertEqual(axes.get_ylabel(), "misclassified (%)")
+        self.assertEqual(axes.get_xlabel(), "epoch")
+        self.assertEqual(legend(axes), ["training", "validation"])
+        assert_array_equal(line(axes, "training"), [[1, 50], [2, 25], [3, 12.5]])
+        assert_array_equal(line(axes, "validation"), [[1, 75], [2, 50], [3, 25]])
+
+    def test_errors_of_a_regression(self):
+        axes = self.error(classifies=False)
+        self.assertEqual(axes.get_ylabel(), "mean squared error")
+        assert_array_equal(line(axes, "training"), [[1, 0.5], [2, 0.25], [3, 0.125]])
+
+    def test_one_epoch_is_a_point_that_can_be_seen(self):
+        columns = {key: value[:1] for key, value in COLUMNS.items()}
+        (training,) = [x for x in self.error(True, columns).lines if x.get_label() == "training"]
+        self.assertEqual(training.get_marker(), "o")
+
+
+class TestConfusionMatrix(unittest.TestCase):
+    def draw(self, true, predicted, names):
+        figure = Figure()
+        plots.confusion_matrix(figure, np.array(true), np.array(predicted), names)
+        return figure.axes[0]
+
+    def counts(self, axes, k):
+        counts = np.full((k, k), -1)
+        for text in axes.texts:
+            column, row = text.get_position()
+            counts[row, column] = int(text.get_text())
+        return counts
+
+    def test_rows_are_true_classes_and_columns_predicted_ones(self):
+        # Of class 0: two right, one taken for 1. Of class 1: one taken for 0, one for 2.
+        # Of class 2: none at all.
+        axes = self.draw([0, 0, 0, 1, 1], [0, 1, 0, 0, 2], ["a", "b", "c"])
+        assert_array_equal(self.counts(axes, 3), [[2, 1, 0], [1, 0, 1], [0, 0, 0]])
+        self.assertEqual((axes.get_xlabel(), axes.get_ylabel()), ("predicted class", "true class"))
+        self.assertEqual([tick.get_text() for tick in axes.get_xticklabels()], ["a", "b", "c"])
+        self.assertEqual([tick.get_text() for tick in axes.get_yticklabels()], ["a", "b", "c"])
+        self.assertEqual(axes.get_title(), "2 of 5 test examples right (40.0%)")
+
+    def test_colours_are_shares_of_the_true_class(self):
+        axes = self.draw([0, 0, 0, 0, 1], [0, 1, 1, 1, 1], ["a", "b"])
+        assert_allclose(axes.images[0].get_array(), [[0.25, 0.75], [0, 1]])
+
+    def test_the_logger_hands_over_classes_and_names(self):
+        Y = np.eye(3)[[0, 2, 1, 1]]
+        Y_hat = np.array([[0.9, 0.1, 0], [0.2, 0.5, 0.3], [0, 0.6, 0.4], [0.4, 0.3, 0.3]])
+        binary, probability = np.array([[1.0], [0.0], [1.0]]), np.array([[0.5], [0.2], [0.4]])
+        cases = (
+            ("cross_entropy", Y, Y_hat, list("xyz"), [0, 2, 1, 1], [0, 1, 1, 0], list("xyz")),
+            ("cross_entropy", Y, Y_hat, None, [0, 2, 1, 1], [0, 1, 1, 0], list("012")),
+            ("binary_cross_entropy", binary, probability, None, [1, 0, 1], [1, 0, 0], list("01")),
+        )
+        for loss, labels, outputs, names, true, predicted, shown in cases:
+            with self.subTest(loss=loss, names=names), tempfile.TemporaryDirectory() as folder:
+                logger = Logger("run", {}, {}, save=True, plot=True, save_dir=folder)
+                with mock.patch.object(
+                    plots, "confusion_matrix", wraps=plots.confusion_matrix
+                ) as drawn:
+                    logger.save_predictions(initialize_loss(loss), labels, outputs, names)
+                _, *arguments = drawn.call_args.args
+                self.assertEqual(
+                    [list(argument) for argument in arguments], [true, predicted, shown]
+                )
+
+
+class TestImages(unittest.TestCase):
+    def test_pngs_are_images_with_something_on_them(self):
+        rng = np.random.default_rng(0)
+        X, Y = rng.normal(size=(20, 4)), np.eye(3)[rng.integers(3, size=20)]
+        with tempfile.TemporaryDirectory() as folder:
+            logger = Logger("run", {}, {}, save=True, plot=True, save_dir=folder)
+            layer = {"name": "fully_connected", "n_out": 3, "activation": "softmax"}
+            model = NeuralNetwork("cross_entropy", [layer], {"name": "SGD", "lr": 0.1}, logger)
+            data = Dataset(X, Y, 5, X, Y, X, Y, seed=0)
+            model.train(data, 2)
+            model.test(data, save_predictions=True)
+            for name in ("loss.png", "error.png", "confusion_matrix.png"):
+                with self.subTest(name):
+                    image = imread(Path(folder) / "run" / name)
+                    self.assertEqual(image.ndim, 3)
+                    self.assertGreater(min(image.shape[:2]), 300)
+                    colours = np.unique(image[::4, ::4].reshape(-1, image.shape[2]), axis=0)
+                    self.assertGreater(len(colours), 10)
+                    # The paper is white at the corner, and not everywhere.
+                    assert_array_equal(image[0, 0], 1)
+                    self.assertGreater((image[..., :3] < 0.9).any(axis=2).mean(), 0.005)
+
+
+if __name__ == "__main__":
+    unittest.main()

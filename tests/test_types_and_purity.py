@@ -1,0 +1,272 @@
+"""What holds for every part of the library: the type follows the data, arguments stay as they
+are, and randomness comes from a seed and from nowhere else."""
+
+import contextlib
+import unittest
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from neural_networks.activations import ACTIVATIONS, initialize_activation
+from neural_networks.layers import LAYERS, Flatten, FullyConnected, initialize_layer
+from neural_networks.losses import LOSSES, initialize_loss
+from neural_networks.optimizers import initialize_optimizer
+from neural_networks.schedulers import SCHEDULERS
+from neural_networks.weights import WEIGHTS, initialize_weights
+from tests.helpers import DTYPES, activation_names, dense, dtypes, probabilities, read_only, seeds
+
+OPTIONS = (
+    {},
+    {"momentum": 0.9},
+    {"clip_norm": 0.1},
+    {"momentum": 0.9, "clip_norm": 0.1, "lr_scheduler": "exponential", "lr_decay": 0.5},
+)
+
+
+def other(dtype):
+    """The type that does not belong in a network of this one."""
+    return "float64" if dtype == "float32" else "float32"
+
+
+def labels_and_predictions(name, dtype, label_dtype):
+    rng = np.random.default_rng(0)
+    k = 1 if name == "binary_cross_entropy" else 4
+    Y_hat = probabilities(rng, 5, 4)[:, :k].astype(dtype)
+    if name == "binary_cross_entropy":
+        return rng.integers(2, size=(5, 1)).astype(label_dtype), Y_hat
+    return np.eye(4)[rng.integers(4, size=5)].astype(label_dtype), Y_hat
+
+
+def layers(dtype):
+    """Every layer, with an input for it."""
+    rng = np.random.default_rng(1)
+    yield from ((dense(name, (3, 2), dtype), rng.random((4, 3))) for name in ACTIVATIONS)
+    yield dense("softmax", (3, 2), dtype), rng.random((4, 3, 5))
+    yield Flatten(dtype=dtype), rng.random((4, 2, 3))
+    yield Flatten("last", dtype=dtype), rng.random((4, 2, 3))
+
+
+class TestTypes(unittest.TestCase):
+    @given(activation_names, dtypes)
+    def test_activations(self, name, dtype):
+        activation = initialize_activation(name)
+        Z = np.linspace(-3, 3, 12).astype(dtype).reshape(3, 4)
+        self.assertEqual(activation(Z).dtype, dtype)
+        self.assertEqual(activation.backward(Z, Z).dtype, dtype)
+
+    def test_losses_return_a_float_and_the_type_of_the_predictions(self):
+        for name in LOSSES:
+            loss = initialize_loss(name)
+            for dtype in DTYPES:
+                for label_dtype in (*DTYPES, "int64"):
+                    with self.subTest(name, dtype=dtype, labels=label_dtype):
+                        Y, Y_hat = labels_and_predictions(name, dtype, label_dtype)
+                        for value in (
+                            loss(Y, Y_hat),
+                            loss.forward_from_logits(Y, Y_hat),
+                            loss.error(Y, Y_hat),
+                        ):
+                            self.assertIs(type(value), float)
+                        self.assertEqual(loss.backward(Y, Y_hat).dtype, dtype)
+                        self.assertEqual(loss.backward_from_logits(Y, Y_hat).dtype, dtype)
+
+    def test_layers_convert_what_comes_in_another_type(self):
+        for dtype in DTYPES:
+            for given_dtype in DTYPES:
+                for layer, X in layers(dtype):
+                    with self.subTest(type(layer).__name__, dtype=dtype, given=given_dtype):
+                        Y = layer.forward(X.astype(given_dtype))
+                        dLdX = layer.backward(np.ones(Y.shape, other(given_dtype)))
+                        self.assertEqual(Y.dtype, dtype)
+                        self.assertEqual(dLdX.dtype, dtype)
+                        found = [*layer.parameters.values(), *layer.gradients.values()]
+                        found += [v for v in layer.cache.values() if isinstance(v, np.ndarray)]
+                        self.assertEqual(
+                            {array.dtype for array in found} - {np.dtype(dtype)}, set()
+                        )
+
+    def test_layers_create_parameters_in_their_own_type(self):
+        for dtype in DTYPES:
+            for weight_init in WEIGHTS:
+                layer = FullyConnected(3, "relu", weight_init, dtype=dtype)
+                layer.forward(np.ones((2, 4), other(dtype)))
+                found = [*layer.parameters.values(), *layer.gradients.values()]
+                self.assertEqual([array.dtype for array in found], [np.dtype(dtype)] * 4)
+
+    def test_layers_are_float64_by_default(self):
+        for layer in (FullyConnected(2, "tanh"), Flatten()):
+            self.assertEqual(layer.forward(np.ones((3, 2), np.float32)).dtype, np.float64)
+
+    def test_optimizers(self):
+        for dtype in DTYPES:
+            for options in OPTIONS:
+                optimizer = initialize_optimizer("SGD", lr=0.1, **options)
+                for epoch in (0, 0.5, 1):
+                    grad = np.ones((2, 3), dtype)
+                    with self.subTest(dtype=dtype, epoch=epoch, **options):
+                        step = optimizer.update("W", np.zeros((2, 3), dtype), grad, epoch)
+                        self.assertEqual(step.dtype, dtype)
+
+    def test_weights(self):
+        for name in WEIGHTS:
+            for dtype in DTYPES:
+                for shape in ((3, 4), (2, 3, 4, 5)):
+                    W = initialize_weights(name, dtype=dtype)(shape)
+                    self.assertEqual((W.dtype, W.shape), (np.dtype(dtype), shape), name)
+
+    def test_only_two_types_of_float(self):
+        for dtype in ("float16", "int64", "complex128", "double trouble", object):
+            with self.assertRaisesRegex(ValueError, r"dtype.*float32.*float64"):
+                FullyConnected(2, "relu", dtype=dtype)
+            with self.assertRaisesRegex(ValueError, r"dtype.*float32.*float64"):
+                initialize_weights("zeros", dtype=dtype)
+
+
+class TestPurity(unittest.TestCase):
+    """Read-only arguments are accepted, and hold afterwards what they held before."""
+
+    @contextlib.contextmanager
+    def unchanged(self, *arrays):
+        before = [array.copy() for array in arrays]
+        yield
+        for array, copy in zip(arrays, before, strict=True):
+            np.testing.assert_array_equal(array, copy, strict=True)
+
+    def test_activations(self):
+        rng = np.random.default_rng(2)
+        for name in ACTIVATIONS:
+            activation = initialize_activation(name)
+            Z, dY = (read_only(rng.standard_normal((3, 4))) for _ in range(2))
+            with self.subTest(name):
+                Y = activation(Z)
+                expected = activation(Z.copy()).copy()
+                dLdZ = activation.backward(Z, dY)
+                np.testing.assert_array_equal(Y, expected)
+                self.assertEqual(dLdZ.shape, Z.shape)
+
+    def test_activations_leave_writable_arguments_alone(self):
+        rng = np.random.default_rng(3)
+        for name in ACTIVATIONS:
+            activation = initialize_activation(name)
+            Z, dY = rng.standard_normal((3, 4)), rng.standard_normal((3, 4))
+            with self.subTest(name), self.unchanged(Z, dY):
+                activation(Z)
+                activation.backward(Z, dY)
+
+    def test_losses(self):
+        for name in LOSSES:
+            loss = initialize_loss(name)
+            for label_dtype in DTYPES:
+                Y, Y_hat = labels_and_predictions(name, "float32", label_dtype)
+                with self.subTest(name, labels=label_dtype), self.unchanged(Y, Y_hat):
+                    for method in (
+                        loss.forward,
+                        loss.backward,
+                        loss.forward_from_logits,
+                        loss.backward_from_logits,
+                        loss.error,
+                    ):
+                        once = method(read_only(Y), read_only(Y_hat))
+                        np.testing.assert_array_equal(method(Y, Y_hat), once)
+                    loss.check(Y, Y_hat)
+
+    def test_layers(self):
+        for dtype in DTYPES:
+            for layer, X in layers(dtype):
+                X = X.astype(dtype)
+                for key, value in layer.parameters.items():
+                    layer.parameters[key] = read_only(value)
+                with (
+                    self.subTest(type(layer).__name__, dtype=dtype),
+                    self.unchanged(X, *layer.parameters.values()),
+                ):
+                    Y = layer.forward(read_only(X))
+                    dLdY = np.random.default_rng(4).random(Y.shape).astype(dtype)
+                    found = layer.backward(read_only(dLdY)).copy()
+                    with self.unchanged(dLdY):
+                        layer.forward(X)
+                        np.testing.assert_array_equal(layer.backward(dLdY), found)
+
+    def test_gradients_do_not_add_up(self):
+        """A second backward replaces the gradients of the first, in new arrays."""
+        layer = dense("tanh")
+        X, dLdY = np.ones((4, 3)), np.ones((4, 2))
+        layer.forward(X)
+        layer.backward(dLdY)
+        first = dict(layer.gradients)
+        copies = {key: value.copy() for key, value in first.items()}
+        layer.backward(2 * dLdY)
+        for key in ("W", "b"):
+            np.testing.assert_array_equal(first[key], copies[key])
+            np.testing.assert_allclose(layer.gradients[key], 2 * copies[key], rtol=1e-12)
+
+    def test_optimizers(self):
+        rng = np.random.default_rng(5)
+        param, grad = rng.random((2, 3)), rng.random((2, 3))
+        for options in OPTIONS:
+            optimizer = initialize_optimizer("SGD", lr=1.0, **options)
+            for epoch in range(3):
+                with self.subTest(epoch=epoch, **options), self.unchanged(param, grad):
+                    step = optimizer.update("W", read_only(param), read_only(grad), epoch)
+                    self.assertFalse(np.shares_memory(step, grad))
+                    again = optimizer.update("W", param, grad, epoch)
+                    self.assertFalse(np.shares_memory(again, grad))
+
+
+class TestRandomness(unittest.TestCase):
+    def test_global_state_is_left_alone(self):
+        np.random.seed(3)  # noqa: NPY002, the state that nothing may touch
+        before = np.random.get_state()  # noqa: NPY002
+        for name in WEIGHTS:
+            initialize_weights(name)((4, 5))
+        for name in ACTIVATIONS:
+            activation = initialize_activation(name)
+            activation.backward(activation(np.ones((2, 2))), np.ones((2, 2)))
+        for name in LOSSES:
+            initialize_loss(name).backward(*labels_and_predictions(name, "float64", "float64"))
+        for name in LAYERS:
+            arguments = {} if name == "flatten" else {"n_out": 2, "activation": "relu"}
+            layer = initialize_layer(name, **arguments)
+            layer.backward(layer.forward(np.ones((3, 4))))
+        for name in SCHEDULERS:
+            optimizer = initialize_optimizer("SGD", 0.1, name, momentum=0.5)
+            optimizer.update("W", np.ones(3), np.ones(3), 1)
+        after = np.random.get_state()  # noqa: NPY002
+        np.testing.assert_array_equal(after[1], before[1])
+        self.assertEqual(after[2:], before[2:])
+
+    def test_global_seed_has_no_say(self):
+        found = []
+        for _ in range(2):
+            np.random.seed(0)  # noqa: NPY002, must not make the two alike
+            found.append(initialize_weights("normal")((5, 5)))
+        self.assertFalse(np.array_equal(*found))
+
+    @given(st.sampled_from(sorted(WEIGHTS)), seeds)
+    def test_same_seed_same_weights(self, name, seed):
+        by_seed = initialize_weights(name, rng=seed)((3, 4))
+        by_generator = initialize_weights(name, rng=np.random.default_rng(seed))((3, 4))
+        np.testing.assert_array_equal(by_seed, by_generator)
+
+    def test_other_seed_other_weights(self):
+        fixed = {"zeros", "ones", "identity", "constant"}
+        for name in set(WEIGHTS) - fixed:
+            one, other = (initialize_weights(name, rng=seed)((6, 6)) for seed in (1, 2))
+            self.assertFalse(np.array_equal(one, other), name)
+
+    def test_second_draw_differs_from_the_first(self):
+        draw = initialize_weights("normal", rng=1)
+        self.assertFalse(np.array_equal(draw((4, 4)), draw((4, 4))))
+
+    def test_layers_draw_from_their_own_generator(self):
+        X = np.ones((2, 3))
+        outputs = [FullyConnected(4, "linear", rng=seed).forward(X) for seed in (1, 1, 2)]
+        np.testing.assert_array_equal(outputs[0], outputs[1])
+        self.assertFalse(np.array_equal(outputs[0], outputs[2]))
+
+    def test_both_types_draw_the_same_weights(self):
+        """A float32 network starts where the float64 one starts, to rounding."""
+        for name in WEIGHTS:
+            small, large = (initialize_weights(name, rng=9, dtype=t)((5, 4)) for t in DTYPES)
+            np.testing.assert_array_equal(small, large.astype(np.float32), err_msg=name)
