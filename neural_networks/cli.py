@@ -23,12 +23,13 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from neural_networks import summary
-from neural_networks.datasets import DATASETS, initialize_dataset
+from neural_networks.datasets import DATASETS, Dataset, initialize_dataset
 from neural_networks.logs import DEFAULT_FOLDER, Logger
-from neural_networks.models import TrainingDiverged, initialize_model
+from neural_networks.models import NeuralNetwork, TrainingDiverged, initialize_model
 from neural_networks.utils.data_structures import AttrDict
 from neural_networks.utils.names import check_keys, positive_integer
 
+RUN_ARGUMENTS = ("epochs", "seed", "dtype")
 DIVERGED, WRONG_ARGUMENTS, INTERRUPTED = 1, 2, 130
 
 
@@ -56,11 +57,19 @@ def make_parser(description: str, examples: str) -> Parser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    data = parser.add_argument_group("data")
+    _add_data_flags(parser.add_argument_group("data"))
+    _add_training_flags(parser.add_argument_group("training"))
+    _add_result_flags(parser.add_argument_group("results"))
+    parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    return parser
+
+
+def _add_data_flags(data: Any) -> None:
     data.add_argument("--dataset", help=f"what to train on: {', '.join(DATASETS)}")
     data.add_argument("--batch-size", type=int, help="examples in a training step")
 
-    training = parser.add_argument_group("training")
+
+def _add_training_flags(training: Any) -> None:
     training.add_argument("--epochs", type=int, help="how often to go through the training set")
     training.add_argument("--lr", type=float, help="learning rate of the first epoch")
     training.add_argument("--momentum", type=float, help="share of the last step kept, 0 to 1")
@@ -76,7 +85,8 @@ def make_parser(description: str, examples: str) -> Parser:
     training.add_argument("--seed", type=int, help="fixes weights and shuffling")
     training.add_argument("--dtype", help="type of all arrays: float32 or float64")
 
-    results = parser.add_argument_group("results")
+
+def _add_result_flags(results: Any) -> None:
     results.add_argument("--name", help="name of the run and of its folder")
     results.add_argument(
         "--overwrite", action="store_true", help="replace an earlier run of that name"
@@ -87,37 +97,41 @@ def make_parser(description: str, examples: str) -> Parser:
     results.add_argument(
         "--config", metavar="FILE", help="start from the config.json of an earlier run"
     )
-    parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
-    return parser
+
+
+# Which flag sets what: a section of the configuration and the key there.
+TARGETS = {
+    "dataset": ("data", "name"),
+    "batch_size": ("data", "batch_size"),
+    "lr": ("optimizer", "lr"),
+    "momentum": ("optimizer", "momentum"),
+    "clip_norm": ("optimizer", "clip_norm"),
+    "scheduler": ("optimizer", "lr_scheduler"),
+    "lr_decay": ("optimizer", "lr_decay"),
+    "stage_length": ("optimizer", "stage_length"),
+    "staircase": ("optimizer", "staircase"),
+    "epochs": ("run", "epochs"),
+    "seed": ("run", "seed"),
+    "dtype": ("run", "dtype"),
+    "name": ("run", "model_name"),
+}
 
 
 def apply_flags(configuration: Mapping[str, Any], flags: argparse.Namespace) -> AttrDict:
     """A copy of a configuration in which the flags that were given replace its values."""
     config = AttrDict(copy.deepcopy(dict(configuration)))
-    model, data = config.model_args, config.data_args
-    optimizer = model["optimizer_args"]
-    if flags.dataset and flags.dataset != data["name"]:
-        if config.model_name == data["name"]:
-            config.model_name = flags.dataset
-        data["name"] = flags.dataset
-    targets = {
-        "batch_size": (data, "batch_size"),
-        "lr": (optimizer, "lr"),
-        "momentum": (optimizer, "momentum"),
-        "clip_norm": (optimizer, "clip_norm"),
-        "scheduler": (optimizer, "lr_scheduler"),
-        "lr_decay": (optimizer, "lr_decay"),
-        "stage_length": (optimizer, "stage_length"),
-        "staircase": (optimizer, "staircase"),
-        "epochs": (config, "epochs"),
-        "seed": (config, "seed"),
-        "dtype": (config, "dtype"),
-        "name": (config, "model_name"),
+    sections = {
+        "run": config,
+        "data": config.data_args,
+        "optimizer": config.model_args["optimizer_args"],
     }
-    for flag, (section, key) in targets.items():
+    # A run that is named after its dataset follows it.
+    if flags.dataset and config.model_name == config.data_args["name"]:
+        config.model_name = flags.dataset
+    for flag, (section, key) in TARGETS.items():
         value = getattr(flags, flag)
         if value is not None:
-            section[key] = value
+            sections[section][key] = value
     return config
 
 
@@ -135,7 +149,7 @@ def read_configuration(path: str, template: Mapping[str, Any]) -> AttrDict:
             model_name=saved["model_name"],
             model_args=saved["model"],
             data_args=saved["data"],
-            **{key: saved["arguments"][key] for key in ("epochs", "seed", "dtype")},
+            **{key: saved["arguments"][key] for key in RUN_ARGUMENTS},
         )
     except (json.JSONDecodeError, KeyError, TypeError, UnicodeDecodeError) as error:
         raise ValueError(f"{path} is not the config.json of a run ({error})") from None
@@ -144,8 +158,10 @@ def read_configuration(path: str, template: Mapping[str, Any]) -> AttrDict:
     return config
 
 
-def run(config: AttrDict, flags: argparse.Namespace, command: str) -> int:
-    """Train and test a network as configured, and say what happens; the exit status."""
+def set_up(
+    config: AttrDict, flags: argparse.Namespace, command: str
+) -> tuple[NeuralNetwork, Dataset, Logger]:
+    """Dataset, network and logger as configured. Nothing is written yet."""
     positive_integer("epochs", config.epochs)
     dataset = initialize_dataset(**config.data_args, seed=config.seed, dtype=config.dtype)
     logger = Logger(
@@ -155,36 +171,32 @@ def run(config: AttrDict, flags: argparse.Namespace, command: str) -> int:
         save=True,
         plot=True,
         save_dir=flags.experiments,
-        arguments={
-            **{key: config[key] for key in ("epochs", "seed", "dtype")},
-            "command": command,
-        },
+        arguments={**{key: config[key] for key in RUN_ARGUMENTS}, "command": command},
         overwrite=flags.overwrite,
     )
-    model = initialize_model(
-        config.model_name,
-        **config.model_args,
-        logger=logger,
-        seed=config.seed,
-        dtype=config.dtype,
-    )
+    options = {"logger": logger, "seed": config.seed, "dtype": config.dtype}
+    model = initialize_model(config.model_name, **config.model_args, **options)
     model.prepare(dataset)
-    print(summary.describe(model, dataset, config.epochs, config.seed))
+    return model, dataset, logger
+
+
+def run(model: NeuralNetwork, dataset: Dataset, logger: Logger, epochs: int) -> int:
+    """Train and test a network, and say what happens; the exit status."""
     logger.start()
     assert logger.folder is not None
-    if logger.folder.name != config.model_name:
+    if logger.folder.name != logger.model_name:
         print(
-            f"There is a run {config.model_name!r} already: this one is {logger.folder.name!r} "
+            f"There is a run {logger.model_name!r} already: this one is {logger.folder.name!r} "
             "(--overwrite replaces)."
         )
-    where = logger.folder.resolve()
+    so_far = f"What there is so far is in {logger.folder.resolve()}."
     try:
-        model.train(dataset, config.epochs)
+        model.train(dataset, epochs)
     except KeyboardInterrupt:
-        print(f"\nInterrupted after {model.epoch} epochs. What there is so far is in {where}.")
+        print(f"\nInterrupted after {model.epoch} epochs. {so_far}")
         return INTERRUPTED
     except TrainingDiverged as error:
-        print(f"error: {error}. What there is so far is in {where}.", file=sys.stderr)
+        print(f"error: {error}. {so_far}", file=sys.stderr)
         return DIVERGED
     results = model.test(dataset, save_predictions=True)
     print(summary.results(model, dataset, results))
@@ -226,7 +238,10 @@ def run_script(
             configuration = read_configuration(flags.config, configuration)
         config = apply_flags(configuration, flags)
         adapt(config, flags)
-        status = run(config, flags, shlex.join(["python", parser.prog, *arguments]))
+        command = shlex.join(["python", parser.prog, *arguments])
+        model, dataset, logger = set_up(config, flags, command)
+        print(summary.describe(model, dataset, config.epochs, config.seed))
+        status = run(model, dataset, logger, config.epochs)
         if status == 0:
             print(summary.next_steps(sys.argv[0], next_steps))
         return status

@@ -145,34 +145,44 @@ class Dataset:
         feature_names: Sequence[str] | None = None,
         first_id: int = 0,
     ) -> None:
-        def make(what: str, data: Any, labels: Any, index: int) -> Data:
-            try:
-                return Data(data, labels, batch_size, spawn_generator(seed, "shuffling", index))
-            except (TypeError, ValueError) as error:
-                raise type(error)(f"{what} set: {error}") from None
+        def make(what: str, data: Any, labels: Any) -> Data | None:
+            return _make_set(what, data, labels, batch_size, seed)
 
-        if validation_set is None and validation_labels is not None:
-            raise ValueError("there are validation labels, but no validation set")
-        if test_set is None and test_labels is not None:
-            raise ValueError("there are test labels, but no test set")
         self.name = name
-        self.train = make("training", training_set, training_labels, 0)
-        self.validate: Data | None = None
-        self.test: Data | None = None
-        if validation_set is not None:
-            self.validate = make("validation", validation_set, validation_labels, 1)
-        if test_set is not None:
-            self.test = make("test", test_set, test_labels, 2)
-        for what, data in (("validation", self.validate), ("test", self.test)):
-            if data is not None and data.data.shape[1:] != self.train.data.shape[1:]:
-                raise ValueError(
-                    f"{what} examples have shape {data.data.shape[1:]}, training examples "
-                    f"{self.train.data.shape[1:]}"
-                )
+        train = make("training", training_set, training_labels)
+        if train is None:
+            raise ValueError("there is no training set")
+        self.train = train
+        self.validate = make("validation", validation_set, validation_labels)
+        self.test = make("test", test_set, test_labels)
+        self._check_shapes()
         self.out_dim = training_labels.shape[1]
         self.class_names = class_names
         self.feature_names = feature_names
         self.first_id = first_id
+
+    def _check_shapes(self) -> None:
+        expected = self.train.data.shape[1:]
+        for what, data in (("validation", self.validate), ("test", self.test)):
+            found = expected if data is None else data.data.shape[1:]
+            if found != expected:
+                raise ValueError(f"{what} examples have shape {found}, training ones {expected}")
+
+
+SETS = ("training", "validation", "test")
+
+
+def _make_set(what: str, data: Any, labels: Any, batch_size: int, seed: int | None) -> Data | None:
+    """One of a dataset's sets, shuffled by a generator of its own; errors say which set it is."""
+    if data is None:
+        if labels is not None:
+            raise ValueError(f"there are {what} labels, but no {what} set")
+        return None
+    try:
+        rng = spawn_generator(seed, "shuffling", SETS.index(what))
+        return Data(data, labels, batch_size, rng)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"{what} set: {error}") from None
 
 
 def _check_examples(data: Any) -> None:

@@ -1,5 +1,8 @@
 """What the tests share: the oracle's data, hypothesis strategies and a check of gradients."""
 
+import csv
+import tempfile
+import unittest
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +17,21 @@ from neural_networks.layers import FullyConnected
 DATA = Path(__file__).parent / "data"
 DTYPES = ("float32", "float64")
 KINKED = ("relu", "leaky_relu")
+
+
+class InFolder(unittest.TestCase):
+    """A test with a temporary folder of its own, ``self.root``."""
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.root = Path(folder.name)
+
+    def rows(self, run: str = "run") -> list[dict[str, str]]:
+        """The rows of a run's log.csv, as they are written."""
+        with (self.root / run / "log.csv").open(newline="") as file:
+            return list(csv.DictReader(file))
+
 
 # The same examples in every run, so that a red test stays red until its cause is mended.
 settings.register_profile("tests", max_examples=50, deadline=None, derandomize=True, database=None)

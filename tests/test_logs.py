@@ -3,7 +3,6 @@
 import contextlib
 import csv
 import json
-import tempfile
 import unittest
 from pathlib import Path
 from unittest import mock
@@ -15,6 +14,7 @@ import neural_networks
 from neural_networks.datasets import Dataset
 from neural_networks.logs import Logger
 from neural_networks.models import NeuralNetwork
+from tests.helpers import InFolder
 
 MODEL_ARGS = {
     "loss": "cross_entropy",
@@ -34,24 +34,15 @@ def dataset(seed=0):
     return Dataset(X[:22], Y[:22], 5, X[22:30], Y[22:30], X[30:], Y[30:], seed=seed)
 
 
-class InFolder(unittest.TestCase):
-    def setUp(self):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.root = Path(folder.name)
-
+class LoggerTest(InFolder):
     def logger(self, name="run", **options):
         return Logger(name, {}, {}, **{"save": True, "save_dir": self.root, **options})
 
     def names(self, folder=None):
         return sorted(path.name for path in (folder or self.root).iterdir())
 
-    def rows(self, run="run"):
-        with (self.root / run / "log.csv").open(newline="") as file:
-            return list(csv.DictReader(file))
 
-
-class TestARun(InFolder):
+class TestARun(LoggerTest):
     def run_it(self, name="run", seed=0, model_args=MODEL_ARGS, dtype="float64", **options):
         logger = Logger(name, model_args, {"name": "toy"}, save=True, save_dir=self.root, **options)
         model = NeuralNetwork(**model_args, logger=logger, seed=seed, dtype=dtype)
@@ -159,7 +150,7 @@ class TestARun(InFolder):
             self.assertEqual(path.stat().st_mode, reference.stat().st_mode, msg=path.name)
 
 
-class TestPush(InFolder):
+class TestPush(LoggerTest):
     def test_full_precision(self):
         logger = self.logger()
         values = [0.1 + 0.2, 1 / 3, 1e-300, 5e-324, 1.7976931348623157e308, -0.0, float("inf")]
@@ -210,7 +201,7 @@ class TestPush(InFolder):
         self.assertEqual(self.rows("run-2"), [{"loss": "0.5"}])
 
 
-class TestNothingIsWritten(InFolder):
+class TestNothingIsWritten(LoggerTest):
     def test_before_the_start(self):
         logger = self.logger(save_dir=self.root / "deep" / "down")
         NeuralNetwork(**MODEL_ARGS, logger=logger)
@@ -249,7 +240,7 @@ class TestNothingIsWritten(InFolder):
         self.assertEqual(self.names(), [])
 
 
-class TestSaveDir(InFolder):
+class TestSaveDir(LoggerTest):
     def test_the_default_is_the_repository_wherever_one_is(self):
         repository = Path(neural_networks.__file__).resolve().parents[1]
         for cwd in (self.root, repository):

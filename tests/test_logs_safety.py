@@ -1,6 +1,5 @@
 """The run folder never takes the place of something else, and no file in it is half written."""
 
-import tempfile
 import unittest
 from pathlib import Path
 from unittest import mock
@@ -11,14 +10,10 @@ from numpy.testing import assert_array_equal
 from neural_networks.datasets import Dataset
 from neural_networks.logs import Logger
 from neural_networks.models import NeuralNetwork
+from tests.helpers import InFolder
 
 
-class InFolder(unittest.TestCase):
-    def setUp(self):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.root = Path(folder.name)
-
+class LoggerTest(InFolder):
     def logger(self, name="run", **options):
         return Logger(name, {}, {}, **{"save": True, "save_dir": self.root, **options})
 
@@ -35,7 +30,7 @@ class InFolder(unittest.TestCase):
         }
 
 
-class TestNames(InFolder):
+class TestNames(LoggerTest):
     def test_the_next_free_number(self):
         self.assertEqual([self.started() for _ in range(3)], ["run", "run-2", "run-3"])
         (self.root / "run-4").write_text("a file")
@@ -70,7 +65,7 @@ class TestNames(InFolder):
         self.assertEqual(self.started("my run 1.5"), "my run 1.5-2")
 
 
-class TestOverwrite(InFolder):
+class TestOverwrite(LoggerTest):
     def test_it_replaces_a_run(self):
         self.started()
         self.started()
@@ -117,7 +112,7 @@ class Failure(OSError):
     pass
 
 
-class TestWriting(InFolder):
+class TestWriting(LoggerTest):
     def test_parameters_that_fail_leave_the_old_ones(self):
         logger = self.logger()
         logger.start()

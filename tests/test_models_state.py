@@ -1,15 +1,14 @@
 """What changes in a network and what does not: prediction, training twice, seeds, files."""
 
 import copy
-import tempfile
 import unittest
-from pathlib import Path
 
 import numpy as np
 from numpy.testing import assert_allclose, assert_array_equal
 
 from neural_networks.datasets import Dataset
 from neural_networks.models import NeuralNetwork
+from tests.helpers import InFolder
 
 SGD = {"name": "SGD", "lr": 0.1, "momentum": 0.9}
 HIDDEN = {"name": "fully_connected", "n_out": 5, "activation": "tanh"}
@@ -288,12 +287,10 @@ class TestGradientOfTheData(unittest.TestCase):
         self.assertEqual(model.layers[0].backward(np.ones((23, 5))).shape, X.shape)
 
 
-class TestFiles(unittest.TestCase):
+class TestFiles(InFolder):
     def setUp(self):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.folder = Path(folder.name)
-        self.path = self.folder / "network.npz"
+        super().setUp()
+        self.path = self.root / "network.npz"
 
     def test_round_trip(self):
         X, _ = examples()
@@ -338,7 +335,7 @@ class TestFiles(unittest.TestCase):
         with np.load(self.path, allow_pickle=False) as file:
             self.assertEqual(file["layer1.W"].shape, (4, 5))
             self.assertEqual(file["layer2.b"].shape, (1, 3))
-        self.assertEqual([path.name for path in self.folder.iterdir()], ["network.npz"])
+        self.assertEqual([path.name for path in self.root.iterdir()], ["network.npz"])
 
     def test_parameters_of_another_architecture_change_nothing(self):
         trained_step().save(self.path)  # 4 -> 5 -> 3
@@ -377,20 +374,20 @@ class TestFiles(unittest.TestCase):
         self.assertEqual(snapshot(model), before)
 
     def test_files_of_another_kind(self):
-        (self.folder / "text.npz").write_text("epoch,train_loss\n1,0.5\n")
-        (self.folder / "empty.npz").write_bytes(b"")
-        (self.folder / "cut.npz").write_bytes(b"PK\x03\x04 cut short")
-        np.savez(self.folder / "other.npz", W=np.ones((4, 5)))
-        np.save(self.folder / "array.npy", np.ones((4, 5)))
+        (self.root / "text.npz").write_text("epoch,train_loss\n1,0.5\n")
+        (self.root / "empty.npz").write_bytes(b"")
+        (self.root / "cut.npz").write_bytes(b"PK\x03\x04 cut short")
+        np.savez(self.root / "other.npz", W=np.ones((4, 5)))
+        np.save(self.root / "array.npy", np.ones((4, 5)))
         for name in ("text.npz", "empty.npz", "cut.npz", "other.npz", "array.npy"):
             with self.subTest(name):
                 model = network()
                 before = snapshot(model)
                 with self.assertRaisesRegex(ValueError, name):
-                    model.load(self.folder / name)
+                    model.load(self.root / name)
                 self.assertEqual(snapshot(model), before)
         with self.assertRaises(FileNotFoundError):
-            network().load(self.folder / "missing.npz")
+            network().load(self.root / "missing.npz")
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ import select
 import signal
 import subprocess
 import sys
-import tempfile
 import termios
 import time
 import unittest
@@ -22,6 +21,7 @@ import pandas as pd
 import train_ffnn
 from neural_networks import compare
 from neural_networks.models import initialize_model
+from tests.helpers import InFolder
 
 ROOT = Path(__file__).resolve().parents[1]
 SCRIPT = str(ROOT / "train_ffnn.py")
@@ -48,13 +48,12 @@ def quietly(main, *arguments: object) -> tuple[int, str, str]:
     return status, out.getvalue(), err.getvalue()
 
 
-class ScriptTest(unittest.TestCase):
+class ScriptTest(InFolder):
     """A test with a temporary folder for its runs."""
 
     def setUp(self):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.runs = Path(folder.name) / "runs of mine"
+        super().setUp()
+        self.runs = self.root / "runs of mine"
 
     def train(self, *arguments: object) -> tuple[int, str, str]:
         return quietly(train_ffnn.main, "--experiments", self.runs, *arguments)

@@ -1,6 +1,5 @@
 """Training and testing through the front door: epochs, logs, Ctrl-C, Kaggle files."""
 
-import csv
 import json
 import tempfile
 import unittest
@@ -14,6 +13,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from neural_networks.datasets import Data, Dataset, initialize_dataset
 from neural_networks.logs import Logger
 from neural_networks.models import NeuralNetwork
+from tests.helpers import InFolder
 
 SGD = {"name": "SGD", "lr": 0.1}
 OUTPUT = {"name": "fully_connected", "n_out": 3, "activation": "softmax"}
@@ -193,19 +193,13 @@ class TestOnTheTestSet(unittest.TestCase):
             self.assertEqual(list(Path(folder).iterdir()), [])
 
 
-class InFolder(unittest.TestCase):
+class RunTest(InFolder):
     def setUp(self):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.root = Path(folder.name)
+        super().setUp()
         self.logger = Logger("run", {}, {}, save=True, save_dir=self.root)
 
-    def rows(self):
-        with (self.root / "run" / "log.csv").open(newline="") as file:
-            return list(csv.DictReader(file))
 
-
-class TestInterruption(InFolder):
+class TestInterruption(RunTest):
     def check_parameters(self, model, epoch):
         """The run folder holds the network as it is now, and it can be loaded."""
         fresh = network(seed=1)
@@ -268,7 +262,7 @@ class TestInterruption(InFolder):
         self.assertEqual(len(self.rows()), 1)
 
 
-class TestKaggle(InFolder):
+class TestKaggle(RunTest):
     def model(self):
         # The unit matrix as weights: the class is the position of the largest input.
         layer = {**OUTPUT, "n_out": 4, "weight_init": "identity"}
@@ -329,7 +323,7 @@ class TestKaggle(InFolder):
         self.assertEqual(list(self.root.iterdir()), [])
 
 
-class TestResultFiles(InFolder):
+class TestResultFiles(RunTest):
     def test_test_json_holds_the_results(self):
         X, Y = examples()
         model = network(logger=self.logger)

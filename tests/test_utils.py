@@ -3,9 +3,7 @@
 import copy
 import math
 import stat
-import tempfile
 import unittest
-from pathlib import Path
 
 import numpy as np
 from hypothesis import given
@@ -23,7 +21,7 @@ from neural_networks.utils.names import (
     positive_integer,
 )
 from neural_networks.utils.randomness import PURPOSES, spawn_generator
-from tests.helpers import DTYPES, float_arrays, read_only
+from tests.helpers import DTYPES, InFolder, float_arrays, read_only
 
 
 class TestAttrDict(unittest.TestCase):
@@ -268,12 +266,10 @@ class TestRandomStreams(unittest.TestCase):
             spawn_generator(1, "decoration")
 
 
-class TestWrittenWhole(unittest.TestCase):
+class TestWrittenWhole(InFolder):
     def setUp(self):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.folder = Path(folder.name)
-        self.path = self.folder / "config.json"
+        super().setUp()
+        self.path = self.root / "config.json"
 
     def write(self, text, error=None):
         with written_whole(self.path) as partial:
@@ -282,7 +278,7 @@ class TestWrittenWhole(unittest.TestCase):
                 raise error
 
     def files(self):
-        return {path.name: path.read_text() for path in self.folder.iterdir()}
+        return {path.name: path.read_text() for path in self.root.iterdir()}
 
     def test_new_file_and_replaced_file(self):
         for text in ("old", "new"):
@@ -307,10 +303,10 @@ class TestWrittenWhole(unittest.TestCase):
             partial.write_text("half")
             self.assertEqual(self.path.read_text(), "old")
             self.assertNotEqual(partial, self.path)
-            self.assertEqual((partial.suffix, partial.parent), (".json", self.folder))
+            self.assertEqual((partial.suffix, partial.parent), (".json", self.root))
 
     def test_as_readable_as_any_other_file(self):
-        plain = self.folder / "plain"
+        plain = self.root / "plain"
         plain.touch()
         self.write("new")
         modes = [stat.S_IMODE(path.stat().st_mode) for path in (self.path, plain)]

@@ -34,11 +34,6 @@ def written_whole(path: Path) -> Iterator[Path]:
 
     Yields the path to write to, which has the same suffix. If the body fails, whatever stood at
     ``path`` before is still there, and nothing else is.
-
-    Examples
-    --------
-    >>> with written_whole(Path("config.json")) as partial:  # doctest: +SKIP
-    ...     partial.write_text("{}")
     """
     # mkstemp makes files that only their owner may read; results are for everyone.
     handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
