@@ -162,11 +162,11 @@ class Dataset:
         self.first_id = first_id
 
     def _check_shapes(self) -> None:
-        expected = self.train.data.shape[1:]
+        shape = self.train.data.shape[1:]
         for what, data in (("validation", self.validate), ("test", self.test)):
-            found = expected if data is None else data.data.shape[1:]
-            if found != expected:
-                raise ValueError(f"{what} examples have shape {found}, training ones {expected}")
+            found = shape if data is None else data.data.shape[1:]
+            if found != shape:
+                raise ValueError(f"{what} examples have shape {found}, training examples {shape}")
 
 
 SETS = ("training", "validation", "test")

@@ -276,12 +276,16 @@ def prediction_table(loss: Loss, Y: np.ndarray, Y_hat: np.ndarray) -> Any:
     """Labels beside predictions, a row for each example, as a ``pandas.DataFrame``.
 
     Columns are ``Id``, then ``label`` and ``prediction``, the classes, and ``output_0`` ..., what
-    the network said; for a regression ``label_0`` ... and ``prediction_0`` ...
+    the network said; for a regression ``label_0`` ... and ``prediction_0`` ... Of a sequence
+    (m, k, t) each ``step`` has a row of its own.
     """
     import pandas as pd
 
-    Y, Y_hat = Y.reshape(len(Y), -1), Y_hat.reshape(len(Y_hat), -1)
     columns: dict[str, np.ndarray] = {"Id": np.arange(len(Y))}
+    if Y.ndim == 3:
+        m, k, t = Y.shape
+        columns = {"Id": np.repeat(np.arange(m), t), "step": np.tile(np.arange(t), m)}
+        Y, Y_hat = (array.transpose(0, 2, 1).reshape(m * t, k) for array in (Y, Y_hat))
     if loss.classifies:
         columns |= {"label": loss.classes(Y), "prediction": loss.classes(Y_hat)}
         columns |= {f"output_{i}": column for i, column in enumerate(Y_hat.T)}

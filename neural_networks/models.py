@@ -174,7 +174,7 @@ class NeuralNetwork:
         Y_hat : array, (m, n_out)
         loss : float
         """
-        with self._inference() as (hidden, last):
+        with self.inference() as (hidden, last):
             for layer in hidden:
                 X = layer.forward(X)
             if not self._is_canonical:
@@ -188,8 +188,8 @@ class NeuralNetwork:
             return Y_hat, self.loss.forward_from_logits(Y, Z)
 
     @contextmanager
-    def _inference(self) -> Iterator[tuple[list[Layer], Any]]:
-        """The hidden layers and the last one, switched to prediction."""
+    def inference(self) -> Iterator[tuple[list[Layer], Any]]:
+        """A context in which the layers predict; yields the hidden layers and the last one."""
         layers = self._complete_layers()
         before = [layer.training for layer in layers]
         for layer in layers:

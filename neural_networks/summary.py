@@ -50,18 +50,17 @@ def _layer_lines(model: NeuralNetwork, input_shape: tuple[int, ...]) -> list[str
     """A line for each layer, with the shapes of its output and its parameters."""
     X = np.zeros((1, *input_shape), model.dtype)
     total, lines = 0, []
-    for i, layer in enumerate(model.layers, start=1):
-        layer.training = False
-        X = layer.forward(X)
-        layer.training = True
-        count = sum(value.size for value in layer.parameters.values())
-        shapes = ", ".join(f"{name} {value.shape}" for name, value in layer.parameters.items())
-        activation = type(layer.activation).__name__.lower()
-        lines.append(
-            f"  {i}  {type(layer).__name__:<15} {activation:<8} -> {X.shape[1:]!s:<14} "
-            f"{count:>9,}  {shapes}".rstrip()
-        )
-        total += count
+    with model.inference():
+        for i, layer in enumerate(model.layers, start=1):
+            X = layer.forward(X)
+            count = sum(value.size for value in layer.parameters.values())
+            shapes = ", ".join(f"{name} {value.shape}" for name, value in layer.parameters.items())
+            activation = type(layer.activation).__name__.lower()
+            lines.append(
+                f"  {i}  {type(layer).__name__:<15} {activation:<8} -> {X.shape[1:]!s:<14} "
+                f"{count:>9,}  {shapes}".rstrip()
+            )
+            total += count
     return [f"Network: {total:,} parameters, {model.dtype}", *lines]
 
 

@@ -12,7 +12,8 @@ from numpy.testing import assert_array_equal
 
 import neural_networks
 from neural_networks.datasets import Dataset
-from neural_networks.logs import Logger
+from neural_networks.logs import Logger, prediction_table
+from neural_networks.losses import initialize_loss
 from neural_networks.models import NeuralNetwork
 from tests.helpers import InFolder
 
@@ -124,6 +125,14 @@ class TestARun(LoggerTest):
             assert_array_equal(table[:, 1], data.labels.argmax(axis=1))
             assert_array_equal(table[:, 2], Y_hat.argmax(axis=1))
             assert_array_equal(table[:, 3:].astype(dtype), Y_hat)
+
+    def test_predictions_of_sequences_have_a_row_for_each_step(self):
+        Y = np.array([[[1, 0, 0], [0, 1, 1]], [[0, 0, 1], [1, 1, 0]]], dtype=float)  # (2, 2, 3)
+        table = prediction_table(initialize_loss("cross_entropy"), Y, Y)
+        self.assertEqual(list(table["Id"]), [0, 0, 0, 1, 1, 1])
+        self.assertEqual(list(table["step"]), [0, 1, 2, 0, 1, 2])
+        self.assertEqual(list(table["prediction"]), [0, 1, 1, 1, 1, 0])
+        self.assertEqual(list(table["output_1"]), [0, 1, 1, 1, 1, 0])
 
     def test_predictions_of_a_regression(self):
         model, data = self.run_it(model_args=REGRESSION), dataset().test

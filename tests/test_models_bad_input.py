@@ -165,6 +165,10 @@ class TestData(unittest.TestCase):
         with self.assertRaisesRegex(ValueError, "need labels"):
             network().train(Dataset(X, Y, 5, validation_set=X), 1)
 
+    def test_lists(self):
+        with self.assertRaisesRegex(TypeError, "X must be a NumPy array, got list"):
+            network().forward([[1.0, 2.0]])
+
     def test_integers(self):
         with self.assertRaisesRegex(TypeError, "floats, got int64"):
             network().forward(np.ones((2, 4), np.int64))

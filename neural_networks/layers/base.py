@@ -153,12 +153,8 @@ class Layer(ABC):
 
     def admit(self, X: np.ndarray) -> np.ndarray:
         """X in the layer's type, checked when its shape is new; the parameters exist afterwards."""
-        if X.dtype != self.dtype:
-            if not np.issubdtype(X.dtype, np.floating):
-                raise TypeError(
-                    f"X must hold floats, got {X.dtype}; X.astype('{self.dtype}') converts it"
-                )
-            X = X.astype(self.dtype)
+        if not isinstance(X, np.ndarray) or X.dtype != self.dtype:
+            X = self._convert(X)
         if X.shape[1:] != self.input_shape:
             self._check_shape(X.shape)
             if not self.parameters:
@@ -166,6 +162,16 @@ class Layer(ABC):
             if self.training or self.input_shape is None:
                 self.input_shape = X.shape[1:]
         return X
+
+    def _convert(self, X: Any) -> np.ndarray:
+        """X in the layer's type; ``TypeError`` if it is no array of float."""
+        if not isinstance(X, np.ndarray):
+            raise TypeError(f"X must be a NumPy array, got {type(X).__name__}")
+        if not np.issubdtype(X.dtype, np.floating):
+            raise TypeError(
+                f"X must hold floats, got {X.dtype}; X.astype('{self.dtype}') converts it"
+            )
+        return X.astype(self.dtype)
 
     def admit_gradient(self, dLdY: np.ndarray, Y_shape: tuple[int, ...]) -> np.ndarray:
         """dLdY in the layer's type; ``ValueError`` if it has not the output's shape."""
