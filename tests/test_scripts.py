@@ -296,7 +296,8 @@ class TestInterruption(ScriptTest):
         epochs = len(pd.read_csv(log))
         self.assertGreaterEqual(epochs, 20)
         with np.load(self.runs / "iris" / "parameters.npz") as parameters:
-            self.assertEqual(int(parameters["epoch"]), epochs)
+            # Ctrl-C may come between the end of an epoch and its row.
+            self.assertIn(int(parameters["epoch"]) - epochs, (0, 1))
         self.assertTrue((self.runs / "iris" / "loss.png").exists())
 
 
