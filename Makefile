@@ -44,14 +44,16 @@ $(PY):
 	@$(PYTHON) -m venv $(VENV)
 
 $(VENV)/installed-run: pyproject.toml | $(PY)
+	@echo 'Installing NumPy, Matplotlib, pandas and scikit-learn (once, a minute or so) ...'
 	@$(PIP) --editable .
 	@touch $@
 
 $(VENV)/installed-test: pyproject.toml | $(PY)
-	@echo 'Installing what the tests need (once) ...'
+	@echo 'Installing what the tests need (once, a minute or so) ...'
 	@$(PIP) --editable '.[test]'
 	@touch $@ $(VENV)/installed-run
 
 $(VENV)/installed-lint: pyproject.toml | $(PY)
+	@echo 'Installing ruff and mypy (once) ...'
 	@$(PIP) --editable '.[lint]'
 	@touch $@ $(VENV)/installed-run

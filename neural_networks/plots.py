@@ -60,7 +60,7 @@ def loss_curves(
     if steps:
         thinning = -(-len(steps) // MOST_POINTS)
         epoch, loss = np.array(steps[::thinning]).T
-        axes.plot(epoch, loss, color=TRAINING, alpha=0.25, linewidth=0.6, label="each step")
+        axes.plot(epoch, loss, color=TRAINING, alpha=0.35, linewidth=0.6, label="each step")
     _curves(axes, columns, "loss", 1)
     values = np.concatenate([columns[key] for key in columns if key.endswith("_loss")])
     values = values[np.isfinite(values)]  # a validation loss may have overflowed
@@ -123,7 +123,7 @@ def _axes(figure: Figure, title: str, label: str) -> Axes:
     axes.set_title(title, color=INK)
     axes.set_xlabel("epoch")
     axes.set_ylabel(label)
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
     axes.grid(color="#e4e4e4", linewidth=0.8)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
@@ -132,7 +132,9 @@ def _axes(figure: Figure, title: str, label: str) -> Axes:
 
 def _curves(axes: Axes, columns: Mapping[str, np.ndarray], what: str, factor: float) -> None:
     """Training and validation columns over the epochs; a marker where a line would be a point."""
-    style: dict[str, Any] = {"marker": "o" if len(columns["epoch"]) < 15 else "", "markersize": 4}
+    marker = "o" if len(columns["epoch"]) < 15 else ""
+    # Unclipped, so that a curve at 0 is not half hidden by the edge.
+    style: dict[str, Any] = {"marker": marker, "markersize": 4, "clip_on": False}
     for split, color in (("train", TRAINING), ("validation", VALIDATION)):
         if f"{split}_{what}" in columns:
             values = factor * columns[f"{split}_{what}"]
