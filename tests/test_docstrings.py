@@ -13,7 +13,8 @@ class TestDocstrings(unittest.TestCase):
         tried = 0
         for module in pkgutil.walk_packages(neural_networks.__path__, "neural_networks."):
             with self.subTest(module=module.name):
-                result = doctest.testmod(importlib.import_module(module.name))
+                # Without verbose=False, doctest takes unittest's -v for its own.
+                result = doctest.testmod(importlib.import_module(module.name), verbose=False)
                 self.assertEqual(result.failed, 0)
                 tried += result.attempted
         self.assertGreater(tried, 10)
