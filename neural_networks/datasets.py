@@ -152,11 +152,15 @@ class Dataset:
         train = make("training", training_set, training_labels)
         if train is None:
             raise ValueError("there is no training set")
+        if train.labels is None:
+            raise ValueError("there are no training labels")
         self.train = train
         self.validate = make("validation", validation_set, validation_labels)
         self.test = make("test", test_set, test_labels)
+        self.out_dim: int = train.labels.shape[1]
         self._check_shapes()
-        self.out_dim = training_labels.shape[1]
+        if class_names is not None and len(class_names) != max(self.out_dim, 2):
+            raise ValueError(f"{len(class_names)} class names do not fit {self.out_dim} outputs")
         self.class_names = class_names
         self.feature_names = feature_names
         self.first_id = first_id
@@ -167,6 +171,10 @@ class Dataset:
             found = shape if data is None else data.data.shape[1:]
             if found != shape:
                 raise ValueError(f"{what} examples have shape {found}, training examples {shape}")
+            if data is not None and data.labels is not None:
+                k = data.labels.shape[1]
+                if k != self.out_dim:
+                    raise ValueError(f"{what} labels have {k} columns, training {self.out_dim}")
 
 
 SETS = ("training", "validation", "test")
@@ -178,8 +186,8 @@ def _make_set(what: str, data: Any, labels: Any, batch_size: int, seed: int | No
         if labels is not None:
             raise ValueError(f"there are {what} labels, but no {what} set")
         return None
+    rng = spawn_generator(seed, "shuffling", SETS.index(what))
     try:
-        rng = spawn_generator(seed, "shuffling", SETS.index(what))
         return Data(data, labels, batch_size, rng)
     except (TypeError, ValueError) as error:
         raise type(error)(f"{what} set: {error}") from None

@@ -153,6 +153,8 @@ class Loss(ABC):
             raise ValueError(f"labels have shape {Y.shape} but predictions {Y_hat.shape}")
         if len(Y) == 0:
             raise ValueError("a loss needs at least one example, got none")
+        if not np.issubdtype(Y_hat.dtype, np.floating):
+            raise TypeError(f"predictions must be floats, got {Y_hat.dtype}")
         self.check_labels(Y)
 
 
@@ -170,7 +172,9 @@ class CrossEntropy(Loss):
         """-(1/m) Σ Y ln Y_hat; see ``Loss.forward``. Y_hat must not be negative."""
         self.check(Y, Y_hat)
         if Y_hat.min() < 0:
-            raise ValueError(f"Y_hat must hold probabilities, got {Y_hat.min():g}")
+            raise ValueError(
+                f"Y_hat must hold probabilities, got {Y_hat.min():g}; is the output a softmax?"
+            )
         return float(-(Y * np.log(_positive(Y_hat))).sum() / len(Y))
 
     def backward(self, Y: np.ndarray, Y_hat: np.ndarray) -> np.ndarray:
@@ -218,7 +222,8 @@ class BinaryCrossEntropy(Loss):
         self.check(Y, Y_hat)
         if Y_hat.min() < 0 or Y_hat.max() > 1:
             raise ValueError(
-                f"Y_hat must hold probabilities, got {Y_hat.min():g} ... {Y_hat.max():g}"
+                f"Y_hat must hold probabilities, got {Y_hat.min():g} ... {Y_hat.max():g}; is the "
+                "output a sigmoid?"
             )
         terms = Y * np.log(_positive(Y_hat)) + (1 - Y) * np.log(_positive(1 - Y_hat))
         return float(-terms.sum() / len(Y))

@@ -1,6 +1,7 @@
 """The network: layers in a row, a loss at their end, and an optimizer that trains them."""
 
 import math
+from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,7 +11,7 @@ import numpy as np
 
 from neural_networks import saving, training
 from neural_networks.datasets import Dataset
-from neural_networks.layers import Layer, lacks_n_out, make_layer
+from neural_networks.layers import Layer, lacks_n_out, make_layer, meets_at_logits
 from neural_networks.logs import Logger
 from neural_networks.losses import initialize_loss
 from neural_networks.optimizers import initialize_optimizer
@@ -51,6 +52,8 @@ class NeuralNetwork:
     layers : list of Layer
     epoch : int
         Number of epochs trained so far.
+    input_shape : tuple of int or None
+        Shape of one example; None before the first one.
     history : dict of list of float
         Losses and errors of each epoch: ``train_loss``, ``train_error`` and, if the dataset has
         a validation set, ``validation_loss``, ``validation_error``.
@@ -85,6 +88,7 @@ class NeuralNetwork:
         self._layer_args = [dict(args) for args in layer_args]
         self.rngs = [spawn_generator(seed, "initialization", i) for i in range(len(layer_args))]
         self._label_shape: tuple[int, ...] | None = None
+        self.input_shape: tuple[int, ...] | None = None
         self.build_layers()
 
     def forward(self, X: np.ndarray) -> np.ndarray:
@@ -98,7 +102,9 @@ class NeuralNetwork:
         -------
         array of the network's type, (m, n_out)
         """
-        for layer in self._complete_layers():
+        layers = self._complete_layers()
+        self.input_shape = X.shape[1:] if isinstance(X, np.ndarray) else None
+        for layer in layers:
             X = layer.forward(X)
         return X
 
@@ -158,10 +164,14 @@ class NeuralNetwork:
         target, out : arrays, (m, n_out)
             Labels and predictions.
         """
+        if target.shape != out.shape:
+            raise ValueError(f"labels have shape {target.shape} but predictions {out.shape}")
         return self.loss.error(target, out)
 
     def predict(self, X: np.ndarray, Y: np.ndarray | None) -> tuple[np.ndarray, float]:
         """The output for a batch, and its loss. Changes nothing in the network.
+
+        (But the very first call, if nothing came before, creates the parameters.)
 
         Parameters
         ----------
@@ -191,14 +201,15 @@ class NeuralNetwork:
     def inference(self) -> Iterator[tuple[list[Layer], Any]]:
         """A context in which the layers predict; yields the hidden layers and the last one."""
         layers = self._complete_layers()
-        before = [layer.training for layer in layers]
+        before = [(layer.training, layer.cache) for layer in layers]
         for layer in layers:
-            layer.training = False
+            # The cache is set aside, for layers that write to it whatever they are told.
+            layer.training, layer.cache = False, OrderedDict()
         try:
             yield layers[:-1], layers[-1]
         finally:
-            for layer, training in zip(layers, before, strict=True):
-                layer.training = training
+            for layer, (training, cache) in zip(layers, before, strict=True):
+                layer.training, layer.cache = training, cache
 
     def train(self, dataset: Dataset, epochs: int) -> dict[str, list[float]]:
         """Train on ``dataset.train``; after each epoch, evaluate on ``dataset.validate``.
@@ -313,6 +324,11 @@ class NeuralNetwork:
         ------
         ValueError
             If it is no such file, or belongs to another network. This one is then as it was.
+
+        Notes
+        -----
+        The epoch becomes that of the file. The history, and what the optimizer remembers of
+        earlier steps, are left as they are.
         """
         saving.load(self, Path(path))
 
@@ -325,10 +341,12 @@ class NeuralNetwork:
     def build_layers(self, out_dim: int | None = None) -> None:
         """Make the layers that do not exist yet; the last one may have to wait for ``out_dim``."""
         for i in range(len(self.layers), len(self._layer_args)):
-            args = {"dtype": self.dtype, "rng": self.rngs[i], **self._layer_args[i]}
+            args = self._layer_args[i]
             waits = i == len(self._layer_args) - 1 and lacks_n_out(args)
-            # Until its size is known, a trial run finds errors in the last layer's other options.
-            layer = make_layer(i + 1, {**args, "n_out": out_dim or 1} if waits else args)
+            if waits:
+                # Until its size is known, a trial run finds errors in its other options.
+                args = {**args, "n_out": out_dim or 1}
+            layer = make_layer(i + 1, args, self.dtype, self.rngs[i])
             if out_dim is not None or not waits:
                 self.layers.append(layer)
 
@@ -341,7 +359,7 @@ class NeuralNetwork:
     def _is_canonical(self) -> bool:
         """Whether loss and last layer can meet at the logits (see ``losses``)."""
         last = self.layers[-1]
-        return type(last.activation) is self.loss.partner and hasattr(last, "affine_backward")
+        return type(last.activation) is self.loss.partner and meets_at_logits(type(last))
 
     def _admit_labels(self, Y: np.ndarray, Y_hat: np.ndarray) -> np.ndarray:
         """Labels in the network's type, checked when their shape is new."""
@@ -352,6 +370,7 @@ class NeuralNetwork:
 
     def create_parameters(self, input_shape: Sequence[int]) -> None:
         """Make every layer create its parameters: a forward pass of one example of zeros."""
+        self.input_shape = self.input_shape or tuple(input_shape)
         self.predict(np.zeros((1, *input_shape), self.dtype), None)
 
 

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 def state_of(model: NeuralNetwork) -> dict[str, np.ndarray]:
     """See ``NeuralNetwork.state``."""
-    if not model.layers or model.layers[0].input_shape is None:
+    if model.input_shape is None:
         return {}
-    state = {"input_shape": np.array(model.layers[0].input_shape), "epoch": np.array(model.epoch)}
+    state = {"input_shape": np.array(model.input_shape), "epoch": np.array(model.epoch)}
     if model.layers[-1].n_out is not None:
         state["n_out"] = np.array(model.layers[-1].n_out)
     return state | {key: layer.parameters[name] for key, layer, name in model.parameters()}

@@ -57,12 +57,20 @@ class Exponential(Scheduler):
         super().__init__(lr)
         self.decay = number_in("lr_decay", decay, 0, open_low=True)
         self.stage_length = number_in("stage_length", stage_length, 0, open_low=True)
-        self.staircase = bool(staircase)
+        if not isinstance(staircase, bool):
+            raise TypeError(f"staircase must be true or false, got {staircase!r}")
+        self.staircase = staircase
 
     def __call__(self, epoch: float) -> float:
         """lr · decay^(epoch / stage_length)."""
         stage = epoch / self.stage_length
-        return float(self.lr * self.decay ** (math.floor(stage) if self.staircase else stage))
+        try:
+            return float(self.lr * self.decay ** (math.floor(stage) if self.staircase else stage))
+        except OverflowError:
+            raise OverflowError(
+                f"the learning rate of epoch {epoch:g} overflows: lr_decay is {self.decay:g}, "
+                f"stage_length {self.stage_length:g}"
+            ) from None
 
 
 SCHEDULERS: dict[str, type[Scheduler]] = {"constant": Constant, "exponential": Exponential}

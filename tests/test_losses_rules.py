@@ -202,7 +202,7 @@ class TestRefusals(unittest.TestCase):
 
     def test_predictions_that_are_no_probabilities(self):
         self.refuse("cross_entropy", [[1.0, 0.0]], "probabilities, got -0.5", [[1.5, -0.5]])
-        self.refuse("binary_cross_entropy", [[1.0]], "probabilities, got 1.5", [[1.5]])
+        self.refuse("binary_cross_entropy", [[1.0]], "probabilities, got 1.5 ... 1.5", [[1.5]])
         self.refuse("binary_cross_entropy", [[1.0]], "probabilities, got -0.5", [[-0.5]])
 
     def test_l2_takes_any_finite_label(self):

@@ -3,7 +3,13 @@
 from neural_networks.layers.base import Layer
 from neural_networks.layers.flatten import Flatten
 from neural_networks.layers.fully_connected import FullyConnected
-from neural_networks.layers.registry import LAYERS, initialize_layer, lacks_n_out, make_layer
+from neural_networks.layers.registry import (
+    LAYERS,
+    initialize_layer,
+    lacks_n_out,
+    make_layer,
+    meets_at_logits,
+)
 
 __all__ = [
     "LAYERS",
@@ -13,4 +19,5 @@ __all__ = [
     "initialize_layer",
     "lacks_n_out",
     "make_layer",
+    "meets_at_logits",
 ]

@@ -35,11 +35,11 @@ class Layer(ABC):
     parameters : OrderedDict of array
         What is learned. It is read at each call, so its arrays may be replaced at any time.
     gradients : OrderedDict of array
-        dL/dparameter under the same keys, as of the last ``backward``.
+        dL/dparameter under the same keys, as of the last ``backward``, which replaces them.
     cache : OrderedDict
         What ``forward`` left for ``backward``.
     input_shape : tuple of int or None
-        Shape of one example, as of the last ``forward`` in training.
+        Shape of one example, as of the first ``forward``, and of each one in training.
     training : bool
         True while the layer trains. The model sets it to False to predict: ``forward`` then
         leaves the cache as it is.
@@ -127,7 +127,17 @@ class Layer(ABC):
         -------
         function
             From a value of the parameter to the output. It leaves the layer as it was.
+
+        Raises
+        ------
+        ValueError
+            If there is no such parameter, or not yet.
         """
+        if param_name not in self.parameters:
+            raise ValueError(
+                f"there is no parameter {param_name!r} (there are: "
+                f"{', '.join(self.parameters) or 'none before the first forward'})"
+            )
 
         def output(value: np.ndarray) -> np.ndarray:
             kept, cache, shape = self.parameters[param_name], self.cache.copy(), self.input_shape
@@ -172,6 +182,10 @@ class Layer(ABC):
                 f"X must hold floats, got {X.dtype}; X.astype('{self.dtype}') converts it"
             )
         return X.astype(self.dtype)
+
+    def parameter(self, name: str) -> np.ndarray:
+        """A parameter as it is now, in the layer's type."""
+        return self.parameters[name].astype(self.dtype, copy=False)
 
     def admit_gradient(self, dLdY: np.ndarray, Y_shape: tuple[int, ...]) -> np.ndarray:
         """dLdY in the layer's type; ``ValueError`` if it has not the output's shape."""

@@ -95,8 +95,8 @@ class FullyConnected(Layer):
         X = self.admit(X)
         if self.training:
             self.cache["X"] = X
-        Z = as_rows(X) @ self.parameters["W"]
-        Z += self.parameters["b"]
+        Z = as_rows(X) @ self.parameter("W")
+        Z += self.parameter("b")
         return from_rows(Z, X.shape)
 
     def activate(self, Z: np.ndarray) -> np.ndarray:
@@ -123,7 +123,7 @@ class FullyConnected(Layer):
         self.gradients["b"] = dLdZ.sum(axis=0, keepdims=True)
         if not self.input_gradient:
             return None
-        return from_rows(dLdZ @ self.parameters["W"].T, X.shape)
+        return from_rows(dLdZ @ self.parameter("W").T, X.shape)
 
     def _init_parameters(self, X_shape: tuple[int, ...]) -> None:
         """Create W (d, n_out) from the initializer and b (1, n_out) of zeros."""

@@ -2,7 +2,10 @@
 
 import inspect
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
+
+import numpy as np
 
 from neural_networks.layers.base import Layer
 from neural_networks.layers.flatten import Flatten
@@ -55,23 +58,62 @@ def initialize_layer(
         "mode": mode,
         # Its default is not None, so only another value says that somebody asked for it.
         "keep_dim": None if keep_dim == "first" else keep_dim,
-        **options,
     }
-    return build(f"layer {name!r}", lookup("layer", name, LAYERS), arguments)
+    given = {key: value for key, value in arguments.items() if value is not None}
+    return build(f"layer {name!r}", lookup("layer", name, LAYERS), {**given, **options})
 
 
-def make_layer(number: int, layer_args: Mapping[str, Any]) -> Layer:
-    """``initialize_layer(**layer_args)``, with the layer's number in the message of an error."""
+def make_layer(
+    number: int, layer_args: Mapping[str, Any], dtype: np.dtype[Any], rng: np.random.Generator
+) -> Layer:
+    """A network's layer, with the network's type and a generator of its own.
+
+    Parameters
+    ----------
+    number : int
+        Which layer it is, from 1; for the message of an error.
+    layer_args : mapping
+        Arguments of ``initialize_layer``.
+    dtype, rng
+        Type and generator, unless ``layer_args`` has others. A layer whose constructor does not
+        take them gets them as attributes.
+    """
     if "name" not in layer_args:
         raise ValueError(f"layer {number}: needs a name, one of {', '.join(LAYERS)}")
+    args: dict[str, Any] = {**layer_args}
+    for key, value in (("dtype", dtype), ("rng", rng)):
+        if args.get(key) is None:
+            args[key] = value
+    attributes = {key: args.pop(key) for key in ("dtype", "rng") if not _takes(args, key)}
     try:
-        return initialize_layer(**layer_args)
+        layer = initialize_layer(**args)
     except (TypeError, ValueError) as error:
         raise type(error)(f"layer {number}: {error}") from None
+    vars(layer).update(attributes)
+    return layer
+
+
+@cache
+def meets_at_logits(layer: type[Layer]) -> bool:
+    """Whether a loss may bypass the activation of such a layer: it has an affine part for that.
+
+    A class that inherits the affine part but has a ``forward`` or ``backward`` of its own does
+    something more, which must not be bypassed.
+    """
+    for owner in layer.__mro__:
+        if "affine_backward" in vars(owner):
+            methods = ("forward", "backward")
+            return all(getattr(layer, name) is vars(owner).get(name) for name in methods)
+    return False
 
 
 def lacks_n_out(layer_args: Mapping[str, Any]) -> bool:
     """Whether these arguments describe a layer with a size to set, and leave it open."""
-    layer = LAYERS.get(layer_args.get("name", ""))
-    takes_n_out = layer is not None and "n_out" in inspect.signature(layer).parameters
-    return takes_n_out and layer_args.get("n_out") is None
+    return _takes(layer_args, "n_out") and layer_args.get("n_out") is None
+
+
+def _takes(layer_args: Mapping[str, Any], option: str) -> bool:
+    """Whether the constructor of the layer that these arguments describe has an option."""
+    name = layer_args.get("name")
+    layer = LAYERS.get(name) if isinstance(name, str) else None
+    return layer is not None and option in inspect.signature(layer).parameters

@@ -45,18 +45,18 @@ def check_keys(what: str, given: Iterable[str], known: Iterable[str]) -> None:
 
 
 def build(what: str, make: Callable[..., T], options: Mapping[str, Any]) -> T:
-    """Call ``make`` with those ``options`` that are not None.
+    """Call ``make`` with those ``options`` that are not None; all of them must be known.
 
     Raises
     ------
     ValueError
         If ``make`` takes no such option, or needs one that is not given.
     """
-    given = {key: value for key, value in options.items() if value is not None}
     signature = inspect.signature(make).parameters
     variadic = {key for key, p in signature.items() if p.kind == p.VAR_KEYWORD}
     if not variadic:
-        check_keys(what, given, signature)
+        check_keys(what, options, signature)
+    given = {key: value for key, value in options.items() if value is not None}
     for key, parameter in signature.items():
         if parameter.default is parameter.empty and key not in given and key not in variadic:
             raise ValueError(f"{what} needs the option {key!r}")
