@@ -65,14 +65,14 @@ NEXT_STEPS = ("--lr 0.1 --hidden 20 --name wider", "--activation tanh --name smo
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Train and test a network; the exit status."""
-    parser = make_parser(__doc__.split("\n")[0], EXAMPLES)
+    parser = make_parser(__file__, __doc__.split("\n")[0], EXAMPLES)
     network = parser.add_argument_group("network")
     network.add_argument(
         "--hidden", type=int, nargs="*", metavar="N", help="units of each hidden layer"
     )
     network.add_argument("--activation", help="activation of the hidden layers, such as tanh")
     network.add_argument("--weight-init", help="initial weights, such as he_normal")
-    return run_script(parser, CONFIGURATION, argv, shape_network, NEXT_STEPS)
+    return run_script(__file__, parser, CONFIGURATION, argv, shape_network, NEXT_STEPS)
 
 
 def shape_network(config: AttrDict, flags: argparse.Namespace) -> None:
@@ -83,10 +83,10 @@ def shape_network(config: AttrDict, flags: argparse.Namespace) -> None:
         pattern = hidden_layers[0] if hidden_layers else hidden
         hidden_layers = [AttrDict(pattern, n_out=n) for n in flags.hidden]
     for layer in hidden_layers:
-        if flags.activation:
+        if flags.activation is not None:
             layer["activation"] = flags.activation
     for layer in [*hidden_layers, last]:
-        if flags.weight_init:
+        if flags.weight_init is not None:
             layer["weight_init"] = flags.weight_init
     model["layer_args"] = [*hidden_layers, last]
 

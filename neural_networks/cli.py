@@ -16,6 +16,7 @@ A script holds a configuration and calls ``run_script`` with it:
 import argparse
 import copy
 import json
+import os
 import shlex
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -30,7 +31,7 @@ from neural_networks.utils.data_structures import AttrDict
 from neural_networks.utils.names import check_keys, positive_integer
 
 RUN_ARGUMENTS = ("epochs", "seed", "dtype")
-DIVERGED, WRONG_ARGUMENTS, INTERRUPTED = 1, 2, 130
+DIVERGED, WRONG_ARGUMENTS, INTERRUPTED, UNREAD = 1, 2, 130, 141
 
 
 class Parser(argparse.ArgumentParser):
@@ -41,17 +42,20 @@ class Parser(argparse.ArgumentParser):
         self.exit(WRONG_ARGUMENTS, f"{self.prog}: error: {message} (--help explains the flags)\n")
 
 
-def make_parser(description: str, examples: str) -> Parser:
+def make_parser(script: str, description: str, examples: str) -> Parser:
     """The parser of a training script, with the flags that all of them have.
 
     Parameters
     ----------
+    script : str
+        The script's path.
     description : str
         What the script does.
     examples : str
         Commands to try, shown at the end of the help.
     """
     parser = Parser(
+        prog=Path(script).name,
         description=description,
         epilog=examples,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -92,7 +96,7 @@ def _add_result_flags(results: Any) -> None:
         "--overwrite", action="store_true", help="replace an earlier run of that name"
     )
     results.add_argument(
-        "--experiments", metavar="DIR", default=DEFAULT_FOLDER, help="folder that holds the runs"
+        "--experiments", metavar="DIR", type=Path, help="folder that holds the runs"
     )
     results.add_argument(
         "--config", metavar="FILE", help="start from the config.json of an earlier run"
@@ -141,21 +145,41 @@ def read_configuration(path: str, template: Mapping[str, Any]) -> AttrDict:
     Raises
     ------
     ValueError
-        If the file is not one, or has keys that ``template`` has not.
+        If the file is not one, lacks something, or has a key that ``template`` has not.
     """
     try:
-        saved = json.loads(Path(path).read_text())
-        config = AttrDict(
-            model_name=saved["model_name"],
-            model_args=saved["model"],
-            data_args=saved["data"],
-            **{key: saved["arguments"][key] for key in RUN_ARGUMENTS},
-        )
-    except (json.JSONDecodeError, KeyError, TypeError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path} is not the config.json of a run ({error})") from None
-    check_keys(f"model in {path}", config.model_args, template["model_args"])
-    check_keys(f"data in {path}", config.data_args, template["data_args"])
-    return config
+        saved = json.loads(Path(path).read_text(encoding="utf-8"))
+    except ValueError as error:  # no JSON, or no text at all
+        raise ValueError(f"{path} is no JSON file: {error}") from None
+    _check_entries(path, saved, {"model": dict, "data": dict, "arguments": dict, "versions": dict})
+    model, data, arguments = saved["model"], saved["data"], saved["arguments"]
+    _check_entries(f"model in {path}", model, {"loss": str, "layer_args": list})
+    _check_entries(f"model in {path}", model, {"optimizer_args": dict})
+    _check_entries(f"data in {path}", data, {"name": str})
+    _check_entries(f"arguments in {path}", arguments, dict.fromkeys(RUN_ARGUMENTS, object))
+    if not model["layer_args"] or not all(isinstance(layer, dict) for layer in model["layer_args"]):
+        raise ValueError(f"layer_args in {path} must be a list of layers, each a mapping")
+    check_keys(path, saved, ("model_name", "model", "data", "arguments", "versions"))
+    check_keys(f"model in {path}", model, template["model_args"])
+    check_keys(f"data in {path}", data, template["data_args"])
+    check_keys(f"arguments in {path}", arguments, (*RUN_ARGUMENTS, "command"))
+    return AttrDict(
+        model_name=saved.get("model_name"),
+        model_args=model,
+        data_args=data,
+        **{key: arguments[key] for key in RUN_ARGUMENTS},
+    )
+
+
+def _check_entries(what: str, mapping: Any, types: Mapping[str, type]) -> None:
+    """Raise ``ValueError`` unless ``mapping`` is one, with entries of these types."""
+    if not isinstance(mapping, dict):
+        raise ValueError(f"{what} must be a mapping, got {mapping!r}")
+    for key, kind in types.items():
+        if key not in mapping:
+            raise ValueError(f"{what} has no {key!r}")
+        if not isinstance(mapping[key], kind):
+            raise ValueError(f"{what}: {key!r} must be a {kind.__name__}, got {mapping[key]!r}")
 
 
 def set_up(
@@ -170,7 +194,7 @@ def set_up(
         config.data_args,
         save=True,
         plot=True,
-        save_dir=flags.experiments,
+        save_dir=flags.experiments or DEFAULT_FOLDER,
         arguments={**{key: config[key] for key in RUN_ARGUMENTS}, "command": command},
         overwrite=flags.overwrite,
     )
@@ -204,6 +228,7 @@ def run(model: NeuralNetwork, dataset: Dataset, logger: Logger, epochs: int) -> 
 
 
 def run_script(
+    script: str,
     parser: Parser,
     configuration: Mapping[str, Any],
     argv: Sequence[str] | None,
@@ -214,6 +239,8 @@ def run_script(
 
     Parameters
     ----------
+    script : str
+        The script's path.
     parser : Parser
     configuration : mapping
         The script's configuration.
@@ -229,7 +256,7 @@ def run_script(
     -------
     int
         Exit status: 0; 1 if the training diverged; 2 if an argument was wrong or a file could
-        not be read or written; 130 after Ctrl-C.
+        not be read or written; 130 after Ctrl-C; 141 if the output's reader went away.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
     flags = parser.parse_args(arguments)
@@ -243,12 +270,17 @@ def run_script(
         print(summary.describe(model, dataset, config.epochs, config.seed))
         status = run(model, dataset, logger, config.epochs)
         if status == 0:
-            print(summary.next_steps(sys.argv[0], next_steps))
+            print(summary.next_steps(script, next_steps, flags.experiments))
+        sys.stdout.flush()
         return status
     except KeyboardInterrupt:
         print("\nInterrupted.", file=sys.stderr)
         return INTERRUPTED
-    except (OSError, TypeError, ValueError) as error:
+    except BrokenPipeError:
+        # Whoever reads the output, such as head, has seen enough: end as by SIGPIPE, silently.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return UNREAD
+    except (ArithmeticError, MemoryError, OSError, TypeError, ValueError) as error:
         if flags.debug:
             raise
         print(f"{parser.prog}: error: {error}", file=sys.stderr)

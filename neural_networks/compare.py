@@ -5,15 +5,17 @@ epoch, the results there, the result on the test set, and whatever the runs' con
 differ in.
 """
 
-import argparse
 import json
 import sys
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
+from neural_networks.cli import Parser
 from neural_networks.utils.files import experiments_folder, readable
 
 
@@ -35,14 +37,13 @@ def read_run(folder: Path) -> dict[str, Any]:
     """Best epoch, results and configuration of one run."""
     log = pd.read_csv(folder / "log.csv")
     loss = "validation_loss" if "validation_loss" in log else "train_loss"
-    best = log.loc[log[loss].idxmin()]
+    best = log.loc[log[loss].fillna(np.inf).idxmin()]
     run: dict[str, Any] = {"run": folder.name, "best epoch": int(best["epoch"])}
     run |= {key.replace("_", " "): best[key] for key in (loss, loss.replace("loss", "error"))}
     if (folder / "test.json").is_file():
         run["test error"] = json.loads((folder / "test.json").read_text())["error"]
     config = json.loads((folder / "config.json").read_text())
-    sections = (config["model"], config["data"], config["arguments"])
-    options = flatten({key: value for section in sections for key, value in section.items()})
+    options = flatten({**config["model"], "dataset": config["data"], **config["arguments"]})
     options.pop("command", None)
     return run | options
 
@@ -64,8 +65,19 @@ def compare_runs(folder: Path) -> pd.DataFrame:
     ------
     FileNotFoundError
         If there is no run in it.
+
+    Warns
+    -----
+    UserWarning
+        For each folder that looks like a run but cannot be read; it is left out.
     """
-    runs = [read_run(log.parent) for log in sorted(folder.glob("*/log.csv"))]
+    runs = []
+    for log in sorted(folder.glob("*/log.csv")):
+        try:
+            runs.append(read_run(log.parent))
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            problem = f"{type(error).__name__}: {error}".splitlines()[0]
+            warnings.warn(f"{readable(log.parent)} is left out ({problem})", stacklevel=2)
     if not runs:
         raise FileNotFoundError(f"there is no run in {readable(folder)}: train a network first")
     table = pd.DataFrame(runs)
@@ -78,9 +90,7 @@ def compare_runs(folder: Path) -> pd.DataFrame:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Print the table; the exit status."""
-    parser = argparse.ArgumentParser(
-        prog="python -m neural_networks.compare", description=__doc__.split("\n")[0]
-    )
+    parser = Parser(prog="python -m neural_networks.compare", description=__doc__.split("\n")[0])
     parser.add_argument(
         "folder",
         nargs="?",
@@ -88,12 +98,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         default=experiments_folder(),
         help="folder that holds the runs (default: the repository's experiments/)",
     )
-    try:
-        table = compare_runs(parser.parse_args(argv).folder)
-    except (OSError, KeyError, ValueError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    shorter = table.rename(columns=lambda name: name.replace("_args", "").replace("optimizer.", ""))
+    flags = parser.parse_args(argv)
+    with warnings.catch_warnings(record=True) as left_out:
+        warnings.simplefilter("always", UserWarning)
+        try:
+            table = compare_runs(flags.folder)
+        except OSError as error:
+            print(f"error: {error}", file=sys.stderr)
+            return 2
+        finally:
+            for warning in left_out:
+                print(f"warning: {warning.message}", file=sys.stderr)
+    shorter = table.rename(columns=lambda name: name.replace("_args", "").removesuffix(".name"))
     print(shorter.to_string(index=False, na_rep="", float_format="{:.4g}".format))
     return 0
 

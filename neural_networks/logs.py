@@ -18,7 +18,6 @@ already. In it:
 import csv
 import json
 import platform
-import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -30,6 +29,19 @@ from neural_networks.losses import Loss
 from neural_networks.utils.files import experiments_folder, save_arrays, written_whole
 
 DEFAULT_FOLDER = "experiments/"
+
+RUN_FILES = {
+    "error.png": "errors of training and validation",
+    "loss.png": "losses of every step and epoch",
+    "confusion_matrix.png": "which classes are taken for which",
+    "log.csv": "the numbers behind the pictures",
+    "test.json": "loss and error on the test set",
+    "test_predictions.csv": "label and prediction of every test example",
+    "kaggle_predictions.csv": "predicted classes, to be handed in",
+    "parameters.npz": "the trained parameters",
+    "config.json": "all that is needed to repeat the run",
+}
+"""The files that a run can leave, and what is in them."""
 
 
 class Logger:
@@ -78,7 +90,8 @@ class Logger:
         arguments: Mapping[str, Any] | None = None,
         overwrite: bool = False,
     ) -> None:
-        if Path(model_name).name != model_name or model_name[:1] in ("", "."):
+        is_one_part = isinstance(model_name, str) and Path(model_name).name == model_name
+        if not is_one_part or not model_name.isprintable() or model_name[:1] in ("", "."):
             raise ValueError(f"the run's name must be that of a folder, got {model_name!r}")
         self.model_name = model_name
         self.config = {
@@ -239,29 +252,32 @@ def plain(value: Any) -> Any:
 
 
 def claim_folder(wanted: Path, overwrite: bool) -> Path:
-    """Make a new folder for a run.
+    """Make a folder for a run.
 
     Parameters
     ----------
     wanted : Path
         What it should be called. If that exists, the next free number is appended: ``iris-2``.
     overwrite : bool
-        Whether an earlier run at ``wanted`` is removed instead.
+        Whether an earlier run at ``wanted`` is replaced instead. What a run writes is removed,
+        and anything else in the folder stays.
 
     Returns
     -------
     Path
-        A folder that is empty and nobody else's.
+        A folder without a run in it.
 
     Raises
     ------
     FileExistsError
-        If what is to be overwritten does not look like a run.
+        If what is to be replaced is no run.
     """
     if overwrite and wanted.exists():
-        if wanted.is_symlink() or not (wanted / "config.json").is_file():
-            raise FileExistsError(f"{wanted} is no run (it has no config.json): not overwritten")
-        shutil.rmtree(wanted)
+        if wanted.is_symlink() or not is_run(wanted):
+            raise FileExistsError(f"{wanted} is no run, so it is not overwritten")
+        for name in RUN_FILES:
+            (wanted / name).unlink(missing_ok=True)
+        return wanted
     number = 1
     while True:
         folder = wanted if number == 1 else wanted.with_name(f"{wanted.name}-{number}")
@@ -270,6 +286,16 @@ def claim_folder(wanted: Path, overwrite: bool) -> Path:
             return folder
         except FileExistsError:
             number += 1
+
+
+def is_run(folder: Path) -> bool:
+    """Whether a folder holds a run, or nothing at all."""
+    try:
+        if not any(folder.iterdir()):
+            return True
+        return "neural_networks" in json.loads((folder / "config.json").read_text())["versions"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
 
 
 def prediction_table(loss: Loss, Y: np.ndarray, Y_hat: np.ndarray) -> Any:

@@ -169,9 +169,7 @@ class NeuralNetwork:
         return self.loss.error(target, out)
 
     def predict(self, X: np.ndarray, Y: np.ndarray | None) -> tuple[np.ndarray, float]:
-        """The output for a batch, and its loss. Changes nothing in the network.
-
-        (But the very first call, if nothing came before, creates the parameters.)
+        """The output for a batch, and its loss. Changes nothing; a first call creates parameters.
 
         Parameters
         ----------
@@ -214,8 +212,8 @@ class NeuralNetwork:
     def train(self, dataset: Dataset, epochs: int) -> dict[str, list[float]]:
         """Train on ``dataset.train``; after each epoch, evaluate on ``dataset.validate``.
 
-        A second call goes on where the first one ended. Whatever ends the training, Ctrl-C
-        included, the logger keeps the log and the parameters so far.
+        A second call goes on where the first one ended. Whatever ends it, Ctrl-C included, the
+        logger keeps the log and the parameters so far.
 
         Parameters
         ----------

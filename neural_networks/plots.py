@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,7 +25,10 @@ def save(draw: Callable[[Figure], None], path: Path) -> None:
 
     figure = Figure(figsize=SIZE, layout="constrained")
     draw(figure)
-    figure.savefig(path, dpi=DPI)
+    with warnings.catch_warnings():
+        # A name in a script that the font does not have becomes boxes: no reason for alarm.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        figure.savefig(path, dpi=DPI)
 
 
 def show(draw: Callable[[Figure], None]) -> None:
@@ -106,8 +110,9 @@ def confusion_matrix(
         axes.text(column, row, str(count), ha="center", va="center", color=color)
     ticks = np.arange(len(names))
     long = max(len(name) for name in names) > 3
-    axes.set_xticks(ticks, names, rotation=45 if long else 0, ha="right" if long else "center")
-    axes.set_yticks(ticks, names)
+    upright: dict[str, Any] = {"rotation": 45, "ha": "right"} if long else {}
+    axes.set_xticks(ticks, names, parse_math=False, **upright)
+    axes.set_yticks(ticks, names, parse_math=False)
     axes.set_xlabel("predicted class")
     axes.set_ylabel("true class")
     correct = int(np.trace(counts))
@@ -120,7 +125,7 @@ def _axes(figure: Figure, title: str, label: str) -> Axes:
     from matplotlib.ticker import MaxNLocator
 
     axes = figure.add_subplot()
-    axes.set_title(title, color=INK)
+    axes.set_title(title, color=INK, parse_math=False)  # a name may have dollar signs in it
     axes.set_xlabel("epoch")
     axes.set_ylabel(label)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))

@@ -1,14 +1,17 @@
 """A run in words: what is about to be trained, and what came of it."""
 
+import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
+from neural_networks.activations import ACTIVATIONS
 from neural_networks.datasets import Dataset
+from neural_networks.logs import RUN_FILES
 from neural_networks.models import NeuralNetwork
-from neural_networks.utils.files import readable
+from neural_networks.utils.files import readable, repository
 
 
 def describe(model: NeuralNetwork, dataset: Dataset, epochs: int, seed: int | None) -> str:
@@ -50,14 +53,15 @@ def _layer_lines(model: NeuralNetwork, input_shape: tuple[int, ...]) -> list[str
     """A line for each layer, with the shapes of its output and its parameters."""
     X = np.zeros((1, *input_shape), model.dtype)
     total, lines = 0, []
+    names = {activation: name for name, activation in ACTIVATIONS.items()}
     with model.inference():
         for i, layer in enumerate(model.layers, start=1):
             X = layer.forward(X)
             count = sum(value.size for value in layer.parameters.values())
             shapes = ", ".join(f"{name} {value.shape}" for name, value in layer.parameters.items())
-            activation = type(layer.activation).__name__.lower()
+            activation = names.get(type(layer.activation), "")
             lines.append(
-                f"  {i}  {type(layer).__name__:<15} {activation:<8} -> {X.shape[1:]!s:<14} "
+                f"  {i}  {type(layer).__name__:<15} {activation:<10} -> {X.shape[1:]!s:<14} "
                 f"{count:>9,}  {shapes}".rstrip()
             )
             total += count
@@ -77,25 +81,29 @@ def results(model: NeuralNetwork, dataset: Dataset, test: Mapping[str, float]) -
     if folder is None:
         return lines[0]
     lines += ["", f"Results are in {folder.resolve()}:"]
-    for name, what in (
-        ("error.png", "errors of training and validation"),
-        ("loss.png", "losses of every step and epoch"),
-        ("confusion_matrix.png", "which classes are taken for which"),
-        ("log.csv", "the numbers behind the pictures"),
-        ("test_predictions.csv", "label and prediction of every test example"),
-        ("parameters.npz", "the trained parameters"),
-        ("config.json", "all that is needed to repeat the run"),
-    ):
+    for name, what in RUN_FILES.items():
         if (folder / name).exists():
             lines.append(f"  {name:<21} {what}")
     return "\n".join(lines)
 
 
-def next_steps(script: str, flags: Sequence[str]) -> str:
-    """Commands to go on with: the script with other flags, then the comparison of runs."""
+def next_steps(script: str, flags: Sequence[str], experiments: Path | None) -> str:
+    """Commands to go on with: the script with other flags, then the comparison of runs.
+
+    Parameters
+    ----------
+    script : str
+        The script's path.
+    flags : sequence of str
+        Flags for a run to try next.
+    experiments : Path or None
+        The folder that holds the runs, if it is not the default one.
+    """
     # The Python of a virtual environment in this folder may not be the "python" of the shell.
-    python = readable(Path(sys.executable))
-    if Path(python).is_absolute():
-        python = "python"
-    commands = [f"{script} {flag}" for flag in flags] + ["-m neural_networks.compare"]
-    return "\n".join(["", "Next:", *(f"  {python} {command}" for command in commands)])
+    python = Path(readable(Path(sys.executable)))
+    start = "python" if python.is_absolute() else shlex.quote(str(python))
+    commands = [f"{shlex.quote(readable(Path(script)))} {flag}" for flag in flags]
+    if repository() == Path.cwd():
+        folder = "" if experiments is None else f" {shlex.quote(str(experiments))}"
+        commands.append(f"-m neural_networks.compare{folder}")
+    return "\n".join(["", "Next:", *(f"  {start} {command}" for command in commands)])

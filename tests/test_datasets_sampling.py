@@ -219,6 +219,17 @@ class TestBadInput(unittest.TestCase):
         )
         self.refused(ValueError, "test examples have shape (3, 1)", test_set=np.ones((6, 3, 1)))
 
+    def test_labels_of_another_width_and_names_that_do_not_fit(self):
+        X, Y = np.ones((4, 2)), np.ones((4, 3))
+        with self.assertRaisesRegex(ValueError, "test labels have 2 columns, training 3"):
+            Dataset(X, Y, 2, test_set=X, test_labels=Y[:, :2])
+        with self.assertRaisesRegex(ValueError, "2 class names do not fit 3 outputs"):
+            Dataset(X, Y, 2, class_names=["a", "b"])
+        with self.assertRaisesRegex(ValueError, "no training labels"):
+            Dataset(X, None, 2)
+        names = ["no", "yes"]
+        self.assertEqual(Dataset(X, Y[:, :1], 2, class_names=names).class_names, names)
+
     def test_labels_without_a_set(self):
         X, Y = np.ones((4, 2)), np.ones((4, 1))
         for name in ("validation", "test"):

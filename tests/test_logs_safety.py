@@ -70,10 +70,11 @@ class TestOverwrite(LoggerTest):
         self.started()
         self.started()
         (self.root / "run" / "log.csv").write_text("old")
-        (self.root / "run" / "sub").mkdir()
+        (self.root / "run" / "notes.txt").write_text("mine")
         self.assertEqual(self.started(overwrite=True), "run")
         self.assertEqual(
-            sorted(self.contents()), ["run", "run-2", "run-2/config.json", "run/config.json"]
+            sorted(self.contents()),
+            ["run", "run-2", "run-2/config.json", "run/config.json", "run/notes.txt"],
         )
 
     def test_it_needs_nothing_to_replace(self):

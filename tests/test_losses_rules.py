@@ -200,6 +200,10 @@ class TestRefusals(unittest.TestCase):
         self.refuse(name, [0.0, 1.0], r"\(m, 1\), got \(2,\)")
         self.refuse(name, [[[1.0]]], r"\(m, 1\)")
 
+    def test_predictions_that_are_integers(self):
+        with self.assertRaisesRegex(TypeError, "must be floats, got int64"):
+            initialize_loss("cross_entropy").forward(np.eye(2), np.eye(2, dtype=np.int64))
+
     def test_predictions_that_are_no_probabilities(self):
         self.refuse("cross_entropy", [[1.0, 0.0]], "probabilities, got -0.5", [[1.5, -0.5]])
         self.refuse("binary_cross_entropy", [[1.0]], "probabilities, got 1.5 ... 1.5", [[1.5]])

@@ -165,6 +165,10 @@ class TestData(unittest.TestCase):
         with self.assertRaisesRegex(ValueError, "need labels"):
             network().train(Dataset(X, Y, 5, validation_set=X), 1)
 
+    def test_error_of_shapes_that_would_broadcast(self):
+        with self.assertRaisesRegex(ValueError, r"\(10,\).*\(10, 1\)"):
+            network(loss="l2").error(np.ones(10), np.ones((10, 1)))
+
     def test_lists(self):
         with self.assertRaisesRegex(TypeError, "X must be a NumPy array, got list"):
             network().forward([[1.0, 2.0]])

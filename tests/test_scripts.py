@@ -1,7 +1,5 @@
 """train_ffnn.py and the comparison of runs, as their users meet them: processes and files."""
 
-import contextlib
-import io
 import json
 import os
 import pty
@@ -13,53 +11,16 @@ import termios
 import time
 import unittest
 from pathlib import Path
-from unittest import mock
 
 import numpy as np
 import pandas as pd
 
-import train_ffnn
 from neural_networks import compare
 from neural_networks.models import initialize_model
-from tests.helpers import InFolder
+from tests.scripts import RUN_FILES, ScriptTest, quietly
 
 ROOT = Path(__file__).resolve().parents[1]
 SCRIPT = str(ROOT / "train_ffnn.py")
-RUN_FILES = {
-    "config.json",
-    "log.csv",
-    "loss.png",
-    "error.png",
-    "parameters.npz",
-    "test.json",
-    "test_predictions.csv",
-    "confusion_matrix.png",
-}
-
-
-def quietly(main, *arguments: object) -> tuple[int, str, str]:
-    """Call a script's main; its status and what it printed to stdout and stderr."""
-    out, err = io.StringIO(), io.StringIO()
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        try:
-            status = main([str(argument) for argument in arguments])
-        except SystemExit as exit_:
-            status = exit_.code
-    return status, out.getvalue(), err.getvalue()
-
-
-class ScriptTest(InFolder):
-    """A test with a temporary folder for its runs."""
-
-    def setUp(self):
-        super().setUp()
-        self.runs = self.root / "runs of mine"
-
-    def train(self, *arguments: object) -> tuple[int, str, str]:
-        return quietly(train_ffnn.main, "--experiments", self.runs, *arguments)
-
-    def log(self, run: str) -> bytes:
-        return (self.runs / run / "log.csv").read_bytes()
 
 
 class TestFirstRun(ScriptTest):
@@ -194,6 +155,17 @@ class TestRepeating(ScriptTest):
         self.assertEqual({path: path.read_bytes() for path in before}, before)
         self.assertEqual(len(pd.read_csv(self.runs / "iris-2" / "log.csv")), 2)
 
+    def test_overwrite_spares_what_no_run_has_written(self):
+        self.train("--epochs", 1)
+        (self.runs / "iris" / "notes.md").write_text("mine")
+        (self.runs / "thesis").mkdir()
+        (self.runs / "thesis" / "config.json").write_text("{}")
+        self.assertEqual(self.train("--epochs", 1, "--overwrite")[0], 0)
+        self.assertEqual((self.runs / "iris" / "notes.md").read_text(), "mine")
+        status, _, err = self.train("--name", "thesis", "--overwrite")
+        self.assertEqual((status, err.count("\n")), (2, 1))
+        self.assertEqual((self.runs / "thesis" / "config.json").read_text(), "{}")
+
     def test_overwrite_replaces(self):
         self.train("--epochs", 1)
         (self.runs / "iris" / "kaggle_predictions.csv").write_text("of the old run")
@@ -201,80 +173,6 @@ class TestRepeating(ScriptTest):
         self.assertEqual([path.name for path in self.runs.iterdir()], ["iris"])
         self.assertEqual({path.name for path in (self.runs / "iris").iterdir()}, RUN_FILES)
         self.assertEqual(len(pd.read_csv(self.runs / "iris" / "log.csv")), 2)
-
-
-class TestMistakes(ScriptTest):
-    def assert_one_line(self, arguments: tuple, *words: str) -> None:
-        with self.subTest(arguments=arguments):
-            status, _, err = self.train(*arguments)
-            self.assertEqual(status, 2)
-            self.assertEqual(err.count("\n"), 1, err)
-            for word in words:
-                self.assertIn(word, err)
-            self.assertFalse(self.runs.exists(), "a mistake leaves no folder")
-
-    def test_wrong_arguments(self):
-        self.assert_one_line(("--dataset", "irsi"), "'irsi'", "did you mean 'iris'?")
-        self.assert_one_line(("--activation", "rellu"), "layer 1", "did you mean 'relu'?")
-        self.assert_one_line(("--weight-init", "he"), "'he'", "he_normal")
-        self.assert_one_line(("--scheduler", "constnt"), "did you mean 'constant'?")
-        self.assert_one_line(("--dtype", "float16"), "float32", "'float16'")
-        self.assert_one_line(("--hidden", 10, 0), "layer 2", "n_out must be at least 1, got 0")
-        self.assert_one_line(("--hidden", 1.5), "--hidden", "1.5")
-        self.assert_one_line(("--epochs", 0), "epochs must be at least 1, got 0")
-        self.assert_one_line(("--batch-size", -3), "batch_size must be at least 1, got -3")
-        self.assert_one_line(("--lr", "nan"), "lr must be", "nan")
-        self.assert_one_line(("--lr", "fast"), "--lr", "'fast'")
-        self.assert_one_line(("--momentum", 1), "momentum must be", "1.0")
-        self.assert_one_line(("--clip-norm", 0), "clip_norm must be greater than 0")
-        self.assert_one_line(("--scheduler", "exponential", "--lr-decay", -1), "lr_decay", "-1.0")
-        self.assert_one_line(("--seed", -1), "seed must be 0 or greater, got -1")
-        self.assert_one_line(("--name", "../elsewhere"), "'../elsewhere'")
-        self.assert_one_line(("--learning-rate", 1), "--learning-rate")
-        self.assert_one_line(("--config", "nowhere.json"), "nowhere.json")
-
-    def test_config_with_an_unknown_key(self):
-        self.train("--epochs", 1)
-        config = json.loads((self.runs / "iris" / "config.json").read_text())
-        config["model"]["layer_args"][0]["n_outs"] = 3
-        file = self.runs / "mine.json"
-        file.write_text(json.dumps(config))
-        status, _, err = self.train("--config", file)
-        self.assertEqual((status, err.count("\n")), (2, 1))
-        self.assertIn("did you mean 'n_out'?", err)
-        file.write_text("{}")
-        self.assertEqual(self.train("--config", file)[0], 2)
-
-    def test_folder_that_cannot_be_written(self):
-        self.runs.write_text("a file where the folder should be")
-        status, _, err = self.train()
-        self.assertEqual((status, err.count("\n")), (2, 1))
-        self.runs.unlink()
-        refused = PermissionError(13, "Permission denied", str(self.runs))
-        with mock.patch.object(Path, "mkdir", side_effect=refused):
-            status, _, err = self.train()
-        self.assertEqual((status, err.count("\n")), (2, 1))
-        self.assertIn("Permission denied", err)
-
-    def test_diverging_loss(self):
-        status, _, err = self.train("--lr", 1e9, "--momentum", 0)
-        self.assertEqual((status, err.count("\n")), (1, 1))
-        self.assertIn("epoch 1", err)
-        self.assertIn("learning rate below 1e+09", err)
-        self.assertTrue((self.runs / "iris" / "config.json").exists())
-
-    def test_process_shows_no_traceback(self):
-        command = [sys.executable, SCRIPT, "--experiments", str(self.runs), "--lr", "-1"]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        self.assertEqual(done.returncode, 2)
-        self.assertEqual(done.stderr.count("\n"), 1)
-        self.assertNotIn("Traceback", done.stderr)
-
-    def test_help_explains_every_flag(self):
-        status, out, _ = quietly(train_ffnn.main, "--help")
-        self.assertEqual(status, 0)
-        for flag in ("--hidden", "--lr", "--scheduler", "--overwrite", "--config", "examples:"):
-            self.assertIn(flag, out)
 
 
 class TestInterruption(ScriptTest):
@@ -323,6 +221,30 @@ class TestComparison(ScriptTest):
         self.assertIn("layer.1.n_out", out)
         self.assertLess(out.index(best), out.index(table["run"][3]))
         self.assertNotIn("momentum", out, "only what the runs differ in")
+
+    def test_broken_runs_are_left_out_by_name(self):
+        self.train("--epochs", 2, "--name", "good")
+        status, _, _ = self.train("--lr", 1e38, "--batch-size", 105, "--name", "diverged")
+        self.assertEqual(status, 1)
+        broken = {
+            "empty": ("", "{}"),
+            "header": ("epoch,validation_loss\n", "{}"),
+            "text": ("epoch,validation_loss\n1,a\n", "{}"),
+            "no model": ("epoch,validation_loss,validation_error\n1,1,1\n", "{}"),
+            "list": ("epoch,validation_loss,validation_error\n1,1,1\n", "[]"),
+            "not JSON": ("epoch,validation_loss,validation_error\n1,1,1\n", "{"),
+        }
+        for name, (log, config) in broken.items():
+            (self.runs / name).mkdir()
+            (self.runs / name / "log.csv").write_text(log)
+            (self.runs / name / "config.json").write_text(config)
+        status, out, err = quietly(compare.main, self.runs)
+        self.assertEqual(status, 0)
+        runs = [line.split()[0] for line in out.splitlines()[1:]]
+        self.assertEqual(runs, ["good", "diverged"])
+        self.assertEqual(err.count("\n"), len(broken))
+        for name in broken:
+            self.assertIn(f"/{name} is left out", err)
 
     def test_folder_without_runs(self):
         status, _, err = quietly(compare.main, self.runs)
