@@ -55,8 +55,7 @@ class NeuralNetwork:
     input_shape : tuple of int or None
         Shape of one example; None before the first one.
     history : dict of list of float
-        Losses and errors of each epoch: ``train_loss``, ``train_error`` and, if the dataset has
-        a validation set, ``validation_loss``, ``validation_error``.
+        By epoch: ``train_loss``, ``train_error``, ``validation_loss``, ``validation_error``.
 
     Raises
     ------
@@ -102,11 +101,11 @@ class NeuralNetwork:
         -------
         array of the network's type, (m, n_out)
         """
-        layers = self._complete_layers()
-        self.input_shape = X.shape[1:] if isinstance(X, np.ndarray) else None
-        for layer in layers:
-            X = layer.forward(X)
-        return X
+        out = X
+        for layer in self._complete_layers():
+            out = layer.forward(out)
+        self.input_shape = X.shape[1:]
+        return out
 
     def backward(self, target: np.ndarray, out: np.ndarray) -> float:
         """The loss of the batch that ``forward`` got last, and all gradients of it.
@@ -368,8 +367,8 @@ class NeuralNetwork:
 
     def create_parameters(self, input_shape: Sequence[int]) -> None:
         """Make every layer create its parameters: a forward pass of one example of zeros."""
-        self.input_shape = self.input_shape or tuple(input_shape)
         self.predict(np.zeros((1, *input_shape), self.dtype), None)
+        self.input_shape = self.input_shape or tuple(input_shape)
 
 
 def initialize_model(

@@ -9,6 +9,7 @@ from neural_networks.datasets import Dataset
 from neural_networks.layers import LAYERS, Layer
 from neural_networks.models import NeuralNetwork, TrainingDiverged, initialize_model
 from neural_networks.weights import initialize_weights
+from tests.helpers import InFolder
 
 SGD = {"name": "SGD", "lr": 0.1}
 HIDDEN = {"name": "fully_connected", "n_out": 5, "activation": "tanh"}
@@ -195,6 +196,19 @@ class TestData(unittest.TestCase):
         for call in (model.test, model.test_kaggle):
             with self.assertRaisesRegex(ValueError, "no test set"):
                 call(data)
+
+
+class TestAfterwards(InFolder):
+    def test_a_refused_batch_leaves_no_trace_in_a_file(self):
+        X, _ = examples()
+        model, path = network(), self.root / "network.npz"
+        out = model.forward(X)
+        with self.assertRaises(ValueError):
+            model.forward(X[:, :2])
+        model.save(path)
+        other = network()
+        other.load(path)
+        np.testing.assert_array_equal(other.predict(X, None)[0], out)
 
 
 class PlainSigmoid(Layer):
