@@ -19,7 +19,7 @@ import json
 import os
 import shlex
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -139,6 +139,11 @@ def apply_flags(configuration: Mapping[str, Any], flags: argparse.Namespace) -> 
     return config
 
 
+# What a config.json has to hold, and of what type; Logger checks the name.
+SAVED = {"model_name": object, "model": dict, "data": dict, "arguments": dict, "versions": dict}
+SAVED_MODEL = {"loss": str, "layer_args": list, "optimizer_args": dict}
+
+
 def read_configuration(path: str, template: Mapping[str, Any]) -> AttrDict:
     """The configuration in a run's ``config.json``.
 
@@ -151,35 +156,34 @@ def read_configuration(path: str, template: Mapping[str, Any]) -> AttrDict:
         saved = json.loads(Path(path).read_text(encoding="utf-8"))
     except ValueError as error:  # no JSON, or no text at all
         raise ValueError(f"{path} is no JSON file: {error}") from None
-    _check_entries(path, saved, {"model": dict, "data": dict, "arguments": dict, "versions": dict})
+    _check_section(path, saved, SAVED, SAVED)
     model, data, arguments = saved["model"], saved["data"], saved["arguments"]
-    _check_entries(f"model in {path}", model, {"loss": str, "layer_args": list})
-    _check_entries(f"model in {path}", model, {"optimizer_args": dict})
-    _check_entries(f"data in {path}", data, {"name": str})
-    _check_entries(f"arguments in {path}", arguments, dict.fromkeys(RUN_ARGUMENTS, object))
+    _check_section(f"model in {path}", model, SAVED_MODEL, template["model_args"])
+    _check_section(f"data in {path}", data, {"name": str}, template["data_args"])
+    needed = dict.fromkeys(RUN_ARGUMENTS, object)
+    _check_section(f"arguments in {path}", arguments, needed, (*RUN_ARGUMENTS, "command"))
     if not model["layer_args"] or not all(isinstance(layer, dict) for layer in model["layer_args"]):
         raise ValueError(f"layer_args in {path} must be a list of layers, each a mapping")
-    check_keys(path, saved, ("model_name", "model", "data", "arguments", "versions"))
-    check_keys(f"model in {path}", model, template["model_args"])
-    check_keys(f"data in {path}", data, template["data_args"])
-    check_keys(f"arguments in {path}", arguments, (*RUN_ARGUMENTS, "command"))
     return AttrDict(
-        model_name=saved.get("model_name"),
+        model_name=saved["model_name"],
         model_args=model,
         data_args=data,
         **{key: arguments[key] for key in RUN_ARGUMENTS},
     )
 
 
-def _check_entries(what: str, mapping: Any, types: Mapping[str, type]) -> None:
-    """Raise ``ValueError`` unless ``mapping`` is one, with entries of these types."""
-    if not isinstance(mapping, dict):
-        raise ValueError(f"{what} must be a mapping, got {mapping!r}")
-    for key, kind in types.items():
-        if key not in mapping:
+def _check_section(
+    what: str, section: Any, needed: Mapping[str, type], known: Iterable[str]
+) -> None:
+    """Raise ``ValueError`` unless a section has the needed entries, and none but the known."""
+    if not isinstance(section, dict):
+        raise ValueError(f"{what} must be a mapping, got {section!r}")
+    for key, kind in needed.items():
+        if key not in section:
             raise ValueError(f"{what} has no {key!r}")
-        if not isinstance(mapping[key], kind):
-            raise ValueError(f"{what}: {key!r} must be a {kind.__name__}, got {mapping[key]!r}")
+        if not isinstance(section[key], kind):
+            raise ValueError(f"{what}: {key!r} must be a {kind.__name__}, got {section[key]!r}")
+    check_keys(what, section, known)
 
 
 def set_up(

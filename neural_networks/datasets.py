@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from neural_networks.utils.data_processing import standardize
-from neural_networks.utils.data_structures import integers_to_one_hot
+from neural_networks.utils.data_structures import first_index, integers_to_one_hot
 from neural_networks.utils.names import floating_type, lookup, positive_integer
 from neural_networks.utils.randomness import spawn_generator
 
@@ -204,9 +204,9 @@ def _check_examples(data: Any) -> None:
         raise ValueError(f"there are no examples: shape {data.shape}")
     finite = np.isfinite(data)
     if not finite.all():
-        index = tuple(int(i) for i in np.argwhere(~finite)[0])
+        count = finite.size - finite.sum()
         raise ValueError(
-            f"{finite.size - finite.sum()} values are NaN or infinite, the first one at {index}"
+            f"{count} values are NaN or infinite, the first one at {first_index(~finite)}"
         )
 
 

@@ -1,18 +1,7 @@
 """The run folder: where the configuration, the log, the pictures and the parameters of a run go.
 
 A run called ``iris`` goes to ``experiments/iris``, or to ``iris-2`` and so on when there is one
-already. In it:
-
-=======================  =========================================================================
-``config.json``          all that is needed to repeat the run: arguments, seed, versions
-``log.csv``              a row for each epoch: losses and errors, to the last digit
-``loss.png``             training and validation loss, per epoch and (thin) per step
-``error.png``            training and validation error
-``parameters.npz``       the network's parameters, for ``NeuralNetwork.load``
-``test.json``            loss and error on the test set
-``test_predictions.csv`` label and prediction of every test example
-``confusion_matrix.png`` which classes are taken for which, if they are classes
-=======================  =========================================================================
+already. ``RUN_FILES`` says what is in it.
 """
 
 import csv
@@ -26,6 +15,7 @@ import numpy as np
 
 from neural_networks import __version__, plots
 from neural_networks.losses import Loss
+from neural_networks.utils.data_structures import as_rows
 from neural_networks.utils.files import experiments_folder, save_arrays, written_whole
 
 DEFAULT_FOLDER = "experiments/"
@@ -157,10 +147,11 @@ class Logger:
                 row |= {f"{key}_{inner}": number for inner, number in value.items()}
             else:
                 row[key] = value
-        if self.rows and row.keys() != self.rows[0].keys():
-            raise ValueError(f"columns {list(row)} are not those so far: {list(self.rows[0])}")
-        if self.rows:  # the same columns in another order
-            row = {key: row[key] for key in self.rows[0]}
+        if self.rows:
+            columns = list(self.rows[0])
+            if row.keys() != self.rows[0].keys():
+                raise ValueError(f"columns {list(row)} are not those so far: {columns}")
+            row = {key: row[key] for key in columns}  # they may come in another order
         self.rows.append(row)
         self.start()
         if self.folder is None:
@@ -169,8 +160,8 @@ class Logger:
             writer = csv.writer(file, lineterminator="\n")
             if len(self.rows) == 1:
                 writer.writerow(row)
-            # repr is the shortest text that reads back as the same number.
-            writer.writerow([repr(float(v)) if isinstance(v, float) else v for v in row.values()])
+            # csv writes a float as the shortest text that reads back as the same number.
+            writer.writerow(row.values())
 
     def save_parameters(self, parameters: Mapping[str, np.ndarray]) -> None:
         """Write ``parameters.npz``, unless there are none yet."""
@@ -309,9 +300,9 @@ def prediction_table(loss: Loss, Y: np.ndarray, Y_hat: np.ndarray) -> Any:
 
     columns: dict[str, np.ndarray] = {"Id": np.arange(len(Y))}
     if Y.ndim == 3:
-        m, k, t = Y.shape
+        m, _, t = Y.shape
         columns = {"Id": np.repeat(np.arange(m), t), "step": np.tile(np.arange(t), m)}
-        Y, Y_hat = (array.transpose(0, 2, 1).reshape(m * t, k) for array in (Y, Y_hat))
+        Y, Y_hat = as_rows(Y), as_rows(Y_hat)
     if loss.classifies:
         columns |= {"label": loss.classes(Y), "prediction": loss.classes(Y_hat)}
         columns |= {f"output_{i}": column for i, column in enumerate(Y_hat.T)}

@@ -15,6 +15,7 @@ from abc import ABC, abstractmethod
 import numpy as np
 
 from neural_networks.activations import Activation, Linear, Sigmoid, SoftMax
+from neural_networks.utils.data_structures import first_index
 from neural_networks.utils.names import lookup
 
 
@@ -144,8 +145,10 @@ class Loss(ABC):
 
     def check_labels(self, Y: np.ndarray) -> None:
         """Raise ``ValueError`` if labels break the loss's rule; any finite label keeps it here."""
-        if not np.isfinite(Y).all():
-            raise ValueError(f"labels of {self.name} must be finite, got {_worst(Y)}")
+        finite = np.isfinite(Y)
+        if not finite.all():
+            index = first_index(~finite)
+            raise ValueError(f"labels of {self.name} must be finite, got {Y[index]} at {index}")
 
     def check(self, Y: np.ndarray, Y_hat: np.ndarray) -> None:
         """Raise ``ValueError`` if labels and predictions do not fit each other or the loss."""
@@ -200,10 +203,9 @@ class CrossEntropy(Loss):
         sums = Y.sum(axis=1, dtype=np.float64)
         wrong = np.abs(sums - 1) > 1e-4
         if wrong.any():
-            first = np.argwhere(wrong)[0]
+            first = first_index(wrong)
             raise ValueError(
-                f"label rows of {self.name} must sum to 1, got {sums[tuple(first)]:g} in row "
-                f"{first[0]}"
+                f"label rows of {self.name} must sum to 1, got {sums[first]:g} in row {first[0]}"
             )
 
 
@@ -290,11 +292,6 @@ class L2(Loss):
 def _positive(P: np.ndarray) -> np.ndarray:
     """P with every 0 replaced by the smallest positive (normal) number of its type."""
     return np.maximum(P, np.finfo(P.dtype).tiny)
-
-
-def _worst(Y: np.ndarray) -> str:
-    index = tuple(int(i) for i in np.argwhere(~np.isfinite(Y))[0])
-    return f"{Y[index]} at {index}"
 
 
 LOSSES: dict[str, type[Loss]] = {

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from neural_networks.schedulers import initialize_scheduler
-from neural_networks.utils.names import lookup, number_in
+from neural_networks.utils.names import lookup, number_in, without_none
 
 
 class Optimizer(ABC):
@@ -154,4 +154,4 @@ def initialize_optimizer(
         "staircase": staircase,
         "stage_length": stage_length,
     }
-    return optimizer(**{key: value for key, value in options.items() if value is not None})
+    return optimizer(**without_none(options))

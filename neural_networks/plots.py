@@ -97,9 +97,10 @@ def confusion_matrix(
     names : sequence of str
         A name for each class.
     """
-    counts = np.zeros((len(names), len(names)), dtype=int)
-    for row, column in zip(true, predicted, strict=True):
-        counts[row, column] += 1
+    from sklearn import metrics
+
+    ticks = np.arange(len(names))
+    counts = metrics.confusion_matrix(true, predicted, labels=ticks)
     side = max(4.0, 0.5 * len(names) + 1.5)
     figure.set_size_inches(side + 0.5, side)
     axes = figure.add_subplot()
@@ -108,7 +109,6 @@ def confusion_matrix(
     for (row, column), count in np.ndenumerate(counts):
         color = "white" if shares[row, column] > 0.5 else INK
         axes.text(column, row, str(count), ha="center", va="center", color=color)
-    ticks = np.arange(len(names))
     long = max(len(name) for name in names) > 3
     upright: dict[str, Any] = {"rotation": 45, "ha": "right"} if long else {}
     axes.set_xticks(ticks, names, parse_math=False, **upright)

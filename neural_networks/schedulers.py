@@ -7,7 +7,7 @@ through the fourth), and keeps nothing between calls.
 import math
 from abc import ABC, abstractmethod
 
-from neural_networks.utils.names import lookup, number_in
+from neural_networks.utils.names import lookup, number_in, without_none
 
 
 class Scheduler(ABC):
@@ -104,4 +104,4 @@ def initialize_scheduler(
     if scheduler is Constant:
         return Constant(lr)
     options = {"decay": decay, "stage_length": stage_length, "staircase": staircase}
-    return scheduler(lr, **{key: value for key, value in options.items() if value is not None})
+    return scheduler(lr, **without_none(options))

@@ -50,7 +50,7 @@ def train(model: NeuralNetwork, dataset: Dataset, epochs: int) -> None:
                 bar.set_description_str(f"epoch {model.epoch + 1}/{last_epoch} ", refresh=False)
                 results = train_epoch(model, dataset.train, bar)
                 if dataset.validate is not None:
-                    loss, error = evaluate(model, dataset.validate)
+                    loss, error, _ = evaluate(model, dataset.validate)
                     results |= {"validation_loss": loss, "validation_error": error}
                 model.epoch += 1
                 record(model, results)
@@ -91,19 +91,16 @@ def diverged(model: NeuralNetwork, what: str) -> TrainingDiverged:
     return TrainingDiverged(f"the {what}: {advice}")
 
 
-def evaluate(model: NeuralNetwork, data: Data) -> tuple[float, float]:
-    """Mean loss and error over a whole set, without a gradient."""
+def evaluate(model: NeuralNetwork, data: Data) -> tuple[float, float, np.ndarray]:
+    """Mean loss and error over a whole set, and its outputs in order; without a gradient."""
     total_loss = total_error = 0.0
+    outputs = []
     for X, Y in data.batches():
         Y_hat, loss = model.predict(X, Y)
         total_loss += loss * len(X)
         total_error += model.error(Y, Y_hat) * len(X)
-    return total_loss / data.n_samples, total_error / data.n_samples
-
-
-def outputs(model: NeuralNetwork, data: Data) -> np.ndarray:
-    """The network's outputs for a whole set, in its order."""
-    return np.concatenate([model.predict(X, None)[0] for X, _ in data.batches()])
+        outputs.append(Y_hat)
+    return total_loss / data.n_samples, total_error / data.n_samples, np.concatenate(outputs)
 
 
 def record(model: NeuralNetwork, results: Mapping[str, float]) -> None:
@@ -138,12 +135,11 @@ def test(model: NeuralNetwork, dataset: Dataset, save_predictions: bool) -> dict
     if data.labels is None:
         raise ValueError("the test set has no labels: test_kaggle predicts them")
     model.loss.check_labels(data.labels)
-    loss, error = evaluate(model, data)
+    loss, error, Y_hat = evaluate(model, data)
     results = {"loss": loss, "error": error}
     if model.logger:
         model.logger.save_test_results(results)
         if save_predictions:
-            Y_hat = outputs(model, data)
             model.logger.save_predictions(model.loss, data.labels, Y_hat, dataset.class_names)
     return results
 
@@ -152,8 +148,9 @@ def test_kaggle(model: NeuralNetwork, dataset: Dataset) -> Any:
     """See ``NeuralNetwork.test_kaggle``."""
     if not model.loss.classifies:
         raise ValueError(f"Kaggle files hold classes, which {model.loss.name} does not predict")
-    classes = model.loss.classes(outputs(model, _test_set(dataset)))
-    table = kaggle_table(classes, dataset.first_id)
+    # Not evaluate: the labels, if any, may be rows of zeros.
+    outputs = [model.predict(X, None)[0] for X, _ in _test_set(dataset).batches()]
+    table = kaggle_table(model.loss.classes(np.concatenate(outputs)), dataset.first_id)
     if model.logger:
         model.logger.save_table("kaggle_predictions.csv", table)
     return table

@@ -39,7 +39,7 @@ class Layer(ABC):
     cache : OrderedDict
         What ``forward`` left for ``backward``.
     input_shape : tuple of int or None
-        Shape of one example, as of the first ``forward``, and of each one in training.
+        Shape of one example, as of the last ``forward``.
     training : bool
         True while the layer trains. The model sets it to False to predict: ``forward`` then
         leaves the cache as it is.
@@ -169,8 +169,7 @@ class Layer(ABC):
             self._check_shape(X.shape)
             if not self.parameters:
                 self._init_parameters(X.shape)
-            if self.training or self.input_shape is None:
-                self.input_shape = X.shape[1:]
+            self.input_shape = X.shape[1:]
         return X
 
     def _convert(self, X: Any) -> np.ndarray:

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from neural_networks.layers.base import Layer
+from neural_networks.utils.data_structures import as_rows, from_rows
 from neural_networks.utils.names import positive_integer
 from neural_networks.weights import initialize_weights
 
@@ -139,16 +140,3 @@ class FullyConnected(Layer):
             raise ValueError(
                 f"X has {X_shape[1]} features, but this layer was made for {self.n_in}"
             )
-
-
-def as_rows(X: np.ndarray) -> np.ndarray:
-    """(m, d) as it is; (m, d, t) as (m·t, d), a row for each example and time step."""
-    return X if X.ndim == 2 else X.transpose(0, 2, 1).reshape(-1, X.shape[1])
-
-
-def from_rows(rows: np.ndarray, X_shape: tuple[int, ...]) -> np.ndarray:
-    """The inverse of ``as_rows``, for an array whose X had the shape ``X_shape``."""
-    if len(X_shape) == 2:
-        return rows
-    m, _, t = X_shape
-    return rows.reshape(m, t, -1).transpose(0, 2, 1)

@@ -10,7 +10,7 @@ import numpy as np
 from neural_networks.layers.base import Layer
 from neural_networks.layers.flatten import Flatten
 from neural_networks.layers.fully_connected import FullyConnected
-from neural_networks.utils.names import build, lookup
+from neural_networks.utils.names import build, lookup, without_none
 
 LAYERS: dict[str, type[Layer]] = {"fully_connected": FullyConnected, "flatten": Flatten}
 
@@ -59,8 +59,8 @@ def initialize_layer(
         # Its default is not None, so only another value says that somebody asked for it.
         "keep_dim": None if keep_dim == "first" else keep_dim,
     }
-    given = {key: value for key, value in arguments.items() if value is not None}
-    return build(f"layer {name!r}", lookup("layer", name, LAYERS), {**given, **options})
+    layer = lookup("layer", name, LAYERS)
+    return build(f"layer {name!r}", layer, {**without_none(arguments), **options})
 
 
 def make_layer(

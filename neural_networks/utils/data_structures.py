@@ -1,4 +1,4 @@
-"""Two data structures: a dictionary with attributes, and one-hot label matrices."""
+"""Data structures: a dictionary with attributes, one-hot labels, sequences as rows."""
 
 from typing import Any
 
@@ -34,6 +34,11 @@ class AttrDict(dict[str, Any]):
             del self[key]
         except KeyError:
             raise AttributeError(f"no key {key!r}{suggestion(key, self)}") from None
+
+
+def first_index(mask: np.ndarray) -> tuple[int, ...]:
+    """Where the first True of a mask stands, in row-major order; there has to be one."""
+    return tuple(int(i) for i in np.argwhere(mask)[0])
 
 
 def integers_to_one_hot(v: np.ndarray, max_val: int | None = None) -> np.ndarray:
@@ -75,3 +80,16 @@ def integers_to_one_hot(v: np.ndarray, max_val: int | None = None) -> np.ndarray
     one_hot = np.zeros((labels.size, max_val + 1))
     one_hot[np.arange(labels.size), labels] = 1
     return one_hot
+
+
+def as_rows(X: np.ndarray) -> np.ndarray:
+    """(m, d) as it is; (m, d, t) as (m·t, d), a row for each example and time step."""
+    return X if X.ndim == 2 else X.transpose(0, 2, 1).reshape(-1, X.shape[1])
+
+
+def from_rows(rows: np.ndarray, X_shape: tuple[int, ...]) -> np.ndarray:
+    """The inverse of ``as_rows``, for an array whose X had the shape ``X_shape``."""
+    if len(X_shape) == 2:
+        return rows
+    m, _, t = X_shape
+    return rows.reshape(m, t, -1).transpose(0, 2, 1)

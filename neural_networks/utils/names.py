@@ -44,6 +44,11 @@ def check_keys(what: str, given: Iterable[str], known: Iterable[str]) -> None:
             )
 
 
+def without_none(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The options that are given: those that are not None."""
+    return {key: value for key, value in options.items() if value is not None}
+
+
 def build(what: str, make: Callable[..., T], options: Mapping[str, Any]) -> T:
     """Call ``make`` with those ``options`` that are not None; all of them must be known.
 
@@ -56,7 +61,7 @@ def build(what: str, make: Callable[..., T], options: Mapping[str, Any]) -> T:
     variadic = {key for key, p in signature.items() if p.kind == p.VAR_KEYWORD}
     if not variadic:
         check_keys(what, options, signature)
-    given = {key: value for key, value in options.items() if value is not None}
+    given = without_none(options)
     for key, parameter in signature.items():
         if parameter.default is parameter.empty and key not in given and key not in variadic:
             raise ValueError(f"{what} needs the option {key!r}")
