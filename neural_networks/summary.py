@@ -56,7 +56,7 @@ def _layer_lines(model: NeuralNetwork, input_shape: tuple[int, ...]) -> list[str
     names = {activation: name for name, activation in ACTIVATIONS.items()}
     with model.inference():
         for i, layer in enumerate(model.layers, start=1):
-            X = layer.forward(X)
+            X = layer.forward_faster(X)
             count = sum(value.size for value in layer.parameters.values())
             shapes = ", ".join(f"{name} {value.shape}" for name, value in layer.parameters.items())
             activation = names.get(type(layer.activation), "")

@@ -1,8 +1,10 @@
 """Layers, and the way from a layer's name to the layer."""
 
 from neural_networks.layers.base import Layer
+from neural_networks.layers.conv2d import Conv2D
 from neural_networks.layers.flatten import Flatten
 from neural_networks.layers.fully_connected import FullyConnected
+from neural_networks.layers.pool2d import Pool2D
 from neural_networks.layers.registry import (
     LAYERS,
     initialize_layer,
@@ -13,9 +15,11 @@ from neural_networks.layers.registry import (
 
 __all__ = [
     "LAYERS",
+    "Conv2D",
     "Flatten",
     "FullyConnected",
     "Layer",
+    "Pool2D",
     "initialize_layer",
     "lacks_n_out",
     "make_layer",

@@ -104,6 +104,29 @@ class Layer(ABC):
             dL/dX. The gradients of the parameters go to ``gradients``.
         """
 
+    def forward_faster(self, X: np.ndarray) -> np.ndarray:
+        """``forward``, by the fastest way that the layer has; networks go through this.
+
+        It is ``forward`` itself unless a layer has two implementations, one to be read and one
+        to be run, as ``Conv2D`` has. A network need not know which layers these are.
+        """
+        return self.forward(X)
+
+    def backward_faster(self, dLdY: np.ndarray) -> Any:
+        """``backward``, by the fastest way that the layer has; see ``forward_faster``."""
+        return self.backward(dLdY)
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        """A class with a ``forward`` or ``backward`` of its own is never run through another one.
+
+        Whoever derives a class from ``Conv2D`` and changes ``forward`` wants it to be used, so
+        the inherited ``forward_faster`` gives way, unless the class has one of its own, too.
+        """
+        super().__init_subclass__(**options)
+        for name in ("forward", "backward"):
+            if name in vars(cls) and f"{name}_faster" not in vars(cls):
+                setattr(cls, f"{name}_faster", vars(Layer)[f"{name}_faster"])
+
     def clear_gradients(self) -> None:
         """Set every gradient to zero and forget the last ``forward``."""
         self.gradients = OrderedDict(

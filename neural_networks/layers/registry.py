@@ -8,11 +8,18 @@ from typing import Any
 import numpy as np
 
 from neural_networks.layers.base import Layer
+from neural_networks.layers.conv2d import Conv2D
 from neural_networks.layers.flatten import Flatten
 from neural_networks.layers.fully_connected import FullyConnected
+from neural_networks.layers.pool2d import Pool2D
 from neural_networks.utils.names import build, lookup, without_none
 
-LAYERS: dict[str, type[Layer]] = {"fully_connected": FullyConnected, "flatten": Flatten}
+LAYERS: dict[str, type[Layer]] = {
+    "fully_connected": FullyConnected,
+    "conv2d": Conv2D,
+    "pool2d": Pool2D,
+    "flatten": Flatten,
+}
 
 
 def initialize_layer(

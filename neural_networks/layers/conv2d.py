@@ -1,0 +1,200 @@
+"""The convolutional layer."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from neural_networks.layers.base import Layer
+from neural_networks.utils import fast_convolution
+from neural_networks.utils.convolution import (
+    Pad,
+    check_image_shape,
+    check_stride,
+    output_shape,
+    pad2d,
+    padding,
+    window_shape,
+)
+from neural_networks.utils.names import positive_integer
+from neural_networks.weights import initialize_weights
+
+
+class Conv2D(Layer):
+    """Every output channel looks for one pattern, its kernel, everywhere in an image.
+
+    The kernel is laid on each window of the padded image, and the products of the numbers that
+    lie on each other are added up. With the stride s,
+
+        Z[r, c, n] = Σ_i Σ_j Σ_k X_pad[r·s + i, c·s + j, k] W[i, j, k, n] + b[n],  Y = σ(Z).
+
+    Signal processing calls this cross-correlation; neural networks call it convolution.
+
+    Parameters
+    ----------
+    n_out : int
+        Number of kernels, and so of output channels.
+    kernel_shape : int or (int, int)
+        (k1, k2), the height and width of a kernel in pixels; an int means a square.
+    activation : str
+        Name of σ, see ``activations``; a softmax goes over the output channels.
+    stride : int
+        How many pixels lie between neighbouring windows.
+    pad : str, int or (int, int)
+        How many zeros go around an image: ``"same"``, (k1 - 1) // 2 rows above and below and
+        (k2 - 1) // 2 columns left and right; ``"valid"``, none; an int, as many on each side;
+        (p1, p2), p1 rows above and below and p2 columns left and right.
+    weight_init : str
+        Name of the initializer of W, see ``weights``. The biases start at 0.
+    dtype, rng
+        See ``Layer``.
+
+    Attributes
+    ----------
+    parameters : OrderedDict
+        ``W`` (k1, k2, C, n_out) and ``b`` (1, n_out).
+    cache : OrderedDict
+        ``X``, the images, and ``Z``, the output before σ.
+
+    Raises
+    ------
+    ValueError
+        If a size, the stride or the padding is not one of those above; later, if images are not
+        (m, H, W, C), their channels change in number, or a kernel is larger than a padded image.
+
+    Notes
+    -----
+    There are two implementations, which agree to rounding. ``forward`` and ``backward`` are the
+    formulas, to be read. ``forward_faster`` and ``backward_faster`` are matrix products, some
+    hundred times faster; networks go through them (see ``Layer.forward_faster``). Both leave the
+    same cache, so that either ``backward`` may follow either ``forward``.
+    """
+
+    def __init__(
+        self,
+        n_out: int,
+        kernel_shape: int | Sequence[int],
+        activation: str,
+        stride: int = 1,
+        pad: Pad = "same",
+        weight_init: str = "xavier_uniform",
+        *,
+        dtype: Any = "float64",
+        rng: np.random.Generator | int | None = None,
+    ) -> None:
+        super().__init__(activation, dtype=dtype, rng=rng)
+        self.n_out: int = positive_integer("n_out", n_out)
+        self.kernel_shape = window_shape(kernel_shape)
+        self.stride = check_stride(stride)
+        self.pad = pad
+        self.padding = padding(pad, self.kernel_shape)
+        self._draw_weights = initialize_weights(
+            weight_init, activation, rng=self.rng, dtype=self.dtype
+        )
+
+    def forward(self, X: np.ndarray) -> np.ndarray:
+        """Y = σ(Z), with Z as the class describes it; one window after the other.
+
+        Parameters
+        ----------
+        X : array of float, (m, H, W, C)
+
+        Returns
+        -------
+        array, (m, H_out, W_out, n_out)
+            H_out = floor((H + 2 p1 - k1) / s) + 1 and W_out likewise.
+        """
+        X = self.admit(X)
+        W, b = self.parameter("W"), self.parameter("b")
+        X_pad, _ = pad2d(X, self.padding, self.kernel_shape)
+        Z = np.empty(self.output_shape(X.shape), self.dtype)
+        for r, c in np.ndindex(Z.shape[1:3]):
+            window = X_pad[self._window(r, c)]
+            Z[:, r, c] = np.einsum("mijk,ijkn->mn", window, W) + b
+        return self._remember(X, Z)
+
+    def backward(self, dLdY: np.ndarray) -> np.ndarray | None:
+        """The gradients with respect to W, b and X; one window after the other.
+
+        Parameters
+        ----------
+        dLdY : array, (m, H_out, W_out, n_out)
+
+        Returns
+        -------
+        array, (m, H, W, C)
+            dL/dX.
+        """
+        # z_rcn = Σ_ijk window_ijk w_ijkn + b_n for each window, so by the chain rule
+        # dL/dw_ijkn = Σ_rc window_ijk dL/dz_rcn,  dL/db_n = Σ_rc dL/dz_rcn, and each pixel of a
+        # window gets Σ_n dL/dz_rcn w_ijkn; a pixel in several windows gets the sum of them.
+        X, W, dLdZ = self.cached("X"), self.parameter("W"), self._gradient_of_Z(dLdY)
+        X_pad, _ = pad2d(X, self.padding, self.kernel_shape)
+        dLdW, dLdX_pad = np.zeros_like(W), np.zeros_like(X_pad)
+        for r, c in np.ndindex(dLdZ.shape[1:3]):
+            window = self._window(r, c)
+            dLdW += np.einsum("mijk,mn->ijkn", X_pad[window], dLdZ[:, r, c])
+            if self.input_gradient:
+                dLdX_pad[window] += np.einsum("mn,ijkn->mijk", dLdZ[:, r, c], W)
+        self.gradients["W"] = dLdW
+        self.gradients["b"] = dLdZ.sum(axis=(0, 1, 2))[np.newaxis]
+        if not self.input_gradient:
+            return None
+        (top, _, left, _), (_, height, width, _) = self.padding, X.shape
+        return dLdX_pad[:, top : top + height, left : left + width]
+
+    def forward_faster(self, X: np.ndarray) -> np.ndarray:
+        """The same as ``forward``, as matrix products; see ``utils.fast_convolution``."""
+        X = self.admit(X)
+        W, b = self.parameter("W"), self.parameter("b")
+        Z = fast_convolution.convolve(X, W, self.stride, self.padding, b)
+        return self._remember(X, Z)
+
+    def backward_faster(self, dLdY: np.ndarray) -> np.ndarray | None:
+        """The same as ``backward``, as matrix products; see ``utils.fast_convolution``."""
+        X, W, dLdZ = self.cached("X"), self.parameter("W"), self._gradient_of_Z(dLdY)
+        where = self.stride, self.padding
+        self.gradients["W"] = fast_convolution.gradient_of_kernels(
+            X, dLdZ, self.kernel_shape, *where
+        )
+        self.gradients["b"] = fast_convolution.gradient_of_biases(dLdZ)
+        if not self.input_gradient:
+            return None
+        return fast_convolution.gradient_of_images(dLdZ, W, X.shape, *where)
+
+    def output_shape(self, X_shape: tuple[int, ...]) -> tuple[int, int, int, int]:
+        """Shape of the output (m, H_out, W_out, n_out) for images of shape (m, H, W, C)."""
+        m, height, width, _ = X_shape
+        size = output_shape((height, width), self.kernel_shape, self.stride, self.padding)
+        return m, *size, self.n_out
+
+    def _window(self, r: int, c: int) -> tuple[slice, slice, slice]:
+        """Where, in all padded images, the window of the output (r, c) is."""
+        (k1, k2), top, left = self.kernel_shape, r * self.stride, c * self.stride
+        return slice(None), slice(top, top + k1), slice(left, left + k2)
+
+    def _remember(self, X: np.ndarray, Z: np.ndarray) -> np.ndarray:
+        """Y = σ(Z), the end of both kinds of ``forward``."""
+        if self.training:
+            self.cache["X"], self.cache["Z"] = X, Z
+        return self.activation(Z)
+
+    def _gradient_of_Z(self, dLdY: np.ndarray) -> np.ndarray:
+        """dL/dZ, the beginning of both kinds of ``backward``."""
+        Z = self.cached("Z")
+        return self.activation.backward(Z, self.admit_gradient(dLdY, Z.shape))
+
+    def _init_parameters(self, X_shape: tuple[int, ...]) -> None:
+        """Create W (k1, k2, C, n_out) from the initializer and b (1, n_out) of zeros."""
+        self.parameters["W"] = self._draw_weights((*self.kernel_shape, X_shape[3], self.n_out))
+        self.parameters["b"] = np.zeros((1, self.n_out), self.dtype)
+        self.n_in = X_shape[3]
+        self.clear_gradients()
+
+    def _check_shape(self, X_shape: tuple[int, ...]) -> None:
+        check_image_shape(X_shape)
+        if self.n_in is not None and X_shape[3] != self.n_in:
+            raise ValueError(
+                f"X has {X_shape[3]} channels, but this layer was made for {self.n_in}"
+            )
+        self.output_shape(X_shape)

@@ -1,0 +1,157 @@
+"""The pooling layer."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from neural_networks.layers.base import Layer
+from neural_networks.utils.convolution import (
+    Pad,
+    check_image_shape,
+    check_stride,
+    output_shape,
+    pad2d,
+    padding,
+    under,
+    window_shape,
+)
+from neural_networks.utils.names import lookup
+
+# What a window is padded with: it never is a maximum, and it counts in an average.
+BORDERS = {"max": -np.inf, "average": 0.0}
+
+
+class Pool2D(Layer):
+    """One number for each window of an image and each channel: its maximum, or its average.
+
+    With the stride s,
+
+        Y[r, c, k] = max_ij X_pad[r·s + i, c·s + j, k]    or    (1 / k1·k2) Σ_ij of the same.
+
+    Parameters
+    ----------
+    kernel_shape : int or (int, int)
+        (k1, k2), the height and width of a window in pixels; an int means a square.
+    mode : str
+        ``"max"`` or ``"average"``.
+    stride : int
+        How many pixels lie between neighbouring windows.
+    pad : str, int or (int, int)
+        How wide a border goes around an image, see ``Conv2D``; narrower than the window. It
+        never is the maximum, and its zeros count in the average.
+    dtype, rng
+        See ``Layer``.
+
+    Attributes
+    ----------
+    cache : OrderedDict
+        ``X``, the images, and ``Y``, the output.
+
+    Raises
+    ------
+    ValueError
+        If an argument is not one of those above; later, if images are not (m, H, W, C), or a
+        window is larger than a padded image.
+
+    Notes
+    -----
+    Where several numbers of a window are its maximum, as zeros after a ReLU often are, the
+    gradient goes to the first of them in row-major order.
+    """
+
+    def __init__(
+        self,
+        kernel_shape: int | Sequence[int],
+        mode: str = "max",
+        stride: int = 1,
+        pad: Pad = 0,
+        *,
+        dtype: Any = "float64",
+        rng: np.random.Generator | int | None = None,
+    ) -> None:
+        super().__init__(dtype=dtype, rng=rng)
+        self.kernel_shape = k1, k2 = window_shape(kernel_shape)
+        lookup("mode", mode, BORDERS)
+        self.mode = mode
+        self.stride = check_stride(stride)
+        self.pad = pad
+        self.padding = top, bottom, left, right = padding(pad, self.kernel_shape)
+        if max(top, bottom) >= k1 or max(left, right) >= k2:
+            raise ValueError(
+                f"pad must be smaller than the window of {k1}×{k2}, which would lie outside the "
+                f"image otherwise, got {pad!r}"
+            )
+
+    def forward(self, X: np.ndarray) -> np.ndarray:
+        """The maximum, or the average, of each window.
+
+        Parameters
+        ----------
+        X : array of float, (m, H, W, C)
+
+        Returns
+        -------
+        array, (m, H_out, W_out, C)
+            H_out = floor((H + 2 p1 - k1) / s) + 1 and W_out likewise.
+        """
+        X = self.admit(X)
+        # Not window by window, but entry by entry of all windows at once: few, large operations.
+        first, *others = self._entries(self._padded(X))
+        Y = first.copy()
+        for entry in others:
+            if self.mode == "max":
+                np.maximum(Y, entry, out=Y)
+            else:
+                Y += entry
+        if self.mode == "average":
+            Y /= len(others) + 1
+        if self.training:
+            self.cache["X"], self.cache["Y"] = X, Y
+        return Y
+
+    def backward(self, dLdY: np.ndarray) -> np.ndarray:
+        """dL/dX.
+
+        Parameters
+        ----------
+        dLdY : array, (m, H_out, W_out, C)
+
+        Returns
+        -------
+        array, (m, H, W, C)
+        """
+        X, Y = self.cached("X"), self.cached("Y")
+        dLdY = self.admit_gradient(dLdY, Y.shape)
+        X_pad = self._padded(X)
+        dLdX_pad = np.zeros_like(X_pad)
+        if self.mode == "average":
+            # y = Σ x / k1·k2: each entry gets an equal share.
+            share = dLdY / np.prod(self.kernel_shape, dtype=self.dtype)
+            for gradient in self._entries(dLdX_pad):
+                gradient += share
+        else:
+            # y = x for the entry that is the maximum, which gets all; the others get nothing.
+            left = dLdY.copy()  # what no entry has got yet
+            for entry, gradient in zip(
+                self._entries(X_pad), self._entries(dLdX_pad), strict=True
+            ):
+                taken = left * (entry == Y)
+                gradient += taken
+                left -= taken
+        (top, _, left_columns, _), (_, height, width, _) = self.padding, X.shape
+        return dLdX_pad[:, top : top + height, left_columns : left_columns + width]
+
+    def _padded(self, X: np.ndarray) -> np.ndarray:
+        return pad2d(X, self.padding, self.kernel_shape, value=BORDERS[self.mode])[0]
+
+    def _entries(self, X_pad: np.ndarray) -> list[np.ndarray]:
+        """For each entry of a window, in row-major order: that entry of all windows, a view."""
+        n_windows = output_shape(X_pad.shape[1:3], self.kernel_shape, self.stride, (0, 0, 0, 0))
+        return [
+            under(X_pad, offset, self.stride, n_windows) for offset in np.ndindex(self.kernel_shape)
+        ]
+
+    def _check_shape(self, X_shape: tuple[int, ...]) -> None:
+        check_image_shape(X_shape)
+        output_shape(X_shape[1:3], self.kernel_shape, self.stride, self.padding)

@@ -1,0 +1,185 @@
+"""Convolution as matrix products: the fast implementation, which networks train with.
+
+BLAS multiplies matrices at nearly the speed of the processor, so the task is to lay images out
+as matrices without copying much. ``im2col`` writes every window as a row, which makes k1·k2
+copies of each pixel. At stride 1 most of them are unnecessary: here an image is unfolded along
+its width only. U[y, x] holds the k2 pixels from (y, x) to the right, and
+
+    Z[r, c] = Σ_i Σ_j X[r + i, c + j] W[i, j] = Σ_i U[r + i, c] W_i
+
+with W_i, (k2·C, n_out), the row i of the kernels. The part of U that meets W_i is U from its row
+i on: the same numbers in the same order, so that it costs no copy. That makes k2 copies and k1
+products. ``docs/convolution.md`` draws it.
+
+All of this is done for a few images at a time, so that U stays in the processor's cache and the
+memory needed does not grow with the batch.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+from neural_networks.utils.convolution import Padding, col2im, im2col, output_shape, pad2d
+
+WORKSPACE = 2**20
+"""Bytes of unfolded images at a time, which the second-level cache of a core holds."""
+
+Matrices = list[np.ndarray]
+"""U_0, U_1, ...: (n, H_out·W_out, k), such that Z = Σ_i U_i W_i for n images."""
+
+
+def convolve(
+    X: np.ndarray, W: np.ndarray, stride: int, padding: Padding, b: np.ndarray | None = None
+) -> np.ndarray:
+    """Z[r, c, n] = Σ_i Σ_j Σ_k X_pad[r·s + i, c·s + j, k] W[i, j, k, n] + b[n], for each image.
+
+    Parameters
+    ----------
+    X : array, (m, H, W, C)
+    W : array, (k1, k2, C, n_out)
+    stride : int
+        s.
+    padding : (top, bottom, left, right)
+    b : array, (1, n_out), optional
+
+    Returns
+    -------
+    array, (m, H_out, W_out, n_out)
+    """
+    k1, k2, _, n_out = W.shape
+    rows, columns = output_shape(X.shape[1:3], (k1, k2), stride, padding)
+    Z = np.empty((len(X), rows * columns, n_out), X.dtype)
+    for images, (U_0, *others) in _as_matrices(X, (k1, k2), stride, padding):
+        W_0, *W_others = W.reshape(1 + len(others), -1, n_out)
+        Z_images = np.matmul(U_0, W_0, out=Z[images])
+        for U_i, W_i in zip(others, W_others, strict=True):
+            Z_images += U_i @ W_i
+        if b is not None:
+            Z_images += b  # now, while they are in the cache
+    return Z.reshape(-1, rows, columns, n_out)
+
+
+def gradient_of_kernels(
+    X: np.ndarray,
+    dLdZ: np.ndarray,
+    kernel_shape: tuple[int, int],
+    stride: int,
+    padding: Padding,
+) -> np.ndarray:
+    """dL/dW of ``convolve``.
+
+    Parameters
+    ----------
+    X : array, (m, H, W, C)
+    dLdZ : array, (m, H_out, W_out, n_out)
+    kernel_shape : (k1, k2)
+    stride : int
+    padding : (top, bottom, left, right)
+
+    Returns
+    -------
+    array, (k1, k2, C, n_out)
+    """
+    # Z = Σ_i U_i W_i for each image, so dL/dW_i = U_iᵀ dL/dZ, summed over the images.
+    (m, _, _, C), n_out = X.shape, dLdZ.shape[3]
+    dLdZ = dLdZ.reshape(m, -1, n_out)
+    dLdW = np.zeros((*kernel_shape, C, n_out), X.dtype)
+    for images, matrices in _as_matrices(X, kernel_shape, stride, padding):
+        parts = dLdW.reshape(len(matrices), -1, n_out)
+        for dLdW_i, U_i in zip(parts, matrices, strict=True):
+            dLdW_i += (U_i.swapaxes(1, 2) @ dLdZ[images]).sum(axis=0)
+    return dLdW
+
+
+def gradient_of_biases(dLdZ: np.ndarray) -> np.ndarray:
+    """dL/db of ``convolve``, (1, n_out), from dL/dZ (m, H_out, W_out, n_out)."""
+    # dL/db = Σ dL/dZ over images and windows. As a product it takes a fifth of sum's time.
+    rows = dLdZ.reshape(-1, dLdZ.shape[3])
+    return np.ones((1, len(rows)), rows.dtype) @ rows
+
+
+def gradient_of_images(
+    dLdZ: np.ndarray, W: np.ndarray, X_shape: tuple[int, ...], stride: int, padding: Padding
+) -> np.ndarray:
+    """dL/dX of ``convolve``.
+
+    Parameters
+    ----------
+    dLdZ : array, (m, H_out, W_out, n_out)
+    W : array, (k1, k2, C, n_out)
+    X_shape : (m, H, W, C)
+    stride : int
+    padding : (top, bottom, left, right)
+
+    Returns
+    -------
+    array, (m, H, W, C)
+    """
+    m, (k1, k2, C, n_out) = len(dLdZ), W.shape
+    rows, columns = dLdZ.shape[1:3]
+    dLdZ = dLdZ.reshape(m, rows * columns, n_out)
+    dLdX = np.empty(X_shape, dLdZ.dtype)
+    if stride > 1:
+        for images in _chunks(m, rows * columns * k1 * k2 * C * dLdX.itemsize):
+            dLdX_col = dLdZ[images] @ W.reshape(-1, n_out).T
+            dLdX[images] = col2im(dLdX_col, dLdX[images], W.shape, stride, padding)
+        return dLdX
+    W_rows = W.reshape(k1, k2 * C, n_out)
+    H_pad = rows + k1 - 1
+    for images in _chunks(m, H_pad * columns * k2 * C * dLdX.itemsize):
+        # Z = Σ_i U_i W_i, so dL/dU_i = dL/dZ W_iᵀ; the U_i overlap in U, where these add up.
+        dLdU = np.zeros((len(dLdZ[images]), H_pad * columns, k2 * C), dLdX.dtype)
+        for i, W_i in enumerate(W_rows):
+            dLdU[:, i * columns :][:, : rows * columns] += dLdZ[images] @ W_i.T
+        dLdU = dLdU.reshape(-1, H_pad, columns, k2, C)
+        dLdX[images] = _folded(dLdU, dLdX[images].shape, padding)
+    return dLdX
+
+
+def _folded(dLdU: np.ndarray, X_shape: tuple[int, ...], padding: Padding) -> np.ndarray:
+    """Add up what unfolding has copied: from dL/dU (n, H_pad, W_out, k2, C) to dL/dX."""
+    (n, H_pad, columns, k2, C), (_, H, W, _) = dLdU.shape, X_shape
+    top, _, left, _ = padding
+    dLdX_pad = np.zeros((n, H_pad, columns + k2 - 1, C), dLdU.dtype)
+    # NumPy adds rows of very few numbers slowly; one channel at a time has longer ones.
+    channels = range(C) if C < 8 else [slice(None)]
+    for j in range(k2):
+        for c in channels:
+            dLdX_pad[:, :, j : j + columns, c] += dLdU[:, :, :, j, c]
+    return dLdX_pad[:, top : top + H, left : left + W]
+
+
+def _as_matrices(
+    X: np.ndarray, kernel_shape: tuple[int, int], stride: int, padding: Padding
+) -> Iterator[tuple[slice, Matrices]]:
+    """A few images at a time: which ones, and their U_0, U_1, ... for the kernels' rows.
+
+    At strides above 1 there is a single U_0, all of ``im2col``. What is yielded shares memory:
+    the next images are written over it.
+    """
+    (m, H, W, C), (k1, k2) = X.shape, kernel_shape
+    rows, columns = output_shape((H, W), kernel_shape, stride, padding)
+    if stride > 1:
+        for images in _chunks(m, rows * columns * k1 * k2 * C * X.itemsize):
+            X_col = im2col(X[images], kernel_shape, stride, padding)
+            yield images, [X_col.reshape(-1, rows * columns, k1 * k2 * C)]
+        return
+    H_pad = rows + k1 - 1
+    chunks = list(_chunks(m, H_pad * columns * k2 * C * X.itemsize))
+    workspace = np.empty((chunks[0].stop, H_pad, columns, k2, C), X.dtype)
+    for images in chunks:
+        X_pad, _ = pad2d(X[images], padding, kernel_shape)
+        U = workspace[: len(X_pad)]
+        # A window's axes come as (C, k2); the kernels have them the other way round.
+        U[:] = sliding_window_view(X_pad, k2, axis=2).swapaxes(3, 4)
+        by_rows = U.reshape(-1, H_pad * columns, k2 * C)
+        size = rows * columns
+        yield images, [by_rows[:, i * columns :][:, :size] for i in range(k1)]
+
+
+def _chunks(m: int, bytes_per_image: int) -> Iterator[slice]:
+    """Slices of m images: as many at a time as the workspace holds, and at least one."""
+    n = max(1, WORKSPACE // bytes_per_image)
+    for start in range(0, m, n):
+        yield slice(start, min(start + n, m))
