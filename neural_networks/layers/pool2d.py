@@ -133,9 +133,7 @@ class Pool2D(Layer):
         else:
             # y = x for the entry that is the maximum, which gets all; the others get nothing.
             left = dLdY.copy()  # what no entry has got yet
-            for entry, gradient in zip(
-                self._entries(X_pad), self._entries(dLdX_pad), strict=True
-            ):
+            for entry, gradient in zip(self._entries(X_pad), self._entries(dLdX_pad), strict=True):
                 taken = left * (entry == Y)
                 gradient += taken
                 left -= taken

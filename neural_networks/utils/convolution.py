@@ -177,9 +177,7 @@ def under(
     return X_pad[:, i:below:stride, j:right:stride]
 
 
-def im2col(
-    X: np.ndarray, kernel_shape: int | Sequence[int], stride: int, pad: Pad
-) -> np.ndarray:
+def im2col(X: np.ndarray, kernel_shape: int | Sequence[int], stride: int, pad: Pad) -> np.ndarray:
     """Every window of the images as a row, so that a convolution is one matrix product.
 
     Parameters
