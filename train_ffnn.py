@@ -7,7 +7,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from neural_networks.cli import make_parser, run_script
+from neural_networks.cli import add_network_flags, make_parser, resize, restyle, run_script
 from neural_networks.utils.data_structures import AttrDict
 
 # ---------------------------------------------------------------------------- configuration
@@ -66,29 +66,16 @@ NEXT_STEPS = ("--lr 0.1 --hidden 20 --name wider", "--activation tanh --name smo
 def main(argv: Sequence[str] | None = None) -> int:
     """Train and test a network; the exit status."""
     parser = make_parser(__file__, __doc__.split("\n")[0], EXAMPLES)
-    network = parser.add_argument_group("network")
-    network.add_argument(
-        "--hidden", type=int, nargs="*", metavar="N", help="units of each hidden layer"
-    )
-    network.add_argument("--activation", help="activation of the hidden layers, such as tanh")
-    network.add_argument("--weight-init", help="initial weights, such as he_normal")
+    add_network_flags(parser)
     return run_script(__file__, parser, CONFIGURATION, argv, shape_network, NEXT_STEPS)
 
 
 def shape_network(config: AttrDict, flags: argparse.Namespace) -> None:
     """Apply the flags that describe the network to a configuration."""
-    model = config.model_args
-    *hidden_layers, last = model["layer_args"]
-    if flags.hidden is not None:
-        pattern = hidden_layers[0] if hidden_layers else hidden
-        hidden_layers = [AttrDict(pattern, n_out=n) for n in flags.hidden]
-    for layer in hidden_layers:
-        if flags.activation is not None:
-            layer["activation"] = flags.activation
-    for layer in [*hidden_layers, last]:
-        if flags.weight_init is not None:
-            layer["weight_init"] = flags.weight_init
-    model["layer_args"] = [*hidden_layers, last]
+    *hidden_layers, last = config.model_args["layer_args"]
+    layers = [*resize(hidden_layers, flags.hidden, hidden), last]
+    restyle(layers, flags)
+    config.model_args["layer_args"] = layers
 
 
 if __name__ == "__main__":

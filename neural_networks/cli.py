@@ -103,6 +103,40 @@ def _add_result_flags(results: Any) -> None:
     )
 
 
+def add_network_flags(parser: Parser) -> Any:
+    """Add the flags that ``resize`` and ``restyle`` apply; their group, to add more to."""
+    network = parser.add_argument_group("network")
+    network.add_argument(
+        "--hidden", type=int, nargs="*", metavar="N", help="units of each hidden layer"
+    )
+    network.add_argument("--activation", help="activation of the hidden layers, such as tanh")
+    network.add_argument("--weight-init", help="initial weights, such as he_normal")
+    return network
+
+
+def resize(
+    layers: Sequence[Mapping[str, Any]], sizes: Sequence[int] | None, pattern: Mapping[str, Any]
+) -> list[Any]:
+    """As many layers as there are sizes, like the first one, or like the pattern if there is none.
+
+    Without sizes, the layers as they are.
+    """
+    if sizes is None:
+        return list(layers)
+    return [AttrDict(layers[0] if layers else pattern, n_out=n) for n in sizes]
+
+
+def restyle(layers: Sequence[Any], flags: argparse.Namespace) -> None:
+    """Apply --activation to the hidden layers, and --weight-init to all that have weights."""
+    for layer in layers:
+        if "n_out" not in layer:
+            continue
+        if flags.activation is not None and layer is not layers[-1]:
+            layer["activation"] = flags.activation
+        if flags.weight_init is not None:
+            layer["weight_init"] = flags.weight_init
+
+
 # Which flag sets what: a section of the configuration and the key there.
 TARGETS = {
     "dataset": ("data", "name"),
@@ -129,9 +163,10 @@ def apply_flags(configuration: Mapping[str, Any], flags: argparse.Namespace) -> 
         "data": config.data_args,
         "optimizer": config.model_args["optimizer_args"],
     }
-    # A run that is named after its dataset follows it.
-    if flags.dataset and config.model_name == config.data_args["name"]:
-        config.model_name = flags.dataset
+    # A run that is named after its dataset, as iris or digits-cnn, follows it.
+    named_after, *rest = config.model_name.split("-")
+    if flags.dataset and named_after == config.data_args["name"]:
+        config.model_name = "-".join([flags.dataset, *rest])
     for flag, (section, key) in TARGETS.items():
         value = getattr(flags, flag)
         if value is not None:

@@ -220,19 +220,23 @@ def _check_labels(labels: Any, n: int) -> None:
         raise ValueError("labels are NaN or infinite")
 
 
-def load_iris() -> dict[str, Any]:
-    """150 irises of 3 species, 4 lengths in cm each; split 105/15/30.
+def load_iris(images: bool = False) -> dict[str, Any]:
+    """150 irises of 3 species, 4 lengths in cm each; split 105/15/30. There are no images of them.
 
     Source: Fisher, "The use of multiple measurements in taxonomic problems", 1936; the copy
     that comes with scikit-learn.
     """
     from sklearn.datasets import load_iris as load
 
+    if images:
+        raise ValueError("the dataset 'iris' has no images: its examples are 4 lengths each")
     return _split(load(), n_validation=15, n_test=30)
 
 
-def load_digits() -> dict[str, Any]:
-    """1,797 handwritten digits, 8×8 pixels in 64 features; split 70/10/20 per cent.
+def load_digits(images: bool = False) -> dict[str, Any]:
+    """1,797 handwritten digits of 8×8 pixels; split 70/10/20 per cent.
+
+    An example is a row of 64 features, or with ``images`` an array (8, 8, 1).
 
     Source: Alpaydin and Kaynak, "Optical recognition of handwritten digits", UCI 1998; the copy
     of its test set that comes with scikit-learn.
@@ -240,13 +244,17 @@ def load_digits() -> dict[str, Any]:
     from sklearn.datasets import load_digits as load
 
     bunch = load()
-    return _split(bunch, n_validation=len(bunch.data) // 10, n_test=len(bunch.data) // 5)
+    sizes = {"n_validation": len(bunch.data) // 10, "n_test": len(bunch.data) // 5}
+    return _split(bunch, **sizes, image_shape=(8, 8, 1) if images else None)
 
 
-def _split(bunch: Any, n_validation: int, n_test: int) -> dict[str, Any]:
+def _split(
+    bunch: Any, n_validation: int, n_test: int, image_shape: tuple[int, int, int] | None = None
+) -> dict[str, Any]:
     """Split a scikit-learn set, the classes in proportion, and standardize it.
 
-    The split is the same for every seed, so that runs can be compared.
+    The split is the same for every seed, so that runs can be compared. Features are standardized
+    one by one; images one channel at a time, so that they go on looking like what they show.
     """
     from sklearn.model_selection import train_test_split
 
@@ -256,7 +264,10 @@ def _split(bunch: Any, n_validation: int, n_test: int) -> dict[str, Any]:
         rows, test_size=n_validation, stratify=y[rows], random_state=0
     )
     labels = integers_to_one_hot(y)
-    X = standardize(bunch.data, reference=bunch.data[train])
+    X, axes = bunch.data, 0 if image_shape is None else (0, 1, 2)
+    if image_shape is not None:
+        X = X.reshape(-1, *image_shape)
+    X = standardize(X, axes, reference=X[train])
     return {
         "training_set": X[train],
         "training_labels": labels[train],
@@ -269,16 +280,22 @@ def _split(bunch: Any, n_validation: int, n_test: int) -> dict[str, Any]:
     }
 
 
-DATASETS: dict[str, Callable[[], dict[str, Any]]] = {"iris": load_iris, "digits": load_digits}
+DATASETS: dict[str, Callable[[bool], dict[str, Any]]] = {"iris": load_iris, "digits": load_digits}
 
 
 def initialize_dataset(
-    name: str, batch_size: int = 50, *, seed: int | None = None, dtype: Any = "float64"
+    name: str,
+    batch_size: int = 50,
+    *,
+    images: bool = False,
+    seed: int | None = None,
+    dtype: Any = "float64",
 ) -> Dataset:
     """The dataset of that name, one of ``DATASETS``: split, and standardized.
 
     The features of all three sets are shifted and scaled by the mean and the standard deviation
-    of the training set, so that nothing about the other two enters the training.
+    of the training set, so that nothing about the other two enters the training. Of images, it
+    is the mean and the standard deviation of each channel.
 
     Parameters
     ----------
@@ -286,6 +303,8 @@ def initialize_dataset(
         The dataset.
     batch_size : int
         Examples in a batch.
+    images : bool
+        Whether examples are images (H, W, C), as convolutions take them, rather than rows.
     seed : int, optional
         Fixes the order in which examples are shuffled.
     dtype : str or type
@@ -294,13 +313,13 @@ def initialize_dataset(
     Raises
     ------
     ValueError
-        If the name is unknown or the batch size is not positive.
+        If the name is unknown, the batch size is not positive, or there are no images.
     """
     load = lookup("dataset", name, DATASETS)
     positive_integer("batch_size", batch_size)
     dtype = floating_type(dtype)
     parts: dict[str, Any] = {
         key: value.astype(dtype) if isinstance(value, np.ndarray) else value
-        for key, value in load().items()
+        for key, value in load(images).items()
     }
     return Dataset(**parts, batch_size=batch_size, seed=seed, name=name)

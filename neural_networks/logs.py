@@ -24,6 +24,8 @@ RUN_FILES = {
     "error.png": "errors of training and validation",
     "loss.png": "losses of every step and epoch",
     "confusion_matrix.png": "which classes are taken for which",
+    "mistakes.png": "misclassified test images",
+    "kernels.png": "what the first convolution looks for",
     "log.csv": "the numbers behind the pictures",
     "test.json": "loss and error on the test set",
     "test_predictions.csv": "label and prediction of every test example",
@@ -203,13 +205,37 @@ class Logger:
         self.save_table("test_predictions.csv", prediction_table(loss, Y, Y_hat))
         if loss.classifies:
             true, predicted = loss.classes(Y).ravel(), loss.classes(Y_hat).ravel()
-            n_classes = max(Y.shape[1], 2)
-            numbers = [str(i) for i in range(n_classes)]
-            names = numbers if class_names is None else class_names
+            names = _names(class_names, max(Y.shape[1], 2))
             self._draw(
                 "confusion_matrix.png",
                 lambda figure: plots.confusion_matrix(figure, true, predicted, names),
             )
+
+    def draw_mistakes(
+        self,
+        loss: Loss,
+        X: np.ndarray,
+        Y: np.ndarray,
+        Y_hat: np.ndarray,
+        class_names: Sequence[str] | None,
+    ) -> None:
+        """Draw ``mistakes.png``: the images X (n, H, W, C) that were misclassified.
+
+        The other arguments are those of ``save_predictions``.
+        """
+        true, predicted = loss.classes(Y), loss.classes(Y_hat)
+        # A single output is the probability of class 1; several are those of one class each.
+        shares = Y_hat if Y_hat.shape[1] > 1 else np.hstack([1 - Y_hat, Y_hat])
+        probability = shares[np.arange(len(shares)), predicted]
+        names = _names(class_names, shares.shape[1])
+        self._draw(
+            "mistakes.png",
+            lambda figure: plots.mistakes(figure, X, true, predicted, probability, names),
+        )
+
+    def draw_kernels(self, W: np.ndarray) -> None:
+        """Draw ``kernels.png``: the kernels W (k1, k2, C, n_out) of a convolution."""
+        self._draw("kernels.png", lambda figure: plots.kernels(figure, W))
 
     def draw_curves(self, loss: Loss) -> None:
         """Draw ``loss.png`` and ``error.png`` from the rows so far."""
@@ -235,6 +261,11 @@ class Logger:
         else:
             with written_whole(self.folder / file_name) as partial:
                 plots.save(draw, partial)
+
+
+def _names(class_names: Sequence[str] | None, n_classes: int) -> Sequence[str]:
+    """The classes' names; their numbers if they have none."""
+    return [str(i) for i in range(n_classes)] if class_names is None else class_names
 
 
 def plain(value: Any) -> Any:

@@ -11,7 +11,13 @@ import numpy as np
 
 from neural_networks import saving, training
 from neural_networks.datasets import Dataset
-from neural_networks.layers import Layer, lacks_n_out, make_layer, meets_at_logits
+from neural_networks.layers import (
+    Layer,
+    lacks_n_out,
+    make_layer,
+    meets_at_logits,
+    pass_through,
+)
 from neural_networks.logs import Logger
 from neural_networks.losses import initialize_loss
 from neural_networks.optimizers import initialize_optimizer
@@ -367,7 +373,8 @@ class NeuralNetwork:
 
     def create_parameters(self, input_shape: Sequence[int]) -> None:
         """Make every layer create its parameters: a forward pass of one example of zeros."""
-        self.predict(np.zeros((1, *input_shape), self.dtype), None)
+        with self.inference() as (hidden, last):
+            pass_through([*hidden, last], np.zeros((1, *input_shape), self.dtype))
         self.input_shape = self.input_shape or tuple(input_shape)
 
 

@@ -121,6 +121,97 @@ def confusion_matrix(
     axes.spines[:].set_visible(False)
 
 
+def kernels(figure: Figure, W: np.ndarray) -> None:
+    """The kernels of a convolution, each as a picture of what it looks for.
+
+    Those for three channels are drawn in colour, each stretched to the whole range. Others are
+    drawn on one scale for all: red is positive, blue is negative, white is zero. Of channels that
+    are not colours the mean is shown.
+
+    Parameters
+    ----------
+    figure : Figure
+    W : array, (k1, k2, C, n)
+    """
+    from matplotlib.colors import CenteredNorm
+
+    k1, k2, C, n = W.shape
+    W = np.where(np.isfinite(W), W, 0)  # a training that diverged leaves anything
+    columns = min(n, 8 if n <= 32 else 16)
+    tiles = _tiles(figure, n, columns, 0.8, 0.8 * k1 / k2)
+    title = f"{n} kernels of {k1}×{k2} after training"
+    if C == 3:
+        for axes, kernel in zip(tiles, np.moveaxis(W, 3, 0), strict=True):
+            axes.imshow(_stretched(kernel))
+    else:
+        means = W.mean(axis=2)
+        norm = CenteredNorm(halfrange=np.abs(means).max() or 1.0)
+        for axes, kernel in zip(tiles, np.moveaxis(means, 2, 0), strict=True):
+            image = axes.imshow(kernel, cmap="RdBu_r", norm=norm)
+        figure.colorbar(image, ax=tiles, shrink=0.8, label="weight")
+        title += "" if C == 1 else f" (mean of {C} channels)"
+    figure.suptitle(title, color=INK)
+
+
+MOST_MISTAKES = 40
+
+
+def mistakes(
+    figure: Figure,
+    X: np.ndarray,
+    true: np.ndarray,
+    predicted: np.ndarray,
+    probability: np.ndarray,
+    names: Sequence[str],
+) -> None:
+    """Misclassified images, with what they are and what they were taken for; the surest first.
+
+    Parameters
+    ----------
+    figure : Figure
+    X : array, (n, H, W, C)
+        All images, the right ones too.
+    true, predicted : arrays of int, (n,)
+    probability : array, (n,)
+        How sure the prediction was.
+    names : sequence of str
+        A name for each class.
+    """
+    wrong = np.flatnonzero(true != predicted)
+    shown = wrong[np.argsort(-probability[wrong], kind="stable")][:MOST_MISTAKES]
+    tiles = _tiles(figure, len(shown), min(8, max(4, len(shown))), 1.15, 1.5)
+    for axes, i in zip(tiles, shown, strict=True):
+        axes.imshow(_stretched(X[i]), cmap="gray")
+        # A class's name may have dollar signs in it.
+        text = f"true: {names[true[i]]}\npredicted: {names[predicted[i]]} ({probability[i]:.0%})"
+        axes.set_xlabel(text, fontsize=7, color=INK, parse_math=False)
+    title = f"{len(wrong) or 'none'} of {len(true)} test examples misclassified"
+    if len(shown) < len(wrong):
+        title += f", the surest {len(shown)}"
+    figure.suptitle(title, color=INK)
+
+
+def _tiles(figure: Figure, n: int, columns: int, width: float, height: float) -> list[Axes]:
+    """n small axes without ticks, in rows; width and height of each in inches."""
+    rows = max(1, -(-n // columns))
+    figure.set_size_inches(max(4.0, width * columns + 0.5), height * rows + 0.8)
+    tiles = []
+    for i in range(n):
+        axes = figure.add_subplot(rows, columns, i + 1)
+        axes.set_xticks([])
+        axes.set_yticks([])
+        axes.spines[:].set_visible(False)
+        tiles.append(axes)
+    return tiles
+
+
+def _stretched(image: np.ndarray) -> np.ndarray:
+    """An image (H, W, C) with its values stretched to [0, 1]; in gray unless C is 3."""
+    image = image if image.shape[2] == 3 else image.mean(axis=2)
+    spread = image.max() - image.min()
+    return (image - image.min()) / (spread or 1)
+
+
 def _axes(figure: Figure, title: str, label: str) -> Axes:
     from matplotlib.ticker import MaxNLocator
 

@@ -59,7 +59,8 @@ def _layer_lines(model: NeuralNetwork, input_shape: tuple[int, ...]) -> list[str
             X = layer.forward_faster(X)
             count = sum(value.size for value in layer.parameters.values())
             shapes = ", ".join(f"{name} {value.shape}" for name, value in layer.parameters.items())
-            activation = names.get(type(layer.activation), "")
+            # Layers without parameters, such as pooling, have no activation worth telling.
+            activation = names.get(type(layer.activation), "") if count else ""
             lines.append(
                 f"  {i}  {type(layer).__name__:<15} {activation:<10} -> {X.shape[1:]!s:<14} "
                 f"{count:>9,}  {shapes}".rstrip()

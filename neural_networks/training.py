@@ -61,6 +61,9 @@ def train(model: NeuralNetwork, dataset: Dataset, epochs: int) -> None:
         if model.logger:
             model.logger.save_parameters(model.state())
             model.logger.draw_curves(model.loss)
+            kernels = first_kernels(model)
+            if kernels is not None:
+                model.logger.draw_kernels(kernels)
 
 
 def train_epoch(model: NeuralNetwork, data: Data, bar: tqdm[Any]) -> dict[str, float]:
@@ -82,6 +85,12 @@ def train_epoch(model: NeuralNetwork, data: Data, bar: tqdm[Any]) -> dict[str, f
             model.logger.push_step(model.epoch + (i + 1) / steps, loss)
         bar.update()
     return {"train_loss": total_loss / data.n_samples, "train_error": total_error / data.n_samples}
+
+
+def first_kernels(model: NeuralNetwork) -> np.ndarray | None:
+    """The kernels (k1, k2, C, n_out) of the first convolution, if there is one."""
+    parameters = (layer.parameters[name] for _, layer, name in model.parameters())
+    return next((value for value in parameters if value.ndim == 4), None)
 
 
 def diverged(model: NeuralNetwork, what: str) -> TrainingDiverged:
@@ -140,7 +149,10 @@ def test(model: NeuralNetwork, dataset: Dataset, save_predictions: bool) -> dict
     if model.logger:
         model.logger.save_test_results(results)
         if save_predictions:
-            model.logger.save_predictions(model.loss, data.labels, Y_hat, dataset.class_names)
+            outcome = data.labels, Y_hat, dataset.class_names
+            model.logger.save_predictions(model.loss, *outcome)
+            if model.loss.classifies and data.data.ndim == 4:
+                model.logger.draw_mistakes(model.loss, data.data, *outcome)
     return results
 
 

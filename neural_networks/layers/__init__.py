@@ -11,6 +11,7 @@ from neural_networks.layers.registry import (
     lacks_n_out,
     make_layer,
     meets_at_logits,
+    pass_through,
 )
 
 __all__ = [
@@ -24,4 +25,5 @@ __all__ = [
     "lacks_n_out",
     "make_layer",
     "meets_at_logits",
+    "pass_through",
 ]

@@ -111,9 +111,8 @@ def output_shape(
     (H, W), (k1, k2), (top, bottom, left, right) = image_shape, kernel_shape, sides
     H_pad, W_pad = H + top + bottom, W + left + right
     if k1 > H_pad or k2 > W_pad:
-        raise ValueError(
-            f"a kernel of {k1}×{k2} is larger than the image of {H}×{W}, padded to {H_pad}×{W_pad}"
-        )
+        padded = f", padded to {H_pad}×{W_pad}" if any(sides) else ""
+        raise ValueError(f"a kernel of {k1}×{k2} is larger than the image of {H}×{W}{padded}")
     return (H_pad - k1) // stride + 1, (W_pad - k2) // stride + 1
 
 
