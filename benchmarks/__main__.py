@@ -36,7 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     if flags.list:
         for name, row in ROWS.items():
-            print(f"{name:10} {row.title} / {row.rival}; goal {row.goal:.2f}")
+            print(f"{name:13} {row.title} / {row.rival}; goal {row.goal:.2f}")
         return 0
     problem = missing(flags.rows)
     if problem:
@@ -154,7 +154,7 @@ def print_libraries(results: Sequence[Result]) -> None:
 
 def print_table(results: Sequence[Result]) -> None:
     """Print a line for each row."""
-    line = "{:10} {:>9} {:>9}   {:22} {:>5} {:>8} {:>8}   {}"
+    line = "{:13} {:>9} {:>9}   {:22} {:>5} {:>8} {:>8}   {}"
     heads = ("row", "ours µs", "theirs µs", "ratio [quartiles]", "goal", "stretch", "met")
     print("\n" + line.format(*heads, "theirs"))
     for result in results:

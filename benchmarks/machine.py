@@ -17,8 +17,13 @@ THREAD_VARIABLES = (
 )
 """How many threads a process uses. BLAS and OpenMP read them once, when they are loaded."""
 
-KERNEL_VARIABLES = ("OPENBLAS_CORETYPE", "MKL_ENABLE_INSTRUCTIONS", "ATEN_CPU_CAPABILITY")
-"""What overrides a library's own choice of kernels, and so changes the result."""
+KERNEL_VARIABLES = (
+    "OPENBLAS_CORETYPE",
+    "OPENBLAS_L2_SIZE",
+    "MKL_ENABLE_INSTRUCTIONS",
+    "ATEN_CPU_CAPABILITY",
+)
+"""What overrides a library's choice of kernels or of their sizes, and so changes the result."""
 
 
 def cpu_model() -> str:
@@ -56,7 +61,7 @@ def library_versions() -> dict[str, str]:
         versions["torch"] += (
             f" ({torch.get_num_threads()} threads, {torch.backends.cpu.get_cpu_capability()})"
         )
-    for pool in threadpool_info():
+    for pool in sorted(threadpool_info(), key=lambda pool: pool["prefix"]):
         name = f"{pool['user_api']} {pool['prefix']}"
         details = [pool.get("version"), pool.get("architecture"), f"{pool['num_threads']} threads"]
         versions[name] = ", ".join(detail for detail in details if detail)

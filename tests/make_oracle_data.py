@@ -1,8 +1,8 @@
 """Write ``tests/data/*.npz``: what PyTorch computes for the classes under test.
 
 The tests compare the library with these files, so that neither they nor the library need
-PyTorch. Everything is float64 and comes from one seed; running the script again writes the same
-files. From the root of the repository:
+PyTorch. Everything is float64 and comes from fixed seeds; running the script again writes the
+same files. From the root of the repository:
 
     python -m tests.make_oracle_data
 """
@@ -13,6 +13,8 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch.nn import functional
+
+from tests.make_oracle_images import image_data
 
 DATA = Path(__file__).parent / "data"
 SEED = 20230217
@@ -247,6 +249,8 @@ def main() -> None:
     save("l2", l2_data())
     save("sgd", sgd_data())
     save("schedulers", scheduler_data())
+    for name, data in image_data().items():
+        save(name, data)
 
 
 if __name__ == "__main__":

@@ -7,9 +7,14 @@ import signal
 import unittest
 from unittest import mock
 
+import numpy as np
+
 from benchmarks import __main__ as command
-from benchmarks.harness import BenchmarkError, compare, summarize
+from benchmarks.harness import BenchmarkError, agree, compare, summarize
 from benchmarks.rows import ROWS
+from benchmarks.rows.convolution import fingerprints
+from benchmarks.rows.row import just_the_loss
+from benchmarks.worker import Side
 
 FACTS = {
     "ours": {"variant": "ours", "libraries": {}},
@@ -52,13 +57,31 @@ class TestJudgement(unittest.TestCase):
 
 
 class TestRows(unittest.TestCase):
-    def test_our_side_of_each_row_trains(self):
+    def test_our_side_of_each_row_that_trains_does(self):
         for name, row in ROWS.items():
+            if row.numbers is not just_the_loss:
+                continue
             with self.subTest(row=name):
                 step = row.ours(0)
-                losses = [row.numbers(step())[0] for _ in range(50)]
+                losses = [row.numbers(step())[0] for _ in range(row.check_steps)]
                 self.assertTrue(all(math.isfinite(loss) for loss in losses))
                 self.assertLess(losses[-1], 0.9 * losses[0])
+
+    def test_textbooks_compute_the_same(self):
+        rows = [name for name, row in ROWS.items() if row.package == "numpy"]
+        self.assertIn("cifar-float64", rows)
+        for name in rows:
+            with self.subTest(row=name):
+                compare(name, Side(name, "ours", 0).check(), Side(name, "theirs", 0).check())
+
+    def test_convolutions_that_differ_are_told_apart(self):
+        rng = np.random.default_rng(0)
+        A = rng.standard_normal((4, 6, 6, 8)).astype("float32")
+        without_border = np.pad(A[:, 1:-1, 1:-1], ((0, 0), (1, 1), (1, 1), (0, 0)))
+        rounded = A * (1 + 1e-6 * rng.standard_normal(A.shape))
+        self.assertTrue(agree(fingerprints([A]), fingerprints([rounded]), 1e-4))
+        for other in (1.001 * A, -A, A[..., ::-1], A.swapaxes(1, 2), without_border):
+            self.assertFalse(agree(fingerprints([A]), fingerprints([other]), 1e-4))
 
 
 class TestCommand(unittest.TestCase):

@@ -69,6 +69,78 @@ class TestFullyConnected(unittest.TestCase):
                 assert_close(layer.gradients[name], expected, f"dL/d{name}, {activation}")
 
 
+class TestConv2D(unittest.TestCase):
+    """Kernels of 3×2 pixels on images of 6×7 with two channels."""
+
+    ACTIVATIONS = ("linear", "tanh", "arctan")
+    PADS = ((1, "valid"), (2, "same"), (3, (2, 1)))  # with the stride before each
+
+    def layer(self, activation, stride, pad, data):
+        layer = initialize_layer(
+            "conv2d", activation=activation, n_out=3, kernel_shape=(3, 2), stride=stride, pad=pad
+        )
+        layer.n_in = data["W"].shape[2]
+        layer.parameters["W"] = data["W"]
+        layer.parameters["b"] = data["b"]
+        return layer
+
+    def test_forward(self):
+        data = load("conv2d")
+        for stride, pad in self.PADS:
+            for activation in self.ACTIVATIONS:
+                what = f"stride {stride}, pad {pad!r}, {activation}"
+                expected = data[f"Y_{stride}_{activation}"]
+                Y = self.layer(activation, stride, pad, data).forward(data["X"])
+                self.assertEqual(Y.shape, expected.shape, f"shape of Y, {what}")
+                assert_close(Y, expected, f"Y, {what}")
+
+    def test_backward(self):
+        data = load("conv2d")
+        for stride, pad in self.PADS:
+            for activation in self.ACTIVATIONS:
+                what = f"stride {stride}, pad {pad!r}, {activation}"
+                layer = self.layer(activation, stride, pad, data)
+                layer.forward(data["X"])
+                dLdX = layer.backward(data[f"dLdY_{stride}"])
+
+                for name in ("b", "W"):
+                    expected = data[f"dLd{name}_{stride}_{activation}"]
+                    assert_close(layer.gradients[name], expected, f"dL/d{name}, {what}")
+                self.assertEqual(dLdX.shape, data["X"].shape, f"dL/dX has X's shape, {what}")
+                assert_close(dLdX, data[f"dLdX_{stride}_{activation}"], f"dL/dX, {what}")
+
+
+class TestPool2D(unittest.TestCase):
+    """Windows of 3×2 pixels: side by side in a column, overlapping, and with a border."""
+
+    MODES = ("max", "average")
+    PADS = ((3, 0), (1, 0), (2, 1))  # with the stride before each
+
+    def layer(self, mode, stride, pad):
+        return initialize_layer("pool2d", kernel_shape=(3, 2), mode=mode, stride=stride, pad=pad)
+
+    def test_forward(self):
+        data = load("pool2d")
+        for mode in self.MODES:
+            for stride, pad in self.PADS:
+                what = f"mode {mode!r}, stride {stride}, pad {pad}"
+                expected = data[f"Y_{stride}_{mode}"]
+                Y = self.layer(mode, stride, pad).forward(data["X"])
+                self.assertEqual(Y.shape, expected.shape, f"shape of Y, {what}")
+                assert_close(Y, expected, f"Y, {what}")
+
+    def test_backward(self):
+        data = load("pool2d")
+        for mode in self.MODES:
+            for stride, pad in self.PADS:
+                what = f"mode {mode!r}, stride {stride}, pad {pad}"
+                layer = self.layer(mode, stride, pad)
+                layer.forward(data["X"])
+                dLdX = layer.backward(data[f"dLdY_{stride}_{mode}"])
+                self.assertEqual(dLdX.shape, data["X"].shape, f"dL/dX has X's shape, {what}")
+                assert_close(dLdX, data[f"dLdX_{stride}_{mode}"], f"dL/dX, {what}")
+
+
 class TestFlatten(unittest.TestCase):
     def test_forward(self):
         data = load("flatten")

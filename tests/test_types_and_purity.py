@@ -217,7 +217,7 @@ class TestPurity(unittest.TestCase):
 class TestRandomness(unittest.TestCase):
     def test_global_state_is_left_alone(self):
         np.random.seed(3)  # noqa: NPY002, the state that nothing may touch
-        before = np.random.get_state()  # noqa: NPY002
+        before, seen = np.random.get_state(), set()  # noqa: NPY002
         for name in WEIGHTS:
             initialize_weights(name)((4, 5))
         for name in ACTIVATIONS:
@@ -225,10 +225,19 @@ class TestRandomness(unittest.TestCase):
             activation.backward(activation(np.ones((2, 2))), np.ones((2, 2)))
         for name in LOSSES:
             initialize_loss(name).backward(*labels_and_predictions(name, "float64", "float64"))
-        for name in LAYERS:
-            arguments = {} if name == "flatten" else {"n_out": 2, "activation": "relu"}
+        weighted = {"n_out": 2, "activation": "relu"}
+        for name, shape, arguments in (
+            ("fully_connected", (3, 4), weighted),
+            ("conv2d", (3, 4, 4, 2), weighted | {"kernel_shape": 3}),
+            ("pool2d", (3, 4, 4, 2), {"kernel_shape": 2}),
+            ("flatten", (3, 4), {}),
+        ):
             layer = initialize_layer(name, **arguments)
-            layer.backward(layer.forward(np.ones((3, 4))))
+            for ending in ("", "_faster"):
+                Y = getattr(layer, f"forward{ending}")(np.ones(shape))
+                getattr(layer, f"backward{ending}")(Y)
+            seen.add(name)
+        self.assertEqual(seen, set(LAYERS))
         for name in SCHEDULERS:
             optimizer = initialize_optimizer("SGD", 0.1, name, momentum=0.5)
             optimizer.update("W", np.ones(3), np.ones(3), 1)

@@ -1,8 +1,10 @@
 """The rows of the benchmark's table, by name."""
 
+from benchmarks.rows.cnn import NETWORKS
+from benchmarks.rows.convolution import CONVOLUTIONS
 from benchmarks.rows.iris import IRIS
 from benchmarks.rows.row import Row
 
 __all__ = ["ROWS", "Row"]
 
-ROWS: dict[str, Row] = {"iris": IRIS}
+ROWS: dict[str, Row] = {"iris": IRIS, **CONVOLUTIONS, **NETWORKS}
