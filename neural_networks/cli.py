@@ -164,7 +164,7 @@ def apply_flags(configuration: Mapping[str, Any], flags: argparse.Namespace) -> 
         "optimizer": config.model_args["optimizer_args"],
     }
     # A run that is named after its dataset, as iris or digits-cnn, follows it.
-    named_after, *rest = config.model_name.split("-")
+    named_after, *rest = str(config.model_name).split("-")
     if flags.dataset and named_after == config.data_args["name"]:
         config.model_name = "-".join([flags.dataset, *rest])
     for flag, (section, key) in TARGETS.items():

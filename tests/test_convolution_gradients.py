@@ -8,7 +8,7 @@ from hypothesis import given
 
 from neural_networks.activations import ACTIVATIONS
 from neural_networks.layers import Conv2D
-from neural_networks.utils import fast_convolution
+from neural_networks.utils import convolution
 from neural_networks.utils.grad_check import check_gradients
 from tests.helpers import KINKED, activation_names, direction_error
 from tests.images import (
@@ -138,7 +138,7 @@ class TestTwoImplementations(unittest.TestCase):
         dLdY = rng.standard_normal(layer.output_shape(X.shape)).astype(dtype)
         expected = run(layer, X, dLdY, WAYS[0])
         for workspace in (1, 700, 4000, 2**40):
-            with mock.patch.object(fast_convolution, "WORKSPACE", workspace):
+            with mock.patch.object(convolution, "WORKSPACE", workspace):
                 self.assert_alike(run(layer, X, dLdY, WAYS[-1]), expected, dtype)
 
     def test_chunks_that_do_not_divide_the_batch(self):
@@ -151,7 +151,7 @@ class TestTwoImplementations(unittest.TestCase):
             dLdY = rng.standard_normal(layer.output_shape(X.shape))
             expected = run(layer, X, dLdY, WAYS[0])
             for workspace in np.geomspace(1, 2**17, 40).astype(int).tolist():
-                with mock.patch.object(fast_convolution, "WORKSPACE", workspace):
+                with mock.patch.object(convolution, "WORKSPACE", workspace):
                     self.assert_alike(run(layer, X, dLdY, WAYS[-1]), expected, "float64")
 
     def test_on_arrays_that_are_not_in_c_order(self):

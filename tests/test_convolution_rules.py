@@ -186,8 +186,6 @@ class TestModes(unittest.TestCase):
                 for name, value in run(layer, X, dLdY, way).items():
                     np.testing.assert_array_equal(value, expected[name], err_msg=name)
 
-    # To be mended in ``fast_convolution``, where chunks[0] and reshape(-1, ...) want an image.
-    @unittest.expectedFailure
     def test_a_batch_of_no_images(self):
         """Nothing comes out, and nothing is learned; as in ``FullyConnected``."""
         for way in WAYS:

@@ -9,7 +9,7 @@ import numpy as np
 
 from neural_networks.layers import LAYERS, Conv2D, Flatten, Pool2D
 from neural_networks.models import NeuralNetwork
-from neural_networks.utils import fast_convolution
+from neural_networks.utils import convolution, fast_convolution
 from neural_networks.utils.grad_check import check_gradients
 from tests.helpers import DTYPES, dense
 from tests.images import BACKWARDS, FORWARDS, conv, run
@@ -279,7 +279,7 @@ class TestMemory(unittest.TestCase):
     def test_no_workspace_is_wider_than_the_numbers(self):
         """One image at a time takes half as much in float32: nothing is float64 in passing."""
         for stride in (1, 2):
-            with mock.patch.object(fast_convolution, "WORKSPACE", 1):
+            with mock.patch.object(convolution, "WORKSPACE", 1):
                 single, double = (self.workspaces(2, stride, dtype) for dtype in DTYPES)
             for narrow, wide in zip(single, double, strict=True):
                 self.assertLess(narrow, 0.6 * wide)

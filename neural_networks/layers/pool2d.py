@@ -1,5 +1,6 @@
 """The pooling layer."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,6 +11,7 @@ from neural_networks.utils.convolution import (
     Pad,
     check_image_shape,
     check_stride,
+    chunks,
     output_shape,
     pad2d,
     padding,
@@ -123,6 +125,14 @@ class Pool2D(Layer):
         """
         X, Y = self.cached("X"), self.cached("Y")
         dLdY = self.admit_gradient(dLdY, Y.shape)
+        dLdX = np.empty_like(X)
+        # A few images at a time, so that what is done to them entry by entry is in the cache.
+        for some in chunks(len(X), math.prod(X.shape[1:]) * X.itemsize):
+            dLdX[some] = self._gradient(X[some], Y[some], dLdY[some])
+        return dLdX
+
+    def _gradient(self, X: np.ndarray, Y: np.ndarray, dLdY: np.ndarray) -> np.ndarray:
+        """dL/dX of the images X, (n, H, W, C)."""
         X_pad = self._padded(X)
         dLdX_pad = np.zeros_like(X_pad)
         if self.mode == "average":
@@ -132,13 +142,13 @@ class Pool2D(Layer):
                 gradient += share
         else:
             # y = x for the entry that is the maximum, which gets all; the others get nothing.
-            left = dLdY.copy()  # what no entry has got yet
+            unmet = np.ones(Y.shape, bool)  # windows whose maximum has not come yet
             for entry, gradient in zip(self._entries(X_pad), self._entries(dLdX_pad), strict=True):
-                taken = left * (entry == Y)
-                gradient += taken
-                left -= taken
-        (top, _, left_columns, _), (_, height, width, _) = self.padding, X.shape
-        return dLdX_pad[:, top : top + height, left_columns : left_columns + width]
+                is_maximum = (entry == Y) & unmet
+                gradient += dLdY * is_maximum
+                unmet ^= is_maximum
+        (top, _, left, _), (_, height, width, _) = self.padding, X.shape
+        return dLdX_pad[:, top : top + height, left : left + width]
 
     def _padded(self, X: np.ndarray) -> np.ndarray:
         return pad2d(X, self.padding, self.kernel_shape, value=BORDERS[self.mode])[0]

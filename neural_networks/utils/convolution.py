@@ -4,7 +4,7 @@ Images are (m, H, W, C). A kernel of k1×k2 pixels is laid on every window of th
 corner is a multiple of the stride away from the corner of the padded image.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -174,6 +174,17 @@ def under(
     (i, j), (rows, columns) = offset, n_windows
     below, right = i + stride * (rows - 1) + 1, j + stride * (columns - 1) + 1
     return X_pad[:, i:below:stride, j:right:stride]
+
+
+WORKSPACE = 2**20
+"""Bytes to work on at a time, which the second-level cache of a core holds."""
+
+
+def chunks(m: int, bytes_per_image: int) -> Iterator[slice]:
+    """Slices of m images: as many at a time as the workspace holds, and at least one."""
+    n = max(1, WORKSPACE // bytes_per_image)
+    for start in range(0, m, n):
+        yield slice(start, min(start + n, m))
 
 
 def im2col(X: np.ndarray, kernel_shape: int | Sequence[int], stride: int, pad: Pad) -> np.ndarray:

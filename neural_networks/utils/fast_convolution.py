@@ -9,7 +9,7 @@ its width only. U[y, x] holds the k2 pixels from (y, x) to the right, and
 
 with W_i, (k2·C, n_out), the row i of the kernels. The part of U that meets W_i is U from its row
 i on: the same numbers in the same order, so that it costs no copy. That makes k2 copies and k1
-products. ``docs/convolution.md`` draws it.
+products. ``docs/convolution.md`` draws it, and says when ``im2col`` is used after all.
 
 All of this is done for a few images at a time, so that U stays in the processor's cache and the
 memory needed does not grow with the batch.
@@ -20,10 +20,17 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from neural_networks.utils.convolution import Padding, col2im, im2col, output_shape, pad2d
+from neural_networks.utils.convolution import (
+    Padding,
+    chunks,
+    col2im,
+    im2col,
+    output_shape,
+    pad2d,
+)
 
-WORKSPACE = 2**20
-"""Bytes of unfolded images at a time, which the second-level cache of a core holds."""
+FEW = 32
+"""For windows of at most so many numbers, one product of all is faster than one for each row."""
 
 Matrices = list[np.ndarray]
 """U_0, U_1, ...: (n, H_out·W_out, k), such that Z = Σ_i U_i W_i for n images."""
@@ -57,7 +64,7 @@ def convolve(
             Z_images += U_i @ W_i
         if b is not None:
             Z_images += b  # now, while they are in the cache
-    return Z.reshape(-1, rows, columns, n_out)
+    return Z.reshape(len(X), rows, columns, n_out)
 
 
 def gradient_of_kernels(
@@ -82,8 +89,8 @@ def gradient_of_kernels(
     array, (k1, k2, C, n_out)
     """
     # Z = Σ_i U_i W_i for each image, so dL/dW_i = U_iᵀ dL/dZ, summed over the images.
-    (m, _, _, C), n_out = X.shape, dLdZ.shape[3]
-    dLdZ = dLdZ.reshape(m, -1, n_out)
+    C, (m, rows, columns, n_out) = X.shape[3], dLdZ.shape
+    dLdZ = dLdZ.reshape(m, rows * columns, n_out)
     dLdW = np.zeros((*kernel_shape, C, n_out), X.dtype)
     for images, matrices in _as_matrices(X, kernel_shape, stride, padding):
         parts = dLdW.reshape(len(matrices), -1, n_out)
@@ -121,13 +128,13 @@ def gradient_of_images(
     dLdZ = dLdZ.reshape(m, rows * columns, n_out)
     dLdX = np.empty(X_shape, dLdZ.dtype)
     if stride > 1:
-        for images in _chunks(m, rows * columns * k1 * k2 * C * dLdX.itemsize):
+        for images in chunks(m, rows * columns * k1 * k2 * C * dLdX.itemsize):
             dLdX_col = dLdZ[images] @ W.reshape(-1, n_out).T
             dLdX[images] = col2im(dLdX_col, dLdX[images], W.shape, stride, padding)
         return dLdX
     W_rows = W.reshape(k1, k2 * C, n_out)
     H_pad = rows + k1 - 1
-    for images in _chunks(m, H_pad * columns * k2 * C * dLdX.itemsize):
+    for images in chunks(m, H_pad * columns * k2 * C * dLdX.itemsize):
         # Z = Σ_i U_i W_i, so dL/dU_i = dL/dZ W_iᵀ; the U_i overlap in U, where these add up.
         dLdU = np.zeros((len(dLdZ[images]), H_pad * columns, k2 * C), dLdX.dtype)
         for i, W_i in enumerate(W_rows):
@@ -155,31 +162,52 @@ def _as_matrices(
 ) -> Iterator[tuple[slice, Matrices]]:
     """A few images at a time: which ones, and their U_0, U_1, ... for the kernels' rows.
 
-    At strides above 1 there is a single U_0, all of ``im2col``. What is yielded shares memory:
-    the next images are written over it.
+    There is a single U_0, all of ``im2col``, at strides above 1, and for windows of few numbers,
+    such as 3×3 pixels in colour. The next images may be written over what is yielded.
     """
     (m, H, W, C), (k1, k2) = X.shape, kernel_shape
     rows, columns = output_shape((H, W), kernel_shape, stride, padding)
     if stride > 1:
-        for images in _chunks(m, rows * columns * k1 * k2 * C * X.itemsize):
+        for images in chunks(m, rows * columns * k1 * k2 * C * X.itemsize):
             X_col = im2col(X[images], kernel_shape, stride, padding)
             yield images, [X_col.reshape(-1, rows * columns, k1 * k2 * C)]
-        return
-    H_pad = rows + k1 - 1
-    chunks = list(_chunks(m, H_pad * columns * k2 * C * X.itemsize))
-    workspace = np.empty((chunks[0].stop, H_pad, columns, k2, C), X.dtype)
-    for images in chunks:
+    elif k1 * k2 * C <= FEW:
+        for images in chunks(m, rows * columns * k1 * k2 * C * X.itemsize):
+            yield images, [_transposed_columns(X[images], kernel_shape, padding)]
+    else:
+        yield from _unfolded(X, kernel_shape, padding)
+
+
+def _transposed_columns(
+    X: np.ndarray, kernel_shape: tuple[int, int], padding: Padding
+) -> np.ndarray:
+    """``im2col`` at stride 1 with its columns contiguous in memory, (n, H_out·W_out, k1·k2·C).
+
+    A window of few channels has short rows, k2·C numbers, which NumPy copies slowly. A column,
+    here, is made of rows of the image, W_out numbers each.
+    """
+    X_pad, _ = pad2d(X, padding, kernel_shape)
+    by_channel = np.ascontiguousarray(np.moveaxis(X_pad, 3, 0))  # (C, n, H_pad, W_pad)
+    windows = sliding_window_view(by_channel, kernel_shape, axis=(2, 3))
+    C, n, rows, columns, k1, k2 = windows.shape
+    X_col = windows.transpose(4, 5, 0, 1, 2, 3).reshape(k1 * k2 * C, n, rows * columns)
+    return np.moveaxis(X_col, 0, 2)
+
+
+def _unfolded(
+    X: np.ndarray, kernel_shape: tuple[int, int], padding: Padding
+) -> Iterator[tuple[slice, Matrices]]:
+    """The way that the top of this file describes, at stride 1; see ``_as_matrices``."""
+    (m, H, W, C), (k1, k2) = X.shape, kernel_shape
+    rows, columns = output_shape((H, W), kernel_shape, 1, padding)
+    H_pad, size = rows + k1 - 1, rows * columns
+    parts = list(chunks(m, H_pad * columns * k2 * C * X.itemsize))
+    most = parts[0].stop if parts else 0
+    workspace = np.empty((most, H_pad, columns, k2, C), X.dtype)
+    for images in parts:
         X_pad, _ = pad2d(X[images], padding, kernel_shape)
         U = workspace[: len(X_pad)]
         # A window's axes come as (C, k2); the kernels have them the other way round.
         U[:] = sliding_window_view(X_pad, k2, axis=2).swapaxes(3, 4)
         by_rows = U.reshape(-1, H_pad * columns, k2 * C)
-        size = rows * columns
         yield images, [by_rows[:, i * columns :][:, :size] for i in range(k1)]
-
-
-def _chunks(m: int, bytes_per_image: int) -> Iterator[slice]:
-    """Slices of m images: as many at a time as the workspace holds, and at least one."""
-    n = max(1, WORKSPACE // bytes_per_image)
-    for start in range(0, m, n):
-        yield slice(start, min(start + n, m))
