@@ -3,7 +3,7 @@
 import math
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from neural_networks.logs import Logger
 from neural_networks.losses import initialize_loss
 from neural_networks.optimizers import initialize_optimizer
 from neural_networks.utils.names import build, floating_type, positive_integer
+from neural_networks.utils.parallel import sharing
 from neural_networks.utils.randomness import spawn_generator
 
 __all__ = ["NeuralNetwork", "TrainingDiverged", "initialize_model"]
@@ -108,8 +109,9 @@ class NeuralNetwork:
         array of the network's type, (m, n_out)
         """
         out = X
-        for layer in self._complete_layers():
-            out = layer.forward_faster(out)
+        with self._threads():
+            for layer in self._complete_layers():
+                out = layer.forward_faster(out)
         self.input_shape = X.shape[1:]
         return out
 
@@ -133,15 +135,16 @@ class NeuralNetwork:
         *hidden, last = self._complete_layers()
         self.layers[0].input_gradient = False  # nobody asks for the gradient of the data
         try:
-            if self._is_canonical:
-                Z = last.cached("Z")
-                loss = self.loss.forward_from_logits(target, Z)
-                gradient = last.affine_backward(self.loss.backward_from_logits(target, out))
-            else:
-                loss = self.loss.forward(target, out)
-                gradient = last.backward_faster(self.loss.backward(target, out))
-            for layer in reversed(hidden):
-                gradient = layer.backward_faster(gradient)
+            with self._threads():
+                if self._is_canonical:
+                    Z = last.cached("Z")
+                    loss = self.loss.forward_from_logits(target, Z)
+                    gradient = last.affine_backward(self.loss.backward_from_logits(target, out))
+                else:
+                    loss = self.loss.forward(target, out)
+                    gradient = last.backward_faster(self.loss.backward(target, out))
+                for layer in reversed(hidden):
+                    gradient = layer.backward_faster(gradient)
         finally:
             self.layers[0].input_gradient = True
         return loss
@@ -209,7 +212,8 @@ class NeuralNetwork:
             # The cache is set aside, for layers that write to it whatever they are told.
             layer.training, layer.cache = False, OrderedDict()
         try:
-            yield layers[:-1], layers[-1]
+            with self._threads():
+                yield layers[:-1], layers[-1]
         finally:
             for layer, (training, cache) in zip(layers, before, strict=True):
                 layer.training, layer.cache = training, cache
@@ -352,6 +356,11 @@ class NeuralNetwork:
             layer = make_layer(i + 1, args, self.dtype, self.rngs[i])
             if out_dim is not None or not waits:
                 self.layers.append(layer)
+
+    def _threads(self) -> AbstractContextManager[None]:
+        """One context for all layers: BLAS's threads would go on spinning between two of them."""
+        shared = any(layer.shares_batch for layer in self.layers)
+        return sharing() if shared else nullcontext()
 
     def _complete_layers(self) -> list[Layer]:
         if len(self.layers) < len(self._layer_args):

@@ -48,6 +48,9 @@ class Layer(ABC):
         where X is data that nothing is learned about.
     """
 
+    shares_batch = False
+    """Whether the layer's fast way has threads that share the batch, see ``utils.parallel``."""
+
     def __init__(
         self,
         activation: str = "linear",

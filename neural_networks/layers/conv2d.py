@@ -1,13 +1,14 @@
 """The convolutional layer."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from neural_networks.layers.base import Layer
-from neural_networks.utils import fast_convolution
 from neural_networks.utils.convolution import (
+    WORKSPACE,
     Pad,
     check_image_shape,
     check_stride,
@@ -16,7 +17,14 @@ from neural_networks.utils.convolution import (
     padding,
     window_shape,
 )
+from neural_networks.utils.fast_convolution import (
+    convolve,
+    gradient_of_biases,
+    gradient_of_images,
+    gradient_of_kernels,
+)
 from neural_networks.utils.names import positive_integer
+from neural_networks.utils.parallel import in_shares, sharing
 from neural_networks.weights import initialize_weights
 
 
@@ -69,6 +77,8 @@ class Conv2D(Layer):
     hundred times faster; networks go through them (see ``Layer.forward_faster``). Both leave the
     same cache, so that either ``backward`` may follow either ``forward``.
     """
+
+    shares_batch = True
 
     def __init__(
         self,
@@ -128,7 +138,8 @@ class Conv2D(Layer):
         # z_rcn = Σ_ijk window_ijk w_ijkn + b_n for each window, so by the chain rule
         # dL/dw_ijkn = Σ_rc window_ijk dL/dz_rcn,  dL/db_n = Σ_rc dL/dz_rcn, and each pixel of a
         # window gets Σ_n dL/dz_rcn w_ijkn; a pixel in several windows gets the sum of them.
-        X, W, dLdZ = self.cached("X"), self.parameter("W"), self._gradient_of_Z(dLdY)
+        X, W, Z = self.cached("X"), self.parameter("W"), self.cached("Z")
+        dLdZ = self.activation.backward(Z, self.admit_gradient(dLdY, Z.shape))
         X_pad, _ = pad2d(X, self.padding, self.kernel_shape)
         dLdW, dLdX_pad = np.zeros_like(W), np.zeros_like(X_pad)
         for r, c in np.ndindex(dLdZ.shape[1:3]):
@@ -147,20 +158,39 @@ class Conv2D(Layer):
         """The same as ``forward``, as matrix products; see ``utils.fast_convolution``."""
         X = self.admit(X)
         W, b = self.parameter("W"), self.parameter("b")
-        Z = fast_convolution.convolve(X, W, self.stride, self.padding, b)
+        Z = np.empty(self.output_shape(X.shape), self.dtype)
+
+        def work(share: slice) -> None:
+            convolve(X[share], W, b, self.stride, self.padding, out=Z[share])
+
+        with sharing():
+            in_shares(work, len(X), self._least_share(Z))
         return self._remember(X, Z)
 
     def backward_faster(self, dLdY: np.ndarray) -> np.ndarray | None:
         """The same as ``backward``, as matrix products; see ``utils.fast_convolution``."""
-        X, W, dLdZ = self.cached("X"), self.parameter("W"), self._gradient_of_Z(dLdY)
+        X, W, Z = self.cached("X"), self.parameter("W"), self.cached("Z")
+        dLdY = self.admit_gradient(dLdY, Z.shape)
+        dLdX = np.empty_like(X) if self.input_gradient else None
         where = self.stride, self.padding
-        self.gradients["W"] = fast_convolution.gradient_of_kernels(
-            X, dLdZ, self.kernel_shape, *where
-        )
-        self.gradients["b"] = fast_convolution.gradient_of_biases(dLdZ)
-        if not self.input_gradient:
-            return None
-        return fast_convolution.gradient_of_images(dLdZ, W, X.shape, *where)
+
+        def work(share: slice) -> tuple[np.ndarray, np.ndarray]:
+            dLdZ = self.activation.backward(Z[share], dLdY[share])
+            if dLdX is not None:
+                gradient_of_images(dLdZ, W, *where, out=dLdX[share])
+            dLdW = gradient_of_kernels(X[share], dLdZ, self.kernel_shape, *where)
+            return dLdW, gradient_of_biases(dLdZ)
+
+        with sharing():
+            shares = in_shares(work, len(X), self._least_share(Z))
+        self.gradients["W"] = np.sum([dLdW for dLdW, _ in shares], axis=0)
+        self.gradients["b"] = np.sum([dLdb for _, dLdb in shares], axis=0)
+        return dLdX
+
+    def _least_share(self, Z: np.ndarray) -> int:
+        """How many images are worth a thread: as many as make a workspace of windows."""
+        n_windows, n_numbers = math.prod(Z.shape[1:3]), self.parameters["W"][..., 0].size
+        return max(1, WORKSPACE // (n_windows * n_numbers * Z.itemsize))
 
     def output_shape(self, X_shape: tuple[int, ...]) -> tuple[int, int, int, int]:
         """Shape of the output (m, H_out, W_out, n_out) for images of shape (m, H, W, C)."""
@@ -178,11 +208,6 @@ class Conv2D(Layer):
         if self.training:
             self.cache["X"], self.cache["Z"] = X, Z
         return self.activation(Z)
-
-    def _gradient_of_Z(self, dLdY: np.ndarray) -> np.ndarray:
-        """dL/dZ, the beginning of both kinds of ``backward``."""
-        Z = self.cached("Z")
-        return self.activation.backward(Z, self.admit_gradient(dLdY, Z.shape))
 
     def _init_parameters(self, X_shape: tuple[int, ...]) -> None:
         """Create W (k1, k2, C, n_out) from the initializer and b (1, n_out) of zeros."""

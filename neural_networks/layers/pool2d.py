@@ -8,6 +8,7 @@ import numpy as np
 
 from neural_networks.layers.base import Layer
 from neural_networks.utils.convolution import (
+    WORKSPACE,
     Pad,
     check_image_shape,
     check_stride,
@@ -19,6 +20,7 @@ from neural_networks.utils.convolution import (
     window_shape,
 )
 from neural_networks.utils.names import lookup
+from neural_networks.utils.parallel import in_shares
 
 # What a window is padded with: it never is a maximum, and it counts in an average.
 BORDERS = {"max": -np.inf, "average": 0.0}
@@ -126,9 +128,16 @@ class Pool2D(Layer):
         X, Y = self.cached("X"), self.cached("Y")
         dLdY = self.admit_gradient(dLdY, Y.shape)
         dLdX = np.empty_like(X)
-        # A few images at a time, so that what is done to them entry by entry is in the cache.
-        for some in chunks(len(X), math.prod(X.shape[1:]) * X.itemsize):
-            dLdX[some] = self._gradient(X[some], Y[some], dLdY[some])
+        bytes_per_image = math.prod(X.shape[1:]) * X.itemsize
+
+        def work(share: slice) -> None:
+            arrays = X[share], Y[share], dLdY[share], dLdX[share]
+            # A few images at a time, so that what is done entry by entry is done in the cache.
+            for some in chunks(len(arrays[0]), bytes_per_image):
+                X_some, Y_some, dLdY_some, dLdX_some = (array[some] for array in arrays)
+                dLdX_some[:] = self._gradient(X_some, Y_some, dLdY_some)
+
+        in_shares(work, len(X), max(1, WORKSPACE // bytes_per_image))
         return dLdX
 
     def _gradient(self, X: np.ndarray, Y: np.ndarray, dLdY: np.ndarray) -> np.ndarray:

@@ -12,7 +12,8 @@ i on: the same numbers in the same order, so that it costs no copy. That makes k
 products. ``docs/convolution.md`` draws it, and says when ``im2col`` is used after all.
 
 All of this is done for a few images at a time, so that U stays in the processor's cache and the
-memory needed does not grow with the batch.
+memory needed does not grow with the batch. ``Conv2D`` gives each of several threads a share of
+the batch to do this with (``utils.parallel``).
 """
 
 from collections.abc import Iterator
@@ -37,34 +38,34 @@ Matrices = list[np.ndarray]
 
 
 def convolve(
-    X: np.ndarray, W: np.ndarray, stride: int, padding: Padding, b: np.ndarray | None = None
-) -> np.ndarray:
+    X: np.ndarray,
+    W: np.ndarray,
+    b: np.ndarray,
+    stride: int,
+    padding: Padding,
+    out: np.ndarray,
+) -> None:
     """Z[r, c, n] = Σ_i Σ_j Σ_k X_pad[r·s + i, c·s + j, k] W[i, j, k, n] + b[n], for each image.
 
     Parameters
     ----------
     X : array, (m, H, W, C)
     W : array, (k1, k2, C, n_out)
+    b : array, (1, n_out)
     stride : int
         s.
     padding : (top, bottom, left, right)
-    b : array, (1, n_out), optional
-
-    Returns
-    -------
-    array, (m, H_out, W_out, n_out)
+    out : array, (m, H_out, W_out, n_out)
+        Where Z goes.
     """
-    k1, k2, _, n_out = W.shape
-    rows, columns = output_shape(X.shape[1:3], (k1, k2), stride, padding)
-    Z = np.empty((len(X), rows * columns, n_out), X.dtype)
-    for images, (U_0, *others) in _as_matrices(X, (k1, k2), stride, padding):
+    m, rows, columns, n_out = out.shape
+    Z = out.reshape(m, rows * columns, n_out)
+    for images, (U_0, *others) in _as_matrices(X, W.shape[:2], stride, padding):
         W_0, *W_others = W.reshape(1 + len(others), -1, n_out)
         Z_images = np.matmul(U_0, W_0, out=Z[images])
         for U_i, W_i in zip(others, W_others, strict=True):
             Z_images += U_i @ W_i
-        if b is not None:
-            Z_images += b  # now, while they are in the cache
-    return Z.reshape(len(X), rows, columns, n_out)
+        Z_images += b  # now, while they are in the cache
 
 
 def gradient_of_kernels(
@@ -107,31 +108,27 @@ def gradient_of_biases(dLdZ: np.ndarray) -> np.ndarray:
 
 
 def gradient_of_images(
-    dLdZ: np.ndarray, W: np.ndarray, X_shape: tuple[int, ...], stride: int, padding: Padding
-) -> np.ndarray:
+    dLdZ: np.ndarray, W: np.ndarray, stride: int, padding: Padding, out: np.ndarray
+) -> None:
     """dL/dX of ``convolve``.
 
     Parameters
     ----------
     dLdZ : array, (m, H_out, W_out, n_out)
     W : array, (k1, k2, C, n_out)
-    X_shape : (m, H, W, C)
     stride : int
     padding : (top, bottom, left, right)
-
-    Returns
-    -------
-    array, (m, H, W, C)
+    out : array, (m, H, W, C)
+        Where dL/dX goes.
     """
-    m, (k1, k2, C, n_out) = len(dLdZ), W.shape
+    dLdX, m, (k1, k2, C, n_out) = out, len(dLdZ), W.shape
     rows, columns = dLdZ.shape[1:3]
     dLdZ = dLdZ.reshape(m, rows * columns, n_out)
-    dLdX = np.empty(X_shape, dLdZ.dtype)
     if stride > 1:
         for images in chunks(m, rows * columns * k1 * k2 * C * dLdX.itemsize):
             dLdX_col = dLdZ[images] @ W.reshape(-1, n_out).T
             dLdX[images] = col2im(dLdX_col, dLdX[images], W.shape, stride, padding)
-        return dLdX
+        return
     W_rows = W.reshape(k1, k2 * C, n_out)
     H_pad = rows + k1 - 1
     for images in chunks(m, H_pad * columns * k2 * C * dLdX.itemsize):
@@ -141,7 +138,6 @@ def gradient_of_images(
             dLdU[:, i * columns :][:, : rows * columns] += dLdZ[images] @ W_i.T
         dLdU = dLdU.reshape(-1, H_pad, columns, k2, C)
         dLdX[images] = _folded(dLdU, dLdX[images].shape, padding)
-    return dLdX
 
 
 def _folded(dLdU: np.ndarray, X_shape: tuple[int, ...], padding: Padding) -> np.ndarray:

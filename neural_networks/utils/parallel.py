@@ -1,0 +1,84 @@
+"""Shares of a batch, worked on at the same time by threads.
+
+BLAS has threads of its own, which split every single product; the copying and adding between
+the products stays on one core, and each product waits for the slower thread. When each thread
+has images of its own, and does everything for them, neither happens. BLAS is then held at one
+thread, or its threads, which wait for work by spinning, would take the cores from these.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from contextvars import ContextVar, copy_context
+from functools import cache
+from itertools import pairwise
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+_threads = ContextVar("threads", default=1)
+
+
+@contextmanager
+def sharing() -> Iterator[None]:
+    """A context in which ``in_shares`` has as many threads as BLAS had, and BLAS has one.
+
+    Inside another such context, without the package threadpoolctl, or where BLAS has one thread
+    already, it changes nothing.
+    """
+    blas = None if _threads.get() > 1 else _blas()
+    if blas is None:
+        yield
+        return
+    with blas.limit(limits=1, user_api="blas") as before:
+        token = _threads.set(before.get_original_num_threads()["blas"] or 1)
+        try:
+            yield
+        finally:
+            _threads.reset(token)
+
+
+def in_shares(work: Callable[[slice], T], m: int, least: int) -> list[T]:
+    """Call ``work`` with slices that make up the m images, at the same time if in ``sharing``.
+
+    Parameters
+    ----------
+    work : function
+        From the slice of a share to its result.
+    m : int
+        Number of images.
+    least : int
+        Images in the smallest share that is worth a thread.
+
+    Returns
+    -------
+    list
+        The results, in the order of the images.
+    """
+    n = max(1, min(_threads.get(), m // least))
+    bounds = [m * i // n for i in range(n + 1)]
+    first, *others = [slice(start, stop) for start, stop in pairwise(bounds)]
+    # A thread gets a copy of this one's context, which holds what np.errstate has set.
+    started = [_pool(n - 1).submit(copy_context().run, work, share) for share in others]
+    return [work(first), *(share.result() for share in started)]
+
+
+@cache
+def _blas() -> Any:
+    """What controls BLAS's threads, or None: without it, sharing would only do harm."""
+    try:
+        from threadpoolctl import ThreadpoolController
+    except ImportError:
+        return None
+    blas = ThreadpoolController().select(user_api="blas")
+    return blas if len(blas) else None
+
+
+@cache
+def _pool(n: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(n, thread_name_prefix="share")
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_pool.cache_clear)  # threads stay behind in the parent
