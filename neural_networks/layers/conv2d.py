@@ -73,9 +73,9 @@ class Conv2D(Layer):
     Notes
     -----
     There are two implementations, which agree to rounding. ``forward`` and ``backward`` are the
-    formulas, to be read. ``forward_faster`` and ``backward_faster`` are matrix products, some
-    hundred times faster; networks go through them (see ``Layer.forward_faster``). Both leave the
-    same cache, so that either ``backward`` may follow either ``forward``.
+    formulas, to be read. ``forward_faster`` and ``backward_faster`` are matrix products, about
+    ten times faster; networks go through them (see ``Layer.forward_faster``). Both leave the same
+    cache, so that either ``backward`` may follow either ``forward``.
     """
 
     shares_batch = True
