@@ -10,7 +10,7 @@ import numpy as np
 from tqdm import tqdm
 
 from neural_networks.datasets import Data, Dataset
-from neural_networks.logs import kaggle_table
+from neural_networks.logs import Logger, kaggle_table
 
 if TYPE_CHECKING:
     from neural_networks.models import NeuralNetwork
@@ -59,11 +59,7 @@ def train(model: NeuralNetwork, dataset: Dataset, epochs: int) -> None:
                 bar.set_postfix_str(in_words(model, results), refresh=False)
     finally:
         if model.logger:
-            model.logger.save_parameters(model.state())
-            model.logger.draw_curves(model.loss)
-            kernels = first_kernels(model)
-            if kernels is not None:
-                model.logger.draw_kernels(kernels)
+            keep(model, model.logger)
 
 
 def train_epoch(model: NeuralNetwork, data: Data, bar: tqdm[Any]) -> dict[str, float]:
@@ -87,10 +83,14 @@ def train_epoch(model: NeuralNetwork, data: Data, bar: tqdm[Any]) -> dict[str, f
     return {"train_loss": total_loss / data.n_samples, "train_error": total_error / data.n_samples}
 
 
-def first_kernels(model: NeuralNetwork) -> np.ndarray | None:
-    """The kernels (k1, k2, C, n_out) of the first convolution, if there is one."""
+def keep(model: NeuralNetwork, logger: Logger) -> None:
+    """Save the parameters; draw the curves so far and the kernels of the first convolution."""
+    logger.save_parameters(model.state())
+    logger.draw_curves(model.loss)
     parameters = (layer.parameters[name] for _, layer, name in model.parameters())
-    return next((value for value in parameters if value.ndim == 4), None)
+    kernels = next((value for value in parameters if value.ndim == 4), None)
+    if kernels is not None:
+        logger.draw_kernels(kernels)
 
 
 def diverged(model: NeuralNetwork, what: str) -> TrainingDiverged:
