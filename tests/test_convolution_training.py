@@ -9,7 +9,7 @@ import numpy as np
 
 from neural_networks.layers import LAYERS, Conv2D, Flatten, Pool2D
 from neural_networks.models import NeuralNetwork
-from neural_networks.utils import convolution, fast_convolution
+from neural_networks.utils import convolution, fast_convolution, parallel
 from neural_networks.utils.grad_check import check_gradients
 from tests.helpers import DTYPES, dense
 from tests.images import BACKWARDS, FORWARDS, conv, run
@@ -270,12 +270,15 @@ class TestMemory(unittest.TestCase):
                 self.assertLess(peak, 64 * MB)
                 self.assertLess(peak, 12 * MB)
 
+    # Which of two threads' peaks coincide is a matter of chance, so here there is one.
+    @mock.patch.object(parallel, "_blas", lambda: None)
     def test_workspace_does_not_grow_with_the_batch(self):
         for stride in (1, 2):
             small, large = self.workspaces(8, stride), self.workspaces(32, stride)
             for few, many in zip(small, large, strict=True):
                 self.assertLess(many, 1.1 * few + MB / 4)
 
+    @mock.patch.object(parallel, "_blas", lambda: None)
     def test_no_workspace_is_wider_than_the_numbers(self):
         """One image at a time takes half as much in float32: nothing is float64 in passing."""
         for stride in (1, 2):
@@ -287,13 +290,15 @@ class TestMemory(unittest.TestCase):
     def test_nothing_grows_from_step_to_step(self):
         model, (X, Y) = network(dtype="float32"), batch("float32", m=32)
         sizes = []
-        for steps in (3, 7):
-            for _ in range(steps):
+        for _ in range(2):
+            for _ in range(50):
                 step(model, X, Y)
             gc.collect()
             sizes.append(tracemalloc.get_traced_memory()[0])
         self.assertGreater(sizes[0], 100_000)  # the network, and the caches of one step
-        self.assertLess(abs(sizes[1] - sizes[0]), 5_000)
+        # Python's own free lists fill up by some kilobytes; of what a step makes, the smallest
+        # array alone would come to 25 kB in 50 steps.
+        self.assertLess(abs(sizes[1] - sizes[0]), 20_000)
 
     def test_predicting_leaves_nothing(self):
         model, (X, Y) = network(dtype="float32"), batch("float32", m=32)
