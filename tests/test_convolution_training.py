@@ -272,14 +272,14 @@ class TestMemory(unittest.TestCase):
 
     # Which of two threads' peaks coincide is a matter of chance, so here there is one.
     @mock.patch.object(parallel, "_blas", return_value=None)
-    def test_workspace_does_not_grow_with_the_batch(self, _):
+    def test_workspace_does_not_grow_with_the_batch(self, no_threads):
         for stride in (1, 2):
             small, large = self.workspaces(8, stride), self.workspaces(32, stride)
             for few, many in zip(small, large, strict=True):
                 self.assertLess(many, 1.1 * few + MB / 4)
 
     @mock.patch.object(parallel, "_blas", return_value=None)
-    def test_no_workspace_is_wider_than_the_numbers(self, _):
+    def test_no_workspace_is_wider_than_the_numbers(self, no_threads):
         """One image at a time takes half as much in float32: nothing is float64 in passing."""
         for stride in (1, 2):
             with mock.patch.object(convolution, "WORKSPACE", 1):
