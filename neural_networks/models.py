@@ -11,13 +11,7 @@ import numpy as np
 
 from neural_networks import saving, training
 from neural_networks.datasets import Dataset
-from neural_networks.layers import (
-    Layer,
-    lacks_n_out,
-    make_layer,
-    meets_at_logits,
-    pass_through,
-)
+from neural_networks.layers import Layer, registry
 from neural_networks.logs import Logger
 from neural_networks.losses import initialize_loss
 from neural_networks.optimizers import initialize_optimizer
@@ -349,11 +343,11 @@ class NeuralNetwork:
         """Make the layers that do not exist yet; the last one may have to wait for ``out_dim``."""
         for i in range(len(self.layers), len(self._layer_args)):
             args = self._layer_args[i]
-            waits = i == len(self._layer_args) - 1 and lacks_n_out(args)
+            waits = i == len(self._layer_args) - 1 and registry.lacks_n_out(args)
             if waits:
                 # Until its size is known, a trial run finds errors in its other options.
                 args = {**args, "n_out": out_dim or 1}
-            layer = make_layer(i + 1, args, self.dtype, self.rngs[i])
+            layer = registry.make_layer(i + 1, args, self.dtype, self.rngs[i])
             if out_dim is not None or not waits:
                 self.layers.append(layer)
 
@@ -371,7 +365,7 @@ class NeuralNetwork:
     def _is_canonical(self) -> bool:
         """Whether loss and last layer can meet at the logits (see ``losses``)."""
         last = self.layers[-1]
-        return type(last.activation) is self.loss.partner and meets_at_logits(type(last))
+        return type(last.activation) is self.loss.partner and registry.meets_at_logits(type(last))
 
     def _admit_labels(self, Y: np.ndarray, Y_hat: np.ndarray) -> np.ndarray:
         """Labels in the network's type, checked when their shape is new."""
@@ -383,7 +377,7 @@ class NeuralNetwork:
     def create_parameters(self, input_shape: Sequence[int]) -> None:
         """Make every layer create its parameters: a forward pass of one example of zeros."""
         with self.inference() as (hidden, last):
-            pass_through([*hidden, last], np.zeros((1, *input_shape), self.dtype))
+            registry.pass_through([*hidden, last], np.zeros((1, *input_shape), self.dtype))
         self.input_shape = self.input_shape or tuple(input_shape)
 
 
