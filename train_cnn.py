@@ -107,7 +107,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def shape_network(config: AttrDict, flags: argparse.Namespace) -> None:
     """Apply the flags that describe the network to a configuration."""
     *before, last = config.model_args["layer_args"]
-    convolutional, fully_connected = split(before)
+    convolutional, flattening, fully_connected = split(before)
     if flags.filters is not None:
         blocks = [[convolution(n), AttrDict(halve)] for n in flags.filters]
         convolutional = [layer for block in blocks for layer in block]
@@ -117,18 +117,18 @@ def shape_network(config: AttrDict, flags: argparse.Namespace) -> None:
         if layer["name"] == "pool2d" and flags.pool is not None:
             layer["mode"] = flags.pool
     dense = resize(fully_connected, flags.hidden, hidden)
-    layers = [*convolutional, AttrDict(flatten), *dense, last]
+    layers = [*convolutional, flattening, *dense, last]
     restyle(layers, flags)
     config.model_args["layer_args"] = layers
 
 
-def split(layers: Sequence[Mapping[str, Any]]) -> tuple[list[Any], list[Any]]:
-    """The layers before and after the one that flattens the images."""
+def split(layers: Sequence[Mapping[str, Any]]) -> tuple[list[Any], Any, list[Any]]:
+    """The layers before the one that flattens the images, that one, and those after it."""
     names = [layer.get("name") for layer in layers]
     if "flatten" not in names:
         raise ValueError("the network has no layer 'flatten' between images and output")
     middle = names.index("flatten")
-    return list(layers[:middle]), list(layers[middle + 1 :])
+    return list(layers[:middle]), layers[middle], list(layers[middle + 1 :])
 
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ from typing import Any, NoReturn
 
 from neural_networks import summary
 from neural_networks.datasets import DATASETS, Dataset, initialize_dataset
+from neural_networks.layers import takes
 from neural_networks.logs import DEFAULT_FOLDER, Logger
 from neural_networks.models import NeuralNetwork, TrainingDiverged, initialize_model
 from neural_networks.utils.data_structures import AttrDict
@@ -128,12 +129,12 @@ def resize(
 
 def restyle(layers: Sequence[Any], flags: argparse.Namespace) -> None:
     """Apply --activation to the hidden layers, and --weight-init to all that have weights."""
-    for layer in layers:
-        if "n_out" not in layer:
-            continue
-        if flags.activation is not None and layer is not layers[-1]:
+    *hidden, last = layers
+    for layer in hidden:
+        if flags.activation is not None and takes(layer, "activation"):
             layer["activation"] = flags.activation
-        if flags.weight_init is not None:
+    for layer in [*hidden, last]:
+        if flags.weight_init is not None and takes(layer, "weight_init"):
             layer["weight_init"] = flags.weight_init
 
 

@@ -91,6 +91,24 @@ class TestFlags(CnnTest):
         self.assertEqual(model.test(dataset), json.loads((folder / "test.json").read_text()))
 
 
+class TestConfigEditedByHand(CnnTest):
+    def test_flags_change_what_they_name_and_nothing_else(self):
+        self.train(*SMALL)
+        path = self.runs / "digits-cnn" / "config.json"
+        config = json.loads(path.read_text())
+        layers = config["model"]["layer_args"]
+        del layers[-1]["n_out"]  # as if left open
+        layers[2]["keep_dim"] = "first"
+        path.write_text(json.dumps(config))
+        flags = ("--weight-init", "xavier_normal", "--epochs", 1)
+        status, _, err = self.train("--config", path, "--name", "again", *flags)
+        self.assertEqual((status, err), (0, ""))
+        convolution, _, flatten, output = self.layers("again")
+        self.assertEqual(flatten, {"name": "flatten", "keep_dim": "first"})
+        self.assertEqual(convolution["weight_init"], "xavier_normal")
+        self.assertEqual(output["weight_init"], "xavier_normal")
+
+
 class TestMistakesOfUsers(CnnTest):
     def refused(self, pattern, *arguments):
         status, out, err = self.train(*arguments)

@@ -12,6 +12,7 @@ from neural_networks.layers.registry import (
     make_layer,
     meets_at_logits,
     pass_through,
+    takes,
 )
 
 __all__ = [
@@ -26,4 +27,5 @@ __all__ = [
     "make_layer",
     "meets_at_logits",
     "pass_through",
+    "takes",
 ]

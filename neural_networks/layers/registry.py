@@ -91,7 +91,7 @@ def make_layer(
     for key, value in (("dtype", dtype), ("rng", rng)):
         if args.get(key) is None:
             args[key] = value
-    attributes = {key: args.pop(key) for key in ("dtype", "rng") if not _takes(args, key)}
+    attributes = {key: args.pop(key) for key in ("dtype", "rng") if not takes(args, key)}
     try:
         layer = initialize_layer(**args)
     except (TypeError, ValueError) as error:
@@ -126,10 +126,10 @@ def meets_at_logits(layer: type[Layer]) -> bool:
 
 def lacks_n_out(layer_args: Mapping[str, Any]) -> bool:
     """Whether these arguments describe a layer with a size to set, and leave it open."""
-    return _takes(layer_args, "n_out") and layer_args.get("n_out") is None
+    return takes(layer_args, "n_out") and layer_args.get("n_out") is None
 
 
-def _takes(layer_args: Mapping[str, Any], option: str) -> bool:
+def takes(layer_args: Mapping[str, Any], option: str) -> bool:
     """Whether the constructor of the layer that these arguments describe has an option."""
     name = layer_args.get("name")
     layer = LAYERS.get(name) if isinstance(name, str) else None
