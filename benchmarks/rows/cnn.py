@@ -18,15 +18,11 @@ from benchmarks.rows.images import (
     kernels_to_torch,
 )
 from benchmarks.rows.row import Row, Step
+from benchmarks.rows.sgd import IN_TORCH, our_step, torch_step
 
 BATCH_SIZE = 64
 SIZE = 32
 LEARNING_RATE = 0.002
-SGD = {
-    "plain": {"foreach": False, "fused": False},
-    "foreach": {"foreach": True, "fused": False},
-    "fused": {"foreach": False, "fused": True},
-}
 
 Parameters = list[tuple[np.ndarray, np.ndarray]]
 """W and b of each layer that has them."""
@@ -91,38 +87,16 @@ def ours(seed: int, network: Network) -> Step:
         {"name": "SGD", "lr": LEARNING_RATE},
         dtype="float32",
     )
-    model.create_parameters(X.shape[1:])
-    learning = [layer for layer in model.layers if layer.parameters]
-    for layer, (W, b) in zip(learning, network.draw_parameters(seed), strict=True):
-        layer.parameters["W"], layer.parameters["b"] = W, b
-
-    def step() -> float:
-        out = model.forward(X)
-        loss = model.backward(Y, out)
-        model.update(0)
-        return loss
-
-    return step
+    return our_step(model, X, Y, network.draw_parameters(seed))
 
 
 def in_torch(seed: int, network: Network, layout: str, sgd: str) -> Step:
     """The step in PyTorch, eager, with one of its layouts and implementations of SGD."""
     import torch
-    from torch.nn.functional import cross_entropy
 
     images, labels = draw_examples(seed, (BATCH_SIZE, SIZE, SIZE, 3))
     X, classes = images_to_torch(images, layout), torch.from_numpy(labels)
-    model = torch_model(network, seed, layout)
-    optimizer = torch.optim.SGD(model.parameters(), lr=LEARNING_RATE, **SGD[sgd])
-
-    def step() -> float:
-        optimizer.zero_grad(set_to_none=True)
-        loss = cross_entropy(model(X), classes)
-        loss.backward()
-        optimizer.step()
-        return loss.item()
-
-    return step
+    return torch_step(torch_model(network, seed, layout), X, classes, LEARNING_RATE, sgd)
 
 
 def torch_model(network: Network, seed: int, layout: str) -> Any:
@@ -209,7 +183,7 @@ def beside_torch(network: Network, goal: float, stretch: float) -> Row:
     """The row of a network beside PyTorch."""
     theirs = {
         f"{layout}, {sgd}": partial(in_torch, network=network, layout=layout, sgd=sgd)
-        for layout, sgd in product(LAYOUTS, SGD)
+        for layout, sgd in product(LAYOUTS, IN_TORCH)
     }
     return row(network, theirs=theirs, rival="PyTorch", package="torch", goal=goal, stretch=stretch)
 

@@ -2,11 +2,11 @@
 
 from functools import partial
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 
 from benchmarks.rows.row import Row, Step
+from benchmarks.rows.sgd import IN_TORCH, our_step, torch_step
 
 UNITS = (4, 10, 3)
 BATCH_SIZE = 25
@@ -49,23 +49,12 @@ def ours(seed: int) -> Step:
     Y = np.eye(UNITS[-1], dtype="float32")[classes]
     optimizer_args = {"name": "SGD", "lr": LEARNING_RATE}
     model = initialize_model("iris", "cross_entropy", LAYERS, optimizer_args, dtype="float32")
-    model.forward(X)  # creates the parameters
-    for layer, (W, b) in zip(model.layers, draw_parameters(seed), strict=True):
-        layer.parameters["W"], layer.parameters["b"] = W, b
-
-    def step() -> float:
-        out = model.forward(X)
-        loss = model.backward(Y, out)
-        model.update(0)
-        return loss
-
-    return step
+    return our_step(model, X, Y, draw_parameters(seed))
 
 
-def in_torch(seed: int, **optimizer_options: Any) -> Step:
+def in_torch(seed: int, sgd: str) -> Step:
     """The step in PyTorch, eager, with one of its implementations of SGD."""
     import torch
-    from torch.nn.functional import cross_entropy
 
     X, classes = (torch.from_numpy(array) for array in draw_batch(seed))
     hidden, output = torch.nn.Linear(UNITS[0], UNITS[1]), torch.nn.Linear(UNITS[1], UNITS[2])
@@ -74,26 +63,13 @@ def in_torch(seed: int, **optimizer_options: Any) -> Step:
             layer.weight.copy_(torch.from_numpy(W.T))
             layer.bias.copy_(torch.from_numpy(b[0]))
     model = torch.nn.Sequential(hidden, torch.nn.ReLU(), output)
-    optimizer = torch.optim.SGD(model.parameters(), lr=LEARNING_RATE, **optimizer_options)
-
-    def step() -> float:
-        optimizer.zero_grad(set_to_none=True)
-        loss = cross_entropy(model(X), classes)
-        loss.backward()
-        optimizer.step()
-        return loss.item()
-
-    return step
+    return torch_step(model, X, classes, LEARNING_RATE, sgd)
 
 
 IRIS = Row(
     title="Iris 4-10-3 (relu, softmax), batch 25, SGD step, float32",
     ours=ours,
-    theirs={
-        "plain": partial(in_torch, foreach=False, fused=False),
-        "foreach": partial(in_torch, foreach=True, fused=False),
-        "fused": partial(in_torch, foreach=False, fused=True),
-    },
+    theirs={name: partial(in_torch, sgd=name) for name in IN_TORCH},
     rival="PyTorch",
     package="torch",
     goal=0.40,

@@ -1,0 +1,50 @@
+"""One step of stochastic gradient descent: what the rows that train have in common."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from benchmarks.rows.row import Step
+
+IN_TORCH = {
+    "plain": {"foreach": False, "fused": False},
+    "foreach": {"foreach": True, "fused": False},
+    "fused": {"foreach": False, "fused": True},
+}
+"""PyTorch's implementations of SGD, by what the variants are called."""
+
+
+def our_step(
+    model: Any, X: np.ndarray, Y: np.ndarray, parameters: Iterable[tuple[np.ndarray, np.ndarray]]
+) -> Step:
+    """The step in this library, for a model that begins with these W and b."""
+    model.create_parameters(X.shape[1:])
+    learning = [layer for layer in model.layers if layer.parameters]
+    for layer, (W, b) in zip(learning, parameters, strict=True):
+        layer.parameters["W"], layer.parameters["b"] = W, b
+
+    def step() -> float:
+        out = model.forward(X)
+        loss = model.backward(Y, out)
+        model.update(0)
+        return loss
+
+    return step
+
+
+def torch_step(model: Any, X: Any, classes: Any, lr: float, sgd: str) -> Step:
+    """The step in PyTorch, eager, with an implementation of SGD."""
+    import torch
+    from torch.nn.functional import cross_entropy
+
+    optimizer = torch.optim.SGD(model.parameters(), lr=lr, **IN_TORCH[sgd])
+
+    def step() -> float:
+        optimizer.zero_grad(set_to_none=True)
+        loss = cross_entropy(model(X), classes)
+        loss.backward()
+        optimizer.step()
+        return loss.item()
+
+    return step
