@@ -1,9 +1,10 @@
 """What the tests share: the oracle's data, hypothesis strategies and a check of gradients."""
 
+import contextlib
 import csv
 import tempfile
 import unittest
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -49,6 +50,15 @@ def read_only(array: np.ndarray) -> np.ndarray:
     array = array.copy()
     array.flags.writeable = False
     return array
+
+
+@contextlib.contextmanager
+def unchanged(*arrays: np.ndarray) -> Iterator[None]:
+    """A context after which the arrays must hold what they held before."""
+    before = [array.copy() for array in arrays]
+    yield
+    for array, copy in zip(arrays, before, strict=True):
+        np.testing.assert_array_equal(array, copy, strict=True)
 
 
 def away_from_zero(array: np.ndarray, distance: float = 0.05) -> np.ndarray:

@@ -1,12 +1,11 @@
 """How convolution and pooling behave around the mathematics: types, purity, seeds and modes."""
 
-import contextlib
 import unittest
 
 import numpy as np
 
 from neural_networks.layers import Conv2D
-from tests.helpers import DTYPES, read_only
+from tests.helpers import DTYPES, read_only, unchanged
 from tests.images import FORWARDS, IMAGES, WAYS, conv, images, layers, run
 
 
@@ -54,13 +53,6 @@ class TestTypes(unittest.TestCase):
 
 
 class TestPurity(unittest.TestCase):
-    @contextlib.contextmanager
-    def unchanged(self, *arrays):
-        before = [array.copy() for array in arrays]
-        yield
-        for array, copy in zip(arrays, before, strict=True):
-            np.testing.assert_array_equal(array, copy, strict=True)
-
     def test_read_only_and_writable_arguments_stay_as_they_are(self):
         for layer, way in layers():
             for name, value in layer.parameters.items():
@@ -69,7 +61,7 @@ class TestPurity(unittest.TestCase):
             with self.subTest(type(layer).__name__, way=way):
                 once = run(layer, read_only(X), read_only(getattr(layer, way[0])(X)), way)
                 dLdY = once["Y"].copy()
-                with self.unchanged(X, dLdY, *layer.parameters.values(), *once.values()):
+                with unchanged(X, dLdY, *layer.parameters.values(), *once.values()):
                     again = run(layer, X, dLdY, way)
                 for name, value in once.items():
                     np.testing.assert_array_equal(again[name], value, err_msg=name)

@@ -141,8 +141,7 @@ class TestLayers(unittest.TestCase):
             for n in (2, 3, 20):
                 with (
                     self.subTest(layer=type(layer).__name__, stride=layer.stride, threads=n),
-                    mock.patch("neural_networks.layers.conv2d.WORKSPACE", 1),
-                    mock.patch("neural_networks.layers.pool2d.WORKSPACE", 1),
+                    mock.patch("neural_networks.utils.convolution.WORKSPACE", 1),
                     threads(n),
                 ):
                     found = self.run_layer(layer, X, dLdY)

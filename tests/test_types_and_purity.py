@@ -1,7 +1,6 @@
 """What holds for every part of the library: the type follows the data, arguments stay as they
 are, and randomness comes from a seed and from nowhere else."""
 
-import contextlib
 import unittest
 
 import numpy as np
@@ -14,7 +13,16 @@ from neural_networks.losses import LOSSES, initialize_loss
 from neural_networks.optimizers import initialize_optimizer
 from neural_networks.schedulers import SCHEDULERS
 from neural_networks.weights import WEIGHTS, initialize_weights
-from tests.helpers import DTYPES, activation_names, dense, dtypes, probabilities, read_only, seeds
+from tests.helpers import (
+    DTYPES,
+    activation_names,
+    dense,
+    dtypes,
+    probabilities,
+    read_only,
+    seeds,
+    unchanged,
+)
 
 OPTIONS = (
     {},
@@ -126,13 +134,6 @@ class TestTypes(unittest.TestCase):
 class TestPurity(unittest.TestCase):
     """Read-only arguments are accepted, and hold afterwards what they held before."""
 
-    @contextlib.contextmanager
-    def unchanged(self, *arrays):
-        before = [array.copy() for array in arrays]
-        yield
-        for array, copy in zip(arrays, before, strict=True):
-            np.testing.assert_array_equal(array, copy, strict=True)
-
     def test_activations(self):
         rng = np.random.default_rng(2)
         for name in ACTIVATIONS:
@@ -150,7 +151,7 @@ class TestPurity(unittest.TestCase):
         for name in ACTIVATIONS:
             activation = initialize_activation(name)
             Z, dY = rng.standard_normal((3, 4)), rng.standard_normal((3, 4))
-            with self.subTest(name), self.unchanged(Z, dY):
+            with self.subTest(name), unchanged(Z, dY):
                 activation(Z)
                 activation.backward(Z, dY)
 
@@ -159,7 +160,7 @@ class TestPurity(unittest.TestCase):
             loss = initialize_loss(name)
             for label_dtype in DTYPES:
                 Y, Y_hat = labels_and_predictions(name, "float32", label_dtype)
-                with self.subTest(name, labels=label_dtype), self.unchanged(Y, Y_hat):
+                with self.subTest(name, labels=label_dtype), unchanged(Y, Y_hat):
                     for method in (
                         loss.forward,
                         loss.backward,
@@ -179,12 +180,12 @@ class TestPurity(unittest.TestCase):
                     layer.parameters[key] = read_only(value)
                 with (
                     self.subTest(type(layer).__name__, dtype=dtype),
-                    self.unchanged(X, *layer.parameters.values()),
+                    unchanged(X, *layer.parameters.values()),
                 ):
                     Y = layer.forward(read_only(X))
                     dLdY = np.random.default_rng(4).random(Y.shape).astype(dtype)
                     found = layer.backward(read_only(dLdY)).copy()
-                    with self.unchanged(dLdY):
+                    with unchanged(dLdY):
                         layer.forward(X)
                         np.testing.assert_array_equal(layer.backward(dLdY), found)
 
@@ -207,7 +208,7 @@ class TestPurity(unittest.TestCase):
         for options in OPTIONS:
             optimizer = initialize_optimizer("SGD", lr=1.0, **options)
             for epoch in range(3):
-                with self.subTest(epoch=epoch, **options), self.unchanged(param, grad):
+                with self.subTest(epoch=epoch, **options), unchanged(param, grad):
                     step = optimizer.update("W", read_only(param), read_only(grad), epoch)
                     self.assertFalse(np.shares_memory(step, grad))
                     again = optimizer.update("W", param, grad, epoch)

@@ -49,7 +49,10 @@ class Layer(ABC):
     """
 
     shares_batch = False
-    """Whether the layer's fast way has threads that share the batch, see ``utils.parallel``."""
+    """Whether a network with this layer gives its threads to shares of the batch.
+
+    See ``utils.parallel``; its other layers may then make use of them, too.
+    """
 
     def __init__(
         self,

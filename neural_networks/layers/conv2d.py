@@ -8,13 +8,14 @@ import numpy as np
 
 from neural_networks.layers.base import Layer
 from neural_networks.utils.convolution import (
-    WORKSPACE,
     Pad,
     check_image_shape,
     check_stride,
+    images_at_once,
     output_shape,
     pad2d,
     padding,
+    unpad2d,
     window_shape,
 )
 from neural_networks.utils.fast_convolution import (
@@ -149,10 +150,7 @@ class Conv2D(Layer):
                 dLdX_pad[window] += np.einsum("mn,ijkn->mijk", dLdZ[:, r, c], W)
         self.gradients["W"] = dLdW
         self.gradients["b"] = dLdZ.sum(axis=(0, 1, 2))[np.newaxis]
-        if not self.input_gradient:
-            return None
-        (top, _, left, _), (_, height, width, _) = self.padding, X.shape
-        return dLdX_pad[:, top : top + height, left : left + width]
+        return unpad2d(dLdX_pad, self.padding) if self.input_gradient else None
 
     def forward_faster(self, X: np.ndarray) -> np.ndarray:
         """The same as ``forward``, as matrix products; see ``utils.fast_convolution``."""
@@ -190,7 +188,7 @@ class Conv2D(Layer):
     def _least_share(self, Z: np.ndarray) -> int:
         """How many images are worth a thread: as many as make a workspace of windows."""
         n_windows, n_numbers = math.prod(Z.shape[1:3]), self.parameters["W"][..., 0].size
-        return max(1, WORKSPACE // (n_windows * n_numbers * Z.itemsize))
+        return images_at_once(n_windows * n_numbers * Z.itemsize)
 
     def output_shape(self, X_shape: tuple[int, ...]) -> tuple[int, int, int, int]:
         """Shape of the output (m, H_out, W_out, n_out) for images of shape (m, H, W, C)."""

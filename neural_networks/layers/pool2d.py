@@ -8,15 +8,16 @@ import numpy as np
 
 from neural_networks.layers.base import Layer
 from neural_networks.utils.convolution import (
-    WORKSPACE,
     Pad,
     check_image_shape,
     check_stride,
     chunks,
+    images_at_once,
     output_shape,
     pad2d,
     padding,
     under,
+    unpad2d,
     window_shape,
 )
 from neural_networks.utils.names import lookup
@@ -131,13 +132,11 @@ class Pool2D(Layer):
         bytes_per_image = math.prod(X.shape[1:]) * X.itemsize
 
         def work(share: slice) -> None:
-            arrays = X[share], Y[share], dLdY[share], dLdX[share]
             # A few images at a time, so that what is done entry by entry is done in the cache.
-            for some in chunks(len(arrays[0]), bytes_per_image):
-                X_some, Y_some, dLdY_some, dLdX_some = (array[some] for array in arrays)
-                dLdX_some[:] = self._gradient(X_some, Y_some, dLdY_some)
+            for images in chunks(share, bytes_per_image):
+                dLdX[images] = self._gradient(X[images], Y[images], dLdY[images])
 
-        in_shares(work, len(X), max(1, WORKSPACE // bytes_per_image))
+        in_shares(work, len(X), images_at_once(bytes_per_image))
         return dLdX
 
     def _gradient(self, X: np.ndarray, Y: np.ndarray, dLdY: np.ndarray) -> np.ndarray:
@@ -156,8 +155,7 @@ class Pool2D(Layer):
                 is_maximum = (entry == Y) & unmet
                 gradient += dLdY * is_maximum
                 unmet ^= is_maximum
-        (top, _, left, _), (_, height, width, _) = self.padding, X.shape
-        return dLdX_pad[:, top : top + height, left : left + width]
+        return unpad2d(dLdX_pad, self.padding)
 
     def _padded(self, X: np.ndarray) -> np.ndarray:
         return pad2d(X, self.padding, self.kernel_shape, value=BORDERS[self.mode])[0]

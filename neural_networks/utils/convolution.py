@@ -153,6 +153,13 @@ def pad2d(
     return X_pad, sides
 
 
+def unpad2d(X_pad: np.ndarray, sides: Padding) -> np.ndarray:
+    """Images without the border (top, bottom, left, right) that ``pad2d`` gave them: a view."""
+    top, bottom, left, right = sides
+    _, H_pad, W_pad, _ = X_pad.shape
+    return X_pad[:, top : H_pad - bottom, left : W_pad - right]
+
+
 def under(
     X_pad: np.ndarray, offset: tuple[int, int], stride: int, n_windows: tuple[int, int]
 ) -> np.ndarray:
@@ -180,11 +187,16 @@ WORKSPACE = 2**20
 """Bytes to work on at a time, which the second-level cache of a core holds."""
 
 
-def chunks(m: int, bytes_per_image: int) -> Iterator[slice]:
-    """Slices of m images: as many at a time as the workspace holds, and at least one."""
-    n = max(1, WORKSPACE // bytes_per_image)
-    for start in range(0, m, n):
-        yield slice(start, min(start + n, m))
+def images_at_once(bytes_per_image: int) -> int:
+    """How many images the workspace holds, and at least one."""
+    return max(1, WORKSPACE // bytes_per_image)
+
+
+def chunks(images: slice, bytes_per_image: int) -> Iterator[slice]:
+    """Slices that make up a slice of images: as many at a time as the workspace holds."""
+    n = images_at_once(bytes_per_image)
+    for start in range(images.start, images.stop, n):
+        yield slice(start, min(start + n, images.stop))
 
 
 def im2col(X: np.ndarray, kernel_shape: int | Sequence[int], stride: int, pad: Pad) -> np.ndarray:
@@ -253,4 +265,4 @@ def col2im(
     # One addition for each entry of the kernel: within it no two windows meet in a pixel.
     for i, j in np.ndindex(k1, k2):
         under(total, (i, j), stride, n_windows)[:] += entries[:, :, :, i, j]
-    return total[:, top : top + H, left : left + W]
+    return unpad2d(total, sides)

@@ -28,6 +28,7 @@ from neural_networks.utils.convolution import (
     im2col,
     output_shape,
     pad2d,
+    unpad2d,
 )
 
 FEW = 32
@@ -125,32 +126,31 @@ def gradient_of_images(
     rows, columns = dLdZ.shape[1:3]
     dLdZ = dLdZ.reshape(m, rows * columns, n_out)
     if stride > 1:
-        for images in chunks(m, rows * columns * k1 * k2 * C * dLdX.itemsize):
+        for images in chunks(slice(0, m), rows * columns * k1 * k2 * C * dLdX.itemsize):
             dLdX_col = dLdZ[images] @ W.reshape(-1, n_out).T
             dLdX[images] = col2im(dLdX_col, dLdX[images], W.shape, stride, padding)
         return
     W_rows = W.reshape(k1, k2 * C, n_out)
     H_pad = rows + k1 - 1
-    for images in chunks(m, H_pad * columns * k2 * C * dLdX.itemsize):
+    for images in chunks(slice(0, m), H_pad * columns * k2 * C * dLdX.itemsize):
         # Z = Σ_i U_i W_i, so dL/dU_i = dL/dZ W_iᵀ; the U_i overlap in U, where these add up.
         dLdU = np.zeros((len(dLdZ[images]), H_pad * columns, k2 * C), dLdX.dtype)
         for i, W_i in enumerate(W_rows):
             dLdU[:, i * columns :][:, : rows * columns] += dLdZ[images] @ W_i.T
         dLdU = dLdU.reshape(-1, H_pad, columns, k2, C)
-        dLdX[images] = _folded(dLdU, dLdX[images].shape, padding)
+        dLdX[images] = unpad2d(_folded(dLdU), padding)
 
 
-def _folded(dLdU: np.ndarray, X_shape: tuple[int, ...], padding: Padding) -> np.ndarray:
-    """Add up what unfolding has copied: from dL/dU (n, H_pad, W_out, k2, C) to dL/dX."""
-    (n, H_pad, columns, k2, C), (_, H, W, _) = dLdU.shape, X_shape
-    top, _, left, _ = padding
+def _folded(dLdU: np.ndarray) -> np.ndarray:
+    """Add up what unfolding has copied: from dL/dU (n, H_pad, W_out, k2, C) to dL/dX_pad."""
+    n, H_pad, columns, k2, C = dLdU.shape
     dLdX_pad = np.zeros((n, H_pad, columns + k2 - 1, C), dLdU.dtype)
     # NumPy adds rows of very few numbers slowly; one channel at a time has longer ones.
     channels = range(C) if C < 8 else [slice(None)]
     for j in range(k2):
         for c in channels:
             dLdX_pad[:, :, j : j + columns, c] += dLdU[:, :, :, j, c]
-    return dLdX_pad[:, top : top + H, left : left + W]
+    return dLdX_pad
 
 
 def _as_matrices(
@@ -163,21 +163,22 @@ def _as_matrices(
     """
     (m, H, W, C), (k1, k2) = X.shape, kernel_shape
     rows, columns = output_shape((H, W), kernel_shape, stride, padding)
-    if stride > 1:
-        for images in chunks(m, rows * columns * k1 * k2 * C * X.itemsize):
-            X_col = im2col(X[images], kernel_shape, stride, padding)
-            yield images, [X_col.reshape(-1, rows * columns, k1 * k2 * C)]
-    elif k1 * k2 * C <= FEW:
-        for images in chunks(m, rows * columns * k1 * k2 * C * X.itemsize):
-            yield images, [_transposed_columns(X[images], kernel_shape, padding)]
-    else:
+    window = k1 * k2 * C
+    if stride == 1 and window > FEW:
         yield from _unfolded(X, kernel_shape, padding)
+        return
+    for images in chunks(slice(0, m), rows * columns * window * X.itemsize):
+        if stride == 1:
+            X_col = _transposed_columns(X[images], kernel_shape, padding)
+        else:
+            X_col = im2col(X[images], kernel_shape, stride, padding)
+        yield images, [X_col.reshape(-1, rows * columns, window)]
 
 
 def _transposed_columns(
     X: np.ndarray, kernel_shape: tuple[int, int], padding: Padding
 ) -> np.ndarray:
-    """``im2col`` at stride 1 with its columns contiguous in memory, (n, H_out·W_out, k1·k2·C).
+    """``im2col`` at stride 1 with contiguous columns in memory, as (n, H_out·W_out, k1·k2·C).
 
     A window of few channels has short rows, k2·C numbers, which NumPy copies slowly. A column,
     here, is made of rows of the image, W_out numbers each.
@@ -197,7 +198,7 @@ def _unfolded(
     (m, H, W, C), (k1, k2) = X.shape, kernel_shape
     rows, columns = output_shape((H, W), kernel_shape, 1, padding)
     H_pad, size = rows + k1 - 1, rows * columns
-    parts = list(chunks(m, H_pad * columns * k2 * C * X.itemsize))
+    parts = list(chunks(slice(0, m), H_pad * columns * k2 * C * X.itemsize))
     most = parts[0].stop if parts else 0
     workspace = np.empty((most, H_pad, columns, k2, C), X.dtype)
     for images in parts:
