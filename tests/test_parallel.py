@@ -1,5 +1,6 @@
 """Shares of a batch by threads: the same numbers, and nothing left behind."""
 
+import os
 import subprocess
 import sys
 import threading
@@ -85,7 +86,7 @@ class TestShares(unittest.TestCase):
             with np.errstate(over="raise"), self.assertRaises(FloatingPointError):
                 in_shares(work, 4, 1)
 
-    @unittest.skipUnless(hasattr(sys.modules["os"], "fork"), "this system does not fork")
+    @unittest.skipUnless(hasattr(os, "fork"), "Windows has no fork")
     def test_after_a_fork_there_are_new_threads(self):
         done = subprocess.run(
             [sys.executable, "-W", "ignore", "-c", FORK], cwd=ROOT, timeout=60, check=False
