@@ -11,7 +11,7 @@ from neural_networks.layers import LAYERS, Conv2D, Flatten, Pool2D
 from neural_networks.models import NeuralNetwork
 from neural_networks.utils import convolution, fast_convolution, parallel
 from neural_networks.utils.grad_check import check_gradients
-from tests.helpers import DTYPES, dense
+from tests.helpers import DTYPES, dense, least_growth
 from tests.images import BACKWARDS, FORWARDS, conv, run
 
 MB = 2**20
@@ -287,28 +287,32 @@ class TestMemory(unittest.TestCase):
             for narrow, wide in zip(single, double, strict=True):
                 self.assertLess(narrow, 0.6 * wide)
 
-    def test_nothing_grows_from_step_to_step(self):
-        model, (X, Y) = network(dtype="float32"), batch("float32", m=32)
-        sizes = []
-        for _ in range(2):
-            for _ in range(50):
-                step(model, X, Y)
-            gc.collect()
-            sizes.append(tracemalloc.get_traced_memory()[0])
-        self.assertGreater(sizes[0], 100_000)  # the network, and the caches of one step
-        # Python's own free lists fill up by some kilobytes; of what a step makes, the smallest
-        # array alone would come to 25 kB in 50 steps.
-        self.assertLess(abs(sizes[1] - sizes[0]), 20_000)
+
+LEAK = 8_000  # bytes in 100 steps; one array of the smallest size in each would be 10,000 or more
+
+
+class TestNothingGrows(unittest.TestCase):
+    def setUp(self):
+        self.model, self.batch = network(dtype="float32"), batch("float32", m=32)
+
+    def test_from_step_to_step(self):
+        growth = least_growth(lambda: [step(self.model, *self.batch) for _ in range(100)])
+        self.assertLess(growth, LEAK)
+        self.assertGreater(len(self.model.layers[0].cache), 0)
+
+    def test_a_leak_would_be_seen(self):
+        leak = []
+
+        def leaking_step():
+            step(self.model, *self.batch)
+            leak.append(self.model.layers[0].gradients["W"])
+
+        self.assertGreater(least_growth(lambda: [leaking_step() for _ in range(100)]), LEAK)
 
     def test_predicting_leaves_nothing(self):
-        model, (X, Y) = network(dtype="float32"), batch("float32", m=32)
-        model.predict(X, Y)
-        gc.collect()
-        before = tracemalloc.get_traced_memory()[0]
-        model.predict(X, Y)
-        gc.collect()
-        self.assertLess(abs(tracemalloc.get_traced_memory()[0] - before), 5_000)
-        self.assertEqual([len(layer.cache) for layer in model.layers], [0] * 5)
+        growth = least_growth(lambda: self.model.predict(*self.batch))
+        self.assertLess(growth, 5_000)
+        self.assertEqual([len(layer.cache) for layer in self.model.layers], [0] * 5)
 
 
 if __name__ == "__main__":
