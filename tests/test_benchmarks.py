@@ -12,7 +12,7 @@ import numpy as np
 from benchmarks import __main__ as command
 from benchmarks.harness import BenchmarkError, agree, compare, summarize
 from benchmarks.rows import ROWS
-from benchmarks.rows.convolution import fingerprints
+from benchmarks.rows.numbers import fingerprints
 from benchmarks.rows.row import just_the_loss
 from benchmarks.worker import Side
 

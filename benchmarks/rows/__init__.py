@@ -2,9 +2,10 @@
 
 from benchmarks.rows.cnn import NETWORKS
 from benchmarks.rows.convolution import CONVOLUTIONS
+from benchmarks.rows.elman import ELMAN
 from benchmarks.rows.iris import IRIS
 from benchmarks.rows.row import Row
 
 __all__ = ["ROWS", "Row"]
 
-ROWS: dict[str, Row] = {"iris": IRIS, **CONVOLUTIONS, **NETWORKS}
+ROWS: dict[str, Row] = {"iris": IRIS, **CONVOLUTIONS, **NETWORKS, **ELMAN}

@@ -11,12 +11,12 @@ from benchmarks.rows import textbook
 from benchmarks.rows.images import (
     LAYOUTS,
     N_CLASSES,
-    draw,
     draw_examples,
     draw_kernels,
     images_to_torch,
     kernels_to_torch,
 )
+from benchmarks.rows.numbers import draw
 from benchmarks.rows.row import Row, Step
 from benchmarks.rows.sgd import IN_TORCH, our_step, torch_step
 

@@ -1,6 +1,5 @@
 """A convolution and its gradients, by shape, beside PyTorch and a textbook's NumPy."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -9,13 +8,13 @@ import numpy as np
 
 from benchmarks.rows.images import (
     LAYOUTS,
-    draw,
     draw_kernels,
     images_from_torch,
     images_to_torch,
     kernels_from_torch,
     kernels_to_torch,
 )
+from benchmarks.rows.numbers import draw, fingerprints
 from benchmarks.rows.row import Row, Step
 from benchmarks.rows.textbook import indexed_convolution
 
@@ -90,20 +89,6 @@ def in_numpy(seed: int, shape: Shape) -> Step:
     """The textbook's way."""
     X, W, b, dLdZ = shape.draw(seed)
     return lambda: indexed_convolution(X, W, b, dLdZ)
-
-
-def fingerprints(arrays: Iterable[Any]) -> list[float]:
-    """A number for each array, such that other numbers mean other arrays.
-
-    The projection on a random direction changes with every entry. It may be close to 0, and
-    rounding then looks large beside it; three times the norm moves it away from there.
-    """
-    rng = np.random.default_rng(0)
-    result = []
-    for array in arrays:
-        A = np.asarray(array).astype("float64")
-        result.append(3 * np.linalg.norm(A) + np.vdot(rng.standard_normal(A.shape), A))
-    return result
 
 
 def row(shape: Shape, **rival: Any) -> Row:

@@ -4,16 +4,12 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.rows.numbers import draw
+
 N_CLASSES = 10
 
 LAYOUTS = {"contiguous": "contiguous_format", "channels last": "channels_last"}
 """Orders in which PyTorch can hold (m, C, H, W) in memory, by what the variants are called."""
-
-
-def draw(seed: int, *purpose: int, shape: tuple[int, ...], scale: float = 1.0) -> np.ndarray:
-    """Normal numbers in float32; other numbers for another purpose."""
-    rng = np.random.default_rng([seed, *purpose])
-    return (scale * rng.standard_normal(shape)).astype("float32")
 
 
 def draw_kernels(seed: int, *purpose: int, shape: tuple[int, int, int, int]) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from neural_networks.layers.base import Layer
 from neural_networks.layers.conv2d import Conv2D
+from neural_networks.layers.elman import Elman
 from neural_networks.layers.flatten import Flatten
 from neural_networks.layers.fully_connected import FullyConnected
 from neural_networks.layers.pool2d import Pool2D
@@ -18,6 +19,7 @@ from neural_networks.layers.registry import (
 __all__ = [
     "LAYERS",
     "Conv2D",
+    "Elman",
     "Flatten",
     "FullyConnected",
     "Layer",

@@ -119,8 +119,12 @@ class Layer(ABC):
         return self.forward(X)
 
     def backward_faster(self, dLdY: np.ndarray) -> Any:
-        """``backward``, by the fastest way that the layer has; see ``forward_faster``."""
-        return self.backward(dLdY)
+        """``backward``, by the fastest way that the layer has; see ``forward_faster``.
+
+        Networks pass arrays: a list of steps (m, d) becomes an array (m, d, t).
+        """
+        dLdX = self.backward(dLdY)
+        return np.stack(dLdX).transpose(1, 2, 0) if isinstance(dLdX, list) else dLdX
 
     def __init_subclass__(cls, **options: Any) -> None:
         """A class with a ``forward`` or ``backward`` of its own is never run through another one.
@@ -189,6 +193,11 @@ class Layer(ABC):
 
     def _check_shape(self, X_shape: tuple[int, ...]) -> None:
         """Raise ``ValueError`` if the layer does not take inputs of that shape."""
+
+    def _check_n_in(self, n_in: int, what: str = "features") -> None:
+        """Raise ``ValueError`` if the parameters were made for another number of input units."""
+        if self.n_in not in (None, n_in):
+            raise ValueError(f"X has {n_in} {what}, but this layer was made for {self.n_in}")
 
     def admit(self, X: np.ndarray) -> np.ndarray:
         """X in the layer's type, checked when its shape is new; the parameters exist afterwards."""

@@ -216,8 +216,5 @@ class Conv2D(Layer):
 
     def _check_shape(self, X_shape: tuple[int, ...]) -> None:
         check_image_shape(X_shape)
-        if self.n_in is not None and X_shape[3] != self.n_in:
-            raise ValueError(
-                f"X has {X_shape[3]} channels, but this layer was made for {self.n_in}"
-            )
+        self._check_n_in(X_shape[3], "channels")
         self.output_shape(X_shape)

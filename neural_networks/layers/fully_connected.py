@@ -136,7 +136,4 @@ class FullyConnected(Layer):
     def _check_shape(self, X_shape: tuple[int, ...]) -> None:
         if len(X_shape) not in (2, 3) or 0 in X_shape[1:]:
             raise ValueError(f"X must be (m, d) or (m, d, t), got shape {X_shape}")
-        if self.n_in is not None and X_shape[1] != self.n_in:
-            raise ValueError(
-                f"X has {X_shape[1]} features, but this layer was made for {self.n_in}"
-            )
+        self._check_n_in(X_shape[1])

@@ -9,6 +9,7 @@ import numpy as np
 
 from neural_networks.layers.base import Layer
 from neural_networks.layers.conv2d import Conv2D
+from neural_networks.layers.elman import Elman
 from neural_networks.layers.flatten import Flatten
 from neural_networks.layers.fully_connected import FullyConnected
 from neural_networks.layers.pool2d import Pool2D
@@ -16,6 +17,7 @@ from neural_networks.utils.names import build, lookup, without_none
 
 LAYERS: dict[str, type[Layer]] = {
     "fully_connected": FullyConnected,
+    "elman": Elman,
     "conv2d": Conv2D,
     "pool2d": Pool2D,
     "flatten": Flatten,

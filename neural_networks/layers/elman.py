@@ -1,0 +1,197 @@
+"""The recurrent layer."""
+
+from typing import Any
+
+import numpy as np
+
+from neural_networks.layers.base import Layer
+from neural_networks.utils.names import positive_integer
+from neural_networks.weights import initialize_weights
+
+
+class Elman(Layer):
+    """A layer with a memory: its state depends on the input and on the state one step before.
+
+    For the steps t = 1 … T of a sequence, from a given state s_0,
+
+        s_t = σ(x_t W + s_{t-1} U + b).
+
+    The output is the last state s_T, or with ``return_sequences`` all of s_1 … s_T. Source:
+    Elman, "Finding Structure in Time", Cognitive Science 14, 1990.
+
+    Parameters
+    ----------
+    n_out : int
+        n, the number of units, which is the size of the state.
+    activation : str
+        Name of σ, see ``activations``; a softmax goes over the units.
+    weight_init : str
+        Name of the initializer of W and U, see ``weights``. The biases start at 0.
+    return_sequences : bool
+        Whether the output is the state after every step rather than after the last one. A
+        recurrent layer below another one, or a loss at every step, needs that.
+    dtype, rng
+        See ``Layer``.
+
+    Attributes
+    ----------
+    parameters : OrderedDict
+        ``W`` (d, n), ``U`` (n, n) and ``b`` (1, n).
+    cache : OrderedDict
+        Lists with an entry (m, ...) for each step: ``X``, the inputs x_t; ``Z``, what σ is
+        applied to; and ``s``, the states, which begin with s_0 and so are one more.
+    initial_state : array of float, (m, n) or (1, n), or None
+        s_0 of each example, or of all. None, as it is at first, stands for zeros.
+    initial_state_gradient : array, (m, n), or None
+        dL/ds_0, as of the last ``backward``.
+    """
+
+    def __init__(
+        self,
+        n_out: int,
+        activation: str = "tanh",
+        weight_init: str = "xavier_uniform",
+        *,
+        return_sequences: bool = False,
+        dtype: Any = "float64",
+        rng: np.random.Generator | int | None = None,
+    ) -> None:
+        super().__init__(activation, dtype=dtype, rng=rng)
+        self.n_out: int = positive_integer("n_out", n_out)
+        if not isinstance(return_sequences, bool):
+            raise TypeError(f"return_sequences must be True or False, got {return_sequences!r}")
+        self.return_sequences = return_sequences
+        self.initial_state: np.ndarray | None = None
+        self.initial_state_gradient: np.ndarray | None = None
+        self._draw_weights = initialize_weights(
+            weight_init, activation, rng=self.rng, dtype=self.dtype
+        )
+
+    def forward_step(self, x_t: np.ndarray) -> np.ndarray:
+        """One step further: s_t = σ(x_t W + s_{t-1} U + b).
+
+        It goes on from the last state in ``cache["s"]``, and from the initial state if there is
+        none, as after ``clear_gradients``. The step is added to the cache, so after the last one
+        ``backward`` can be called as after ``forward``.
+
+        Parameters
+        ----------
+        x_t : array of float, (m, d)
+
+        Returns
+        -------
+        array, (m, n)
+            s_t.
+        """
+        if np.ndim(x_t) != 2:
+            raise ValueError(f"x_t must be (m, d), got shape {np.shape(x_t)}")
+        x_t = self.admit(x_t[:, :, np.newaxis])[:, :, 0]
+        if "s" not in self.cache:
+            self.cache.update(X=[], Z=[], s=[self._first_state(len(x_t))])
+        before = self.cache["s"][-1]
+        if len(x_t) != len(before):
+            raise ValueError(f"x_t has {len(x_t)} examples, but the state is that of {len(before)}")
+        W, U, b = (self.parameter(name) for name in ("W", "U", "b"))
+        Z = x_t @ W + before @ U + b
+        for name, value in (("X", x_t), ("Z", Z), ("s", self.activation(Z))):
+            self.cache[name].append(value)
+        return self.cache["s"][-1]
+
+    def forward(self, X: np.ndarray) -> np.ndarray:
+        """All steps of a sequence, from the initial state on.
+
+        Parameters
+        ----------
+        X : array of float, (m, d, t)
+
+        Returns
+        -------
+        array, (m, n) or with ``return_sequences`` (m, n, t)
+            The last state, or the states after each step.
+        """
+        X = self.admit(X)
+        m, d, t = X.shape
+        U = self.parameter("U")
+        steps = np.ascontiguousarray(X.transpose(2, 0, 1))
+        # x_t W + b of all steps is one large product, which is faster than t small ones. What
+        # is left for the loop is what needs the state before.
+        Z = steps.reshape(t * m, d) @ self.parameter("W")
+        Z += self.parameter("b")
+        Z = Z.reshape(t, m, self.n_out)
+        s = [self._first_state(m)]
+        for z_t in Z:
+            z_t += s[-1] @ U
+            s.append(self.activation(z_t))
+        if self.training:
+            self.cache.update(X=list(steps), Z=list(Z), s=s)
+        return np.stack(s[1:]).transpose(1, 2, 0) if self.return_sequences else s[-1]
+
+    def backward(self, dLdY: np.ndarray) -> list[np.ndarray] | np.ndarray | None:
+        """The gradients with respect to W, U, b, the initial state and the input at every step.
+
+        Parameters
+        ----------
+        dLdY : array, (m, n) or with ``return_sequences`` (m, n, t)
+
+        Returns
+        -------
+        list of t arrays (m, d), or with ``return_sequences`` an array (m, d, t)
+            dL/dX. dL/ds_0 is in ``initial_state_gradient``.
+        """
+        # In z_t = x_t W + s_{t-1} U + b, W, U and b are the same at every step, so that their
+        # gradients are sums over the steps: dL/dW = Σ_t x_tᵀ dL/dz_t, dL/dU = Σ_t s_{t-1}ᵀ dL/dz_t
+        # and dL/db = Σ_t dL/dz_t, each one product of matrices with a row for each step and
+        # example. At a step, dL/dx_t = dL/dz_t Wᵀ.
+        dLdZ = self._through_time(dLdY)
+        t, m, n = dLdZ.shape
+        dLdZ = dLdZ.reshape(t * m, n)
+        self.gradients["W"] = np.concatenate(self.cache["X"]).T @ dLdZ
+        self.gradients["U"] = np.concatenate(self.cache["s"][:-1]).T @ dLdZ
+        self.gradients["b"] = dLdZ.sum(axis=0, keepdims=True)
+        if not self.input_gradient:
+            return None
+        dLdX = (dLdZ @ self.parameter("W").T).reshape(t, m, -1)
+        return dLdX.transpose(1, 2, 0) if self.return_sequences else list(dLdX)
+
+    def _through_time(self, dLdY: np.ndarray) -> np.ndarray:
+        """dL/dz_t of all steps, (t, m, n); dL/ds_0 becomes ``initial_state_gradient``."""
+        # The loss depends on s_t in two ways, through the output at that step and through
+        # z_{t+1}: dL/ds_t = dL/dy_t + dL/dz_{t+1} Uᵀ. The last state has only the first of them,
+        # s_0 only the second, and without return_sequences only the last state is an output.
+        Z, U = self.cached("Z"), self.parameter("U")
+        t, (m, n) = len(Z), Z[0].shape
+        dLdY = self.admit_gradient(dLdY, (m, n, t) if self.return_sequences else (m, n))
+        dLdZ = np.empty((t, m, n), self.dtype)
+        dLds = dLdY[:, :, -1] if self.return_sequences else dLdY
+        for i in reversed(range(t)):
+            dLdZ[i] = self.activation.backward(Z[i], dLds)
+            dLds = dLdZ[i] @ U.T
+            if self.return_sequences and i > 0:
+                dLds += dLdY[:, :, i - 1]
+        self.initial_state_gradient = dLds
+        return dLdZ
+
+    def _first_state(self, m: int) -> np.ndarray:
+        """s_0 of m examples, (m, n)."""
+        if self.initial_state is None:
+            return np.zeros((m, self.n_out), self.dtype)
+        state = np.asarray(self.initial_state, self.dtype)
+        if state.shape not in ((m, self.n_out), (1, self.n_out)):
+            raise ValueError(
+                f"initial_state must have shape {(m, self.n_out)} for these {m} examples, or "
+                f"{(1, self.n_out)} for any number, got {state.shape}"
+            )
+        return np.broadcast_to(state, (m, self.n_out))
+
+    def _init_parameters(self, X_shape: tuple[int, ...]) -> None:
+        """Create W (d, n) and U (n, n) from the initializer, and b (1, n) of zeros."""
+        self.parameters["W"] = self._draw_weights((X_shape[1], self.n_out))
+        self.parameters["U"] = self._draw_weights((self.n_out, self.n_out))
+        self.parameters["b"] = np.zeros((1, self.n_out), self.dtype)
+        self.n_in = X_shape[1]
+        self.clear_gradients()
+
+    def _check_shape(self, X_shape: tuple[int, ...]) -> None:
+        if len(X_shape) != 3 or 0 in X_shape[1:]:
+            raise ValueError(f"X must be (m, d, t), at least one of each, got shape {X_shape}")
+        self._check_n_in(X_shape[1])
