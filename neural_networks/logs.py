@@ -26,6 +26,8 @@ RUN_FILES = {
     "confusion_matrix.png": "which classes are taken for which",
     "mistakes.png": "misclassified test images",
     "kernels.png": "what the first convolution looks for",
+    "forecast.png": "the network running free on its own predictions",
+    "forecast.csv": "the numbers of that forecast",
     "log.csv": "the numbers behind the pictures",
     "test.json": "loss and error on the test set",
     "test_predictions.csv": "label and prediction of every test example",
@@ -233,6 +235,21 @@ class Logger:
             lambda figure: plots.mistakes(figure, X, true, predicted, probability, names),
         )
 
+    def save_forecast(self, true: np.ndarray, one_step: np.ndarray, free: np.ndarray) -> None:
+        """Write ``forecast.csv`` and, of the first feature, ``forecast.png``.
+
+        Parameters
+        ----------
+        true : array, (k, d, T)
+            Sequences.
+        one_step, free : arrays, (k, d, T - window)
+            Their values from step ``window`` on: predicted from the true ones before each, and
+            by the network running free.
+        """
+        self.save_table("forecast.csv", forecast_table(true, one_step, free))
+        first = (values[:, 0] for values in (true, one_step, free))
+        self._draw("forecast.png", lambda figure: plots.forecast(figure, *first))
+
     def draw_kernels(self, W: np.ndarray) -> None:
         """Draw ``kernels.png``: the kernels W (k1, k2, C, n_out) of a convolution."""
         self._draw("kernels.png", lambda figure: plots.kernels(figure, W))
@@ -340,6 +357,24 @@ def prediction_table(loss: Loss, Y: np.ndarray, Y_hat: np.ndarray) -> Any:
     else:
         columns |= {f"label_{i}": column for i, column in enumerate(Y.T)}
         columns |= {f"prediction_{i}": column for i, column in enumerate(Y_hat.T)}
+    return pd.DataFrame(columns)
+
+
+def forecast_table(true: np.ndarray, one_step: np.ndarray, free: np.ndarray) -> Any:
+    """A forecast as a ``pandas.DataFrame``, see ``Logger.save_forecast``.
+
+    Columns are ``Id``, the sequence, ``step``, and for each feature ``true_0``, ``one_step_0``
+    and ``free_0``; a row for each step of each sequence.
+    """
+    import pandas as pd
+
+    k, d, n_steps = free.shape
+    length = true.shape[2]
+    columns = {"Id": np.repeat(np.arange(k), n_steps)}
+    columns["step"] = np.tile(np.arange(length - n_steps, length), k)
+    for name, values in {"true": true, "one_step": one_step, "free": free}.items():
+        # The last n_steps are those that are predicted.
+        columns |= {f"{name}_{i}": values[:, i, -n_steps:].ravel() for i in range(d)}
     return pd.DataFrame(columns)
 
 

@@ -66,12 +66,7 @@ def loss_curves(
         epoch, loss = np.array(steps[::thinning]).T
         axes.plot(epoch, loss, color=TRAINING, alpha=0.35, linewidth=0.6, label="each step")
     _curves(axes, columns, "loss", 1)
-    values = np.concatenate([columns[key] for key in columns if key.endswith("_loss")])
-    values = values[np.isfinite(values)]  # a validation loss may have overflowed
-    if values.size and 30 * values.min() < values.max() and values.min() > 0:
-        axes.set_yscale("log")
-    else:
-        axes.set_ylim(bottom=0)
+    _scale(axes, columns, "loss")
     axes.legend(frameon=False)
 
 
@@ -81,7 +76,10 @@ def error_curves(
     """Error over epochs, training and validation: misclassified per cent, or squared error."""
     axes = _axes(figure, title, "misclassified (%)" if classifies else "mean squared error")
     _curves(axes, columns, "error", 100 if classifies else 1)
-    axes.set_ylim(bottom=0)
+    if classifies:
+        axes.set_ylim(bottom=0)
+    else:
+        _scale(axes, columns, "error")
     axes.legend(frameon=False)
 
 
@@ -191,6 +189,45 @@ def mistakes(
     figure.suptitle(title, color=INK)
 
 
+def forecast(figure: Figure, true: np.ndarray, one_step: np.ndarray, free: np.ndarray) -> None:
+    """Sequences with their predictions, and at the bottom how far these are from the truth.
+
+    Parameters
+    ----------
+    figure : Figure
+    true : array, (k, T)
+        A row of the picture for each.
+    one_step, free : arrays, (k, T - window)
+        The values from step ``window`` on: predicted one step ahead, and by the network running
+        free on its own predictions.
+    """
+    (k, length), n_steps = true.shape, free.shape[1]
+    window = length - n_steps
+    figure.set_size_inches(8, 1.5 * k + 2.4)
+    *panels, distances = figure.subplots(k + 1, sharex=True)
+    margin = np.ptp(true) / 8 or 1.0
+    for axes, values in zip(panels, true, strict=True):
+        axes.axvspan(0, window - 1, color="#f0f0f0", linewidth=0)
+        axes.plot(values, color=INK, linewidth=3.5, alpha=0.25, label="true")
+        # A network that runs free may run anywhere.
+        axes.set_ylim(true.min() - margin, true.max() + margin)
+    ahead = np.arange(window, length)
+    for label, predictions, style in (
+        ("running free", free, {"color": TRAINING, "linewidth": 1.4}),
+        ("one step ahead", one_step, {"color": VALIDATION, "ls": "", "marker": ".", "ms": 4}),
+    ):
+        for axes, values in zip(panels, predictions, strict=True):
+            axes.plot(ahead, values, label=label, **style)
+        distance = np.sqrt(np.mean((predictions - true[:, window:]) ** 2, axis=0))
+        distances.plot(ahead, distance, **style)
+    distances.set(yscale="log", xlabel="step", ylabel="distance to true")
+    for axes in (*panels, distances):
+        _clean(axes)
+    panels[0].legend(frameon=False, ncols=3, loc="lower right", bbox_to_anchor=(1, 1))
+    title = f"{n_steps} steps beyond a window of {window}"
+    panels[0].set_title(title, color=INK, loc="left", fontsize="medium")
+
+
 def _tiles(figure: Figure, n: int, columns: int, width: float, height: float) -> list[Axes]:
     """n small axes without ticks, in rows; width and height of each in inches."""
     rows = max(1, -(-n // columns))
@@ -220,10 +257,25 @@ def _axes(figure: Figure, title: str, label: str) -> Axes:
     axes.set_xlabel("epoch")
     axes.set_ylabel(label)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
+    _clean(axes)
+    return axes
+
+
+def _clean(axes: Axes) -> None:
+    """No frame, and a grid in the background."""
     axes.grid(color="#e4e4e4", linewidth=0.8)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
-    return axes
+
+
+def _scale(axes: Axes, columns: Mapping[str, np.ndarray], what: str) -> None:
+    """A logarithmic axis if the columns of this kind fall far, else one that begins at 0."""
+    values = np.concatenate([columns[key] for key in columns if key.endswith(f"_{what}")])
+    values = values[np.isfinite(values)]  # a validation loss may have overflowed
+    if values.size and 30 * values.min() < values.max() and values.min() > 0:
+        axes.set_yscale("log")
+    else:
+        axes.set_ylim(bottom=0)
 
 
 def _curves(axes: Axes, columns: Mapping[str, np.ndarray], what: str, factor: float) -> None:

@@ -40,7 +40,8 @@ def describe(model: NeuralNetwork, dataset: Dataset, epochs: int, seed: int | No
     return "\n".join(
         [
             f"Data: {dataset.name}, {' + '.join(sizes)} examples of shape "
-            f"{dataset.train.data.shape[1:]}, {dataset.out_dim} outputs",
+            f"{dataset.train.data.shape[1:]}, {dataset.out_dim} output"
+            f"{'' if dataset.out_dim == 1 else 's'}",
             *_layer_lines(model, dataset.train.data.shape[1:]),
             f"Training: {model.loss.name}, {type(optimizer).__name__} with "
             f"{type(rate).__name__.lower()} learning rate {rate.lr:g}; {epochs} epochs of {steps} "
@@ -72,12 +73,12 @@ def _layer_lines(model: NeuralNetwork, input_shape: tuple[int, ...]) -> list[str
 def results(model: NeuralNetwork, dataset: Dataset, test: Mapping[str, float]) -> str:
     """Loss and accuracy on the test set, and where the files are."""
     assert dataset.test is not None
-    score = f"error {test['error']:.6g}"
+    score = f"loss {test['loss']:.3g}, mean squared error {test['error']:.3g}"
     if model.loss.classifies:
         n = dataset.test.n_samples
         right = n - round(test["error"] * n)
-        score = f"accuracy {1 - test['error']:.1%} ({right} of {n} right)"
-    lines = [f"Test: loss {test['loss']:.4f}, {score}"]
+        score = f"loss {test['loss']:.4f}, accuracy {1 - test['error']:.1%} ({right} of {n} right)"
+    lines = [f"Test: {score}"]
     folder = model.logger.folder if model.logger else None
     if folder is None:
         return lines[0]

@@ -10,6 +10,7 @@ import numpy as np
 from tqdm import tqdm
 
 from neural_networks.datasets import Data, Dataset
+from neural_networks.forecast import one_step, running_free
 from neural_networks.logs import Logger, kaggle_table
 
 if TYPE_CHECKING:
@@ -133,8 +134,8 @@ def in_words(model: NeuralNetwork, results: Mapping[str, float]) -> str:
     for split, name in (("train", "train"), ("validation", "val")):
         if f"{split}_loss" in results:
             loss, error = results[f"{split}_loss"], results[f"{split}_error"]
-            score = f"acc {1 - error:.1%}" if model.loss.classifies else f"mse {error:.3g}"
-            parts.append(f"{name} loss {loss:.3f} {score}")
+            score = f"loss {loss:.3f} acc {1 - error:.1%}"
+            parts.append(f"{name} {score if model.loss.classifies else f'mse {error:.3g}'}")
     return ", ".join(parts)
 
 
@@ -153,7 +154,16 @@ def test(model: NeuralNetwork, dataset: Dataset, save_predictions: bool) -> dict
             model.logger.save_predictions(model.loss, *outcome)
             if model.loss.classifies and data.data.ndim == 4:
                 model.logger.draw_mistakes(model.loss, data.data, *outcome)
+            if dataset.long_sequences is not None:
+                save_forecast(model, model.logger, dataset.long_sequences, data.data.shape[2])
     return results
+
+
+def save_forecast(model: NeuralNetwork, logger: Logger, sequences: np.ndarray, window: int) -> None:
+    """Have the logger keep a forecast of sequences (k, d, T) beyond their first ``window``."""
+    with np.errstate(over="ignore", invalid="ignore"):  # what runs free may run away
+        free = running_free(model, sequences[:, :, :window], sequences.shape[2] - window)
+        logger.save_forecast(sequences, one_step(model, sequences, window), free)
 
 
 def test_kaggle(model: NeuralNetwork, dataset: Dataset) -> Any:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-PURPOSES = ("initialization", "shuffling", "dropout", "augmentation")
+PURPOSES = ("initialization", "shuffling", "dropout", "augmentation", "data")
 
 
 def spawn_generator(seed: int | None, purpose: str, index: int = 0) -> np.random.Generator:

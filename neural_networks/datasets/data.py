@@ -1,14 +1,13 @@
-"""Datasets: from a name to batches of examples and labels."""
+"""Examples with their labels: split, and handed out in batches."""
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
-from neural_networks.utils.data_processing import standardize
-from neural_networks.utils.data_structures import first_index, integers_to_one_hot
-from neural_networks.utils.names import floating_type, lookup, positive_integer
+from neural_networks.utils.data_structures import first_index
+from neural_networks.utils.names import positive_integer
 from neural_networks.utils.randomness import spawn_generator
 
 EVALUATION_BATCH = 256
@@ -115,6 +114,9 @@ class Dataset:
         Names for pictures and tables.
     first_id : int
         The ``Id`` of the first test example in a Kaggle file.
+    long_sequences : array of float, (k, d, T), optional
+        A few sequences that are longer than the examples (d, t) and begin like them: what a
+        network that predicts the next d values can try to go on with.
 
     Attributes
     ----------
@@ -144,6 +146,7 @@ class Dataset:
         class_names: Sequence[str] | None = None,
         feature_names: Sequence[str] | None = None,
         first_id: int = 0,
+        long_sequences: np.ndarray | None = None,
     ) -> None:
         def make(what: str, data: Any, labels: Any) -> Data | None:
             return _make_set(what, data, labels, batch_size, seed)
@@ -164,6 +167,9 @@ class Dataset:
         self.class_names = class_names
         self.feature_names = feature_names
         self.first_id = first_id
+        if long_sequences is not None:
+            self._check_long_sequences(long_sequences)
+        self.long_sequences = long_sequences
 
     def _check_shapes(self) -> None:
         shape = self.train.data.shape[1:]
@@ -175,6 +181,20 @@ class Dataset:
                 k = data.labels.shape[1]
                 if k != self.out_dim:
                     raise ValueError(f"{what} labels have {k} columns, training {self.out_dim}")
+
+    def _check_long_sequences(self, sequences: np.ndarray) -> None:
+        _check_examples(sequences)
+        shape = self.train.data.shape[1:]
+        if len(shape) != 2 or sequences.ndim != 3 or shape[0] != self.out_dim:
+            raise ValueError(
+                f"long_sequences go with examples (d, t) and d outputs, got {shape} and "
+                f"{self.out_dim}, and sequences of shape {sequences.shape}"
+            )
+        (d, t), (_, features, length) = shape, sequences.shape
+        if features != d or length <= t:
+            raise ValueError(
+                f"long_sequences must be (k, {d}, T) with T > {t}, got shape {sequences.shape}"
+            )
 
 
 SETS = ("training", "validation", "test")
@@ -218,108 +238,3 @@ def _check_labels(labels: Any, n: int) -> None:
         raise ValueError(f"there are {n} examples, but labels for {len(labels)}")
     if not np.isfinite(labels).all():
         raise ValueError("labels are NaN or infinite")
-
-
-def load_iris(images: bool = False) -> dict[str, Any]:
-    """150 irises of 3 species, 4 lengths in cm each; split 105/15/30. There are no images of them.
-
-    Source: Fisher, "The use of multiple measurements in taxonomic problems", 1936; the copy
-    that comes with scikit-learn.
-    """
-    from sklearn.datasets import load_iris as load
-
-    if images:
-        raise ValueError("the dataset 'iris' has no images: its examples are 4 lengths each")
-    return _split(load(), n_validation=15, n_test=30)
-
-
-def load_digits(images: bool = False) -> dict[str, Any]:
-    """1,797 handwritten digits of 8×8 pixels; split 70/10/20 per cent.
-
-    An example is a row of 64 features, or with ``images`` an array (8, 8, 1).
-
-    Source: Alpaydin and Kaynak, "Optical recognition of handwritten digits", UCI 1998; the copy
-    of its test set that comes with scikit-learn.
-    """
-    from sklearn.datasets import load_digits as load
-
-    bunch = load()
-    sizes = {"n_validation": len(bunch.data) // 10, "n_test": len(bunch.data) // 5}
-    return _split(bunch, **sizes, image_shape=(8, 8, 1) if images else None)
-
-
-def _split(
-    bunch: Any, n_validation: int, n_test: int, image_shape: tuple[int, int, int] | None = None
-) -> dict[str, Any]:
-    """Split a scikit-learn set, the classes in proportion, and standardize it.
-
-    The split is the same for every seed, so that runs can be compared. Features are standardized
-    one by one; images one channel at a time, so that they go on looking like what they show.
-    """
-    from sklearn.model_selection import train_test_split
-
-    rows, y = np.arange(len(bunch.data)), bunch.target
-    rows, test = train_test_split(rows, test_size=n_test, stratify=y, random_state=0)
-    train, validation = train_test_split(
-        rows, test_size=n_validation, stratify=y[rows], random_state=0
-    )
-    labels = integers_to_one_hot(y)
-    X, axes = bunch.data, 0 if image_shape is None else (0, 1, 2)
-    if image_shape is not None:
-        X = X.reshape(-1, *image_shape)
-    X = standardize(X, axes, reference=X[train])
-    return {
-        "training_set": X[train],
-        "training_labels": labels[train],
-        "validation_set": X[validation],
-        "validation_labels": labels[validation],
-        "test_set": X[test],
-        "test_labels": labels[test],
-        "class_names": [str(name) for name in bunch.target_names],
-        "feature_names": [str(name) for name in bunch.feature_names],
-    }
-
-
-DATASETS: dict[str, Callable[[bool], dict[str, Any]]] = {"iris": load_iris, "digits": load_digits}
-
-
-def initialize_dataset(
-    name: str,
-    batch_size: int = 50,
-    *,
-    images: bool = False,
-    seed: int | None = None,
-    dtype: Any = "float64",
-) -> Dataset:
-    """The dataset of that name, one of ``DATASETS``: split, and standardized.
-
-    The features of all three sets are shifted and scaled by the mean and the standard deviation
-    of the training set, so that nothing about the other two enters the training. Of images, it
-    is the mean and the standard deviation of each channel.
-
-    Parameters
-    ----------
-    name : str
-        The dataset.
-    batch_size : int
-        Examples in a batch.
-    images : bool
-        Whether examples are images (H, W, C), as convolutions take them, rather than rows.
-    seed : int, optional
-        Fixes the order in which examples are shuffled.
-    dtype : str or type
-        ``"float32"`` or ``"float64"``: the type of examples and labels.
-
-    Raises
-    ------
-    ValueError
-        If the name is unknown, the batch size is not positive, or there are no images.
-    """
-    load = lookup("dataset", name, DATASETS)
-    positive_integer("batch_size", batch_size)
-    dtype = floating_type(dtype)
-    parts: dict[str, Any] = {
-        key: value.astype(dtype) if isinstance(value, np.ndarray) else value
-        for key, value in load(images).items()
-    }
-    return Dataset(**parts, batch_size=batch_size, seed=seed, name=name)
