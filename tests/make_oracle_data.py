@@ -15,6 +15,7 @@ import torch
 from torch.nn import functional
 
 from tests.make_oracle_images import image_data
+from tests.make_oracle_sequences import sequence_data
 
 DATA = Path(__file__).parent / "data"
 SEED = 20230217
@@ -249,7 +250,7 @@ def main() -> None:
     save("l2", l2_data())
     save("sgd", sgd_data())
     save("schedulers", scheduler_data())
-    for name, data in image_data().items():
+    for name, data in (image_data() | sequence_data(ACTIVATIONS)).items():
         save(name, data)
 
 
