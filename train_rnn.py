@@ -45,7 +45,7 @@ CONFIGURATION = AttrDict(
     data_args=AttrDict(
         name="sinewave", batch_size=50, window=50, step=0.2, noise=0.0, every_step=False
     ),
-    epochs=40,
+    epochs=60,
     seed=0,
     dtype="float32",
 )

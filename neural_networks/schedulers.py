@@ -7,7 +7,7 @@ through the fourth), and keeps nothing between calls.
 import math
 from abc import ABC, abstractmethod
 
-from neural_networks.utils.names import lookup, number_in, without_none
+from neural_networks.utils.names import lookup, number_in, true_or_false, without_none
 
 
 class Scheduler(ABC):
@@ -57,9 +57,7 @@ class Exponential(Scheduler):
         super().__init__(lr)
         self.decay = number_in("lr_decay", decay, 0, open_low=True)
         self.stage_length = number_in("stage_length", stage_length, 0, open_low=True)
-        if not isinstance(staircase, bool):
-            raise TypeError(f"staircase must be true or false, got {staircase!r}")
-        self.staircase = staircase
+        self.staircase = true_or_false("staircase", staircase)
 
     def __call__(self, epoch: float) -> float:
         """lr · decay^(epoch / stage_length)."""

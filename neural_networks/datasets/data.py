@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from neural_networks.utils.data_structures import first_index
-from neural_networks.utils.names import positive_integer
+from neural_networks.utils.names import errors_of, positive_integer
 from neural_networks.utils.randomness import spawn_generator
 
 EVALUATION_BATCH = 256
@@ -183,7 +183,8 @@ class Dataset:
                     raise ValueError(f"{what} labels have {k} columns, training {self.out_dim}")
 
     def _check_long_sequences(self, sequences: np.ndarray) -> None:
-        _check_examples(sequences)
+        with errors_of("long_sequences"):
+            _check_examples(sequences)
         shape = self.train.data.shape[1:]
         if len(shape) != 2 or sequences.ndim != 3 or shape[0] != self.out_dim:
             raise ValueError(
@@ -207,10 +208,8 @@ def _make_set(what: str, data: Any, labels: Any, batch_size: int, seed: int | No
             raise ValueError(f"there are {what} labels, but no {what} set")
         return None
     rng = spawn_generator(seed, "shuffling", SETS.index(what))
-    try:
+    with errors_of(f"{what} set"):
         return Data(data, labels, batch_size, rng)
-    except (TypeError, ValueError) as error:
-        raise type(error)(f"{what} set: {error}") from None
 
 
 def _check_examples(data: Any) -> None:

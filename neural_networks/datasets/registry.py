@@ -9,7 +9,13 @@ import numpy as np
 from neural_networks.datasets.bundled import load_digits, load_iris
 from neural_networks.datasets.data import Dataset
 from neural_networks.datasets.sinewave import load_sinewave
-from neural_networks.utils.names import build, floating_type, lookup, positive_integer
+from neural_networks.utils.names import (
+    check_keys,
+    floating_type,
+    lookup,
+    positive_integer,
+    without_none,
+)
 from neural_networks.utils.randomness import spawn_generator
 
 DATASETS: dict[str, Callable[..., dict[str, Any]]] = {
@@ -56,10 +62,12 @@ def initialize_dataset(
     load = lookup("dataset", name, DATASETS)
     positive_integer("batch_size", batch_size)
     dtype = floating_type(dtype)
-    if "rng" in inspect.signature(load).parameters:  # examples that are drawn, not read
+    known = set(inspect.signature(load).parameters)
+    check_keys(f"dataset {name!r}", options, sorted(known - {"rng"}))
+    if "rng" in known:  # examples that are drawn, not read
         options["rng"] = spawn_generator(seed, "data")
     parts: dict[str, Any] = {
         key: value.astype(dtype) if isinstance(value, np.ndarray) else value
-        for key, value in build(f"dataset {name!r}", load, options).items()
+        for key, value in load(**without_none(options)).items()
     }
     return Dataset(**parts, batch_size=batch_size, seed=seed, name=name)

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from neural_networks.utils.names import number_in, positive_integer
+from neural_networks.utils.names import number_in, positive_integer, true_or_false
 
 SINEWAVES = {"training": 7000, "validation": 1000, "test": 2000}
 BEYOND = 100  # steps that the long waves go on for
@@ -41,6 +41,7 @@ def load_sinewave(
     window = positive_integer("window", window)
     step = number_in("step", step, 0, open_low=True)
     noise = number_in("noise", noise, 0)
+    true_or_false("every_step", every_step)
 
     def waves(n: int, length: int) -> np.ndarray:
         phases = rng.uniform(0, 2 * np.pi, (n, 1, 1))

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from neural_networks.layers.base import Layer
-from neural_networks.utils.names import positive_integer
+from neural_networks.utils.names import positive_integer, true_or_false
 from neural_networks.weights import initialize_weights
 
 
@@ -58,9 +58,7 @@ class Elman(Layer):
     ) -> None:
         super().__init__(activation, dtype=dtype, rng=rng)
         self.n_out: int = positive_integer("n_out", n_out)
-        if not isinstance(return_sequences, bool):
-            raise TypeError(f"return_sequences must be True or False, got {return_sequences!r}")
-        self.return_sequences = return_sequences
+        self.return_sequences = true_or_false("return_sequences", return_sequences)
         self.initial_state: np.ndarray | None = None
         self.initial_state_gradient: np.ndarray | None = None
         self._draw_weights = initialize_weights(

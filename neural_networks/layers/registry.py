@@ -13,7 +13,7 @@ from neural_networks.layers.elman import Elman
 from neural_networks.layers.flatten import Flatten
 from neural_networks.layers.fully_connected import FullyConnected
 from neural_networks.layers.pool2d import Pool2D
-from neural_networks.utils.names import build, lookup, without_none
+from neural_networks.utils.names import build, errors_of, lookup, without_none
 
 LAYERS: dict[str, type[Layer]] = {
     "fully_connected": FullyConnected,
@@ -94,10 +94,8 @@ def make_layer(
         if args.get(key) is None:
             args[key] = value
     attributes = {key: args.pop(key) for key in ("dtype", "rng") if not takes(args, key)}
-    try:
+    with errors_of(f"layer {number}"):
         layer = initialize_layer(**args)
-    except (TypeError, ValueError) as error:
-        raise type(error)(f"layer {number}: {error}") from None
     vars(layer).update(attributes)
     return layer
 
@@ -105,10 +103,8 @@ def make_layer(
 def pass_through(layers: Sequence[Layer], X: np.ndarray) -> np.ndarray:
     """The output of layers in a row. An error says which one it comes from, counted from 1."""
     for number, layer in enumerate(layers, start=1):
-        try:
+        with errors_of(f"layer {number}"):
             X = layer.forward_faster(X)
-        except ValueError as error:
-            raise ValueError(f"layer {number}: {error}") from None
     return X
 
 

@@ -3,8 +3,8 @@
 import difflib
 import inspect
 import math
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
 import numpy as np
@@ -75,6 +75,22 @@ def positive_integer(name: str, value: object) -> int:
     if value < 1:
         raise ValueError(f"{name} must be at least 1, got {value}")
     return int(value)
+
+
+@contextmanager
+def errors_of(what: str) -> Iterator[None]:
+    """A context whose ``TypeError`` or ``ValueError`` begins with ``what`` it is about."""
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"{what}: {error}") from None
+
+
+def true_or_false(name: str, value: object) -> bool:
+    """``value`` itself; ``TypeError`` if it is not a bool."""
+    if not isinstance(value, bool):
+        raise TypeError(f"{name} must be true or false, got {value!r}")
+    return value
 
 
 def number_in(
