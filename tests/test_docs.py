@@ -5,6 +5,8 @@ import runpy
 import unittest
 from pathlib import Path
 
+import numpy as np
+
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
 
@@ -25,6 +27,31 @@ class TestDocs(unittest.TestCase):
         drawing = runpy.run_path(str(DOCS / "draw_convolution.py"))
         drawing["check"]()
         self.assertEqual(drawing["unfolded"]().shape, (15, 2))
+
+    def test_the_drawing_of_gradients_measures_what_it_says(self):
+        drawing = runpy.run_path(str(DOCS / "draw_gradients.py"))
+        radius, layer, norms = (
+            drawing[name] for name in ("spectral_radius", "random_layer", "input_gradient_norms")
+        )
+        self.assertAlmostEqual(radius(np.array([[3.0, 1], [0, -4]])), 4)
+        n, rng = drawing["N"], np.random.default_rng(0)
+        # With U orthogonal but for a factor, each step multiplies every gradient by the factor.
+        U = 0.9 * np.linalg.qr(rng.standard_normal((n, n)))[0]
+        self.assertAlmostEqual(radius(U), 0.9)
+        X, dLdY = rng.standard_normal((3, n, 12)), rng.standard_normal((3, n))
+        expected = np.linalg.norm(dLdY) * 0.9 ** np.arange(12)[::-1]
+        np.testing.assert_allclose(norms(layer("linear", U), X, dLdY), expected)
+
+    def test_python_blocks_run(self):
+        blocks = [
+            block
+            for page in DOCS.glob("*.md")
+            for block in re.findall(r"^```python\n(.*?)^```", page.read_text("utf-8"), re.M | re.S)
+        ]
+        self.assertTrue(blocks)
+        for block in blocks:
+            with self.subTest(block.splitlines()[-1]):
+                exec(compile(block, "block", "exec"), {})
 
 
 if __name__ == "__main__":

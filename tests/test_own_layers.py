@@ -49,10 +49,42 @@ class Bare(Layer):
         self.parameters["W"] = W.astype(self.dtype)
 
 
+class BareRecurrent(Bare):
+    """As in a homework: one step after another, and of each its own gradient, in a list."""
+
+    def forward(self, X):
+        if self.n_in is None:
+            self._init_parameters(X.shape)
+        self.cache["X"], self.cache["s"] = X, [np.zeros((len(X), self.n_out))]
+        for t in range(X.shape[2]):
+            self.forward_step(X[:, :, t])
+        return self.cache["s"][-1]
+
+    def forward_step(self, x_t):
+        Z = x_t @ self.parameters["W"] + self.cache["s"][-1] @ self.parameters["U"]
+        self.cache["s"].append(np.tanh(Z))
+
+    def backward(self, dLdY):
+        self.gradients["W"] = np.zeros_like(self.parameters["W"])
+        self.gradients["U"] = np.zeros_like(self.parameters["U"])
+        dLdX = []
+        for t in reversed(range(self.cache["X"].shape[2])):
+            dLdZ = dLdY * (1 - self.cache["s"][t + 1] ** 2)
+            self.gradients["W"] += self.cache["X"][:, :, t].T @ dLdZ
+            self.gradients["U"] += self.cache["s"][t].T @ dLdZ
+            dLdX.insert(0, dLdZ @ self.parameters["W"].T)
+            dLdY = dLdZ @ self.parameters["U"].T
+        return dLdX
+
+    def _init_parameters(self, X_shape):
+        super()._init_parameters(X_shape)
+        self.parameters["U"] = self.rng.normal(size=(self.n_out, self.n_out))
+
+
 class OwnLayers(InFolder):
     def setUp(self):
         super().setUp()
-        for name, layer in (("halved", Halved), ("bare", Bare)):
+        for name, layer in (("halved", Halved), ("bare", Bare), ("recurrent", BareRecurrent)):
             LAYERS[name] = layer
             self.addCleanup(LAYERS.pop, name)
 
@@ -127,6 +159,44 @@ class TestBareLayer(OwnLayers):
         out = model.forward(X)
         self.assertEqual(out.dtype, np.float32)
         np.testing.assert_array_equal(out, other.forward(X))
+
+
+class TestBareRecurrentLayer(OwnLayers):
+    """Its gradient is a list of steps, which a layer below gets as an array (m, d, t)."""
+
+    def setUp(self):
+        super().setUp()
+        self.steps = np.random.default_rng(1).normal(size=(6, 4, 5))
+        last = {"name": "fully_connected", "activation": "softmax", "n_out": 3}
+        own, elman = (
+            [HIDDEN, {"name": "elman", "n_out": 2, "return_sequences": True}, recurrent, last]
+            for recurrent in (
+                {"name": "recurrent", "activation": "tanh", "n_out": 4},
+                {"name": "elman", "n_out": 4},
+            )
+        )
+        self.model, self.other = self.network(*own), self.network(*elman)
+        for model in (self.model, self.other):
+            model.forward(self.steps)
+        for ours, theirs in zip(self.model.layers, self.other.layers, strict=True):
+            ours.parameters.update({key: theirs.parameters[key] for key in ours.parameters})
+
+    def test_gradients_are_those_of_our_own(self):
+        losses = [
+            model.backward(Y, model.forward(self.steps)) for model in (self.model, self.other)
+        ]
+        self.assertAlmostEqual(*losses, places=12)
+        for ours, theirs in zip(self.model.layers, self.other.layers, strict=True):
+            self.assertGreater(len(ours.gradients), 1)
+            for key, gradient in ours.gradients.items():
+                np.testing.assert_allclose(gradient, theirs.gradients[key], rtol=1e-9, atol=1e-13)
+
+    def test_learns(self):
+        losses = []
+        for _ in range(200):
+            losses.append(self.model.backward(Y, self.model.forward(self.steps)))
+            self.model.update(0)
+        self.assertLess(losses[-1], 0.5 * losses[0])
 
 
 class TestAssignedParameters(unittest.TestCase):

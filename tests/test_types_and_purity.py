@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from neural_networks.activations import ACTIVATIONS, initialize_activation
-from neural_networks.layers import LAYERS, Flatten, FullyConnected, initialize_layer
+from neural_networks.layers import LAYERS, Elman, Flatten, FullyConnected, initialize_layer
 from neural_networks.losses import LOSSES, initialize_loss
 from neural_networks.optimizers import initialize_optimizer
 from neural_networks.schedulers import SCHEDULERS
@@ -53,6 +53,7 @@ def layers(dtype):
     yield dense("softmax", (3, 2), dtype), rng.random((4, 3, 5))
     yield Flatten(dtype=dtype), rng.random((4, 2, 3))
     yield Flatten("last", dtype=dtype), rng.random((4, 2, 3))
+    yield Elman(2, return_sequences=True, dtype=dtype, rng=0), rng.random((4, 3, 5))
 
 
 class TestTypes(unittest.TestCase):
@@ -97,14 +98,15 @@ class TestTypes(unittest.TestCase):
     def test_layers_create_parameters_in_their_own_type(self):
         for dtype in DTYPES:
             for weight_init in WEIGHTS:
-                layer = FullyConnected(3, "relu", weight_init, dtype=dtype)
-                layer.forward(np.ones((2, 4), other(dtype)))
-                found = [*layer.parameters.values(), *layer.gradients.values()]
-                self.assertEqual([array.dtype for array in found], [np.dtype(dtype)] * 4)
+                for kind, shape, count in ((FullyConnected, (2, 4), 4), (Elman, (2, 4, 5), 6)):
+                    layer = kind(3, "relu", weight_init, dtype=dtype)
+                    layer.forward(np.ones(shape, other(dtype)))
+                    found = [*layer.parameters.values(), *layer.gradients.values()]
+                    self.assertEqual([array.dtype for array in found], [np.dtype(dtype)] * count)
 
     def test_layers_are_float64_by_default(self):
-        for layer in (FullyConnected(2, "tanh"), Flatten()):
-            self.assertEqual(layer.forward(np.ones((3, 2), np.float32)).dtype, np.float64)
+        for layer in (FullyConnected(2, "tanh"), Flatten(), Elman(2)):
+            self.assertEqual(layer.forward(np.ones((3, 2, 4), np.float32)).dtype, np.float64)
 
     def test_optimizers(self):
         for dtype in DTYPES:
@@ -232,6 +234,7 @@ class TestRandomness(unittest.TestCase):
             ("conv2d", (3, 4, 4, 2), weighted | {"kernel_shape": 3}),
             ("pool2d", (3, 4, 4, 2), {"kernel_shape": 2}),
             ("flatten", (3, 4), {}),
+            ("elman", (3, 4, 5), weighted),
         ):
             layer = initialize_layer(name, **arguments)
             for ending in ("", "_faster"):
@@ -271,9 +274,10 @@ class TestRandomness(unittest.TestCase):
 
     def test_layers_draw_from_their_own_generator(self):
         X = np.ones((2, 3))
-        outputs = [FullyConnected(4, "linear", rng=seed).forward(X) for seed in (1, 1, 2)]
-        np.testing.assert_array_equal(outputs[0], outputs[1])
-        self.assertFalse(np.array_equal(outputs[0], outputs[2]))
+        for kind, batch in ((FullyConnected, X), (Elman, X[:, :, np.newaxis])):
+            outputs = [kind(4, "linear", rng=seed).forward(batch) for seed in (1, 1, 2)]
+            np.testing.assert_array_equal(outputs[0], outputs[1])
+            self.assertFalse(np.array_equal(outputs[0], outputs[2]))
 
     def test_both_types_draw_the_same_weights(self):
         """A float32 network starts where the float64 one starts, to rounding."""
