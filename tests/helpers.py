@@ -16,6 +16,7 @@ from hypothesis.extra import numpy as hnp
 
 from neural_networks.activations import ACTIVATIONS
 from neural_networks.layers import FullyConnected
+from neural_networks.models import NeuralNetwork
 
 DATA = Path(__file__).parent / "data"
 DTYPES = ("float32", "float64")
@@ -79,6 +80,45 @@ def least_growth(work: Callable[[], object], rounds: int = 4) -> int:
     finally:
         tracemalloc.stop()
     return int(np.diff(sizes).min())
+
+
+def step(model: NeuralNetwork, X: np.ndarray, Y: np.ndarray) -> float:
+    """One training step; its loss."""
+    loss = model.backward(Y, model.forward(X))
+    model.update(0)
+    return loss
+
+
+class NothingGrows:
+    """Tests that training and predicting leave no more memory from step to step.
+
+    For a TestCase whose ``setUp`` makes ``self.model`` and ``self.batch``, its X and Y.
+    """
+
+    LEAK = 8_000  # bytes in 100 steps; the smallest array in each would be 10,000 or more
+
+    def growth(self, after: Callable[[], object] = lambda: None) -> int:
+        """Of 100 steps, each followed by ``after``."""
+
+        def work() -> None:
+            for _ in range(100):
+                step(self.model, *self.batch)
+                after()
+
+        return least_growth(work)
+
+    def test_from_step_to_step(self):
+        self.assertLess(self.growth(), self.LEAK)
+        self.assertGreater(len(self.model.layers[0].cache), 0)
+
+    def test_a_leak_would_be_seen(self):
+        leak, layer = [], self.model.layers[0]
+        self.assertGreater(self.growth(lambda: leak.append(layer.gradients["W"])), self.LEAK)
+
+    def test_predicting_leaves_nothing(self):
+        growth = least_growth(lambda: self.model.predict(*self.batch))
+        self.assertLess(growth, 5_000)
+        self.assertEqual({len(layer.cache) for layer in self.model.layers}, {0})
 
 
 def away_from_zero(array: np.ndarray, distance: float = 0.05) -> np.ndarray:

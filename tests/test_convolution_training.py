@@ -11,7 +11,7 @@ from neural_networks.layers import LAYERS, Conv2D, Flatten, Pool2D
 from neural_networks.models import NeuralNetwork
 from neural_networks.utils import convolution, fast_convolution, parallel
 from neural_networks.utils.grad_check import check_gradients
-from tests.helpers import DTYPES, dense, least_growth
+from tests.helpers import DTYPES, NothingGrows, dense, step
 from tests.images import BACKWARDS, FORWARDS, conv, run
 
 MB = 2**20
@@ -38,12 +38,6 @@ def batch(dtype="float64", m=6):
     X[kinds == 0, :4] += 1
     X[kinds == 1, 4:] += 1
     return X.astype(dtype), np.eye(3, dtype=dtype)[kinds]
-
-
-def step(model, X, Y):
-    loss = model.backward(Y, model.forward(X))
-    model.update(0)
-    return loss
 
 
 class Doubled(Conv2D):
@@ -288,31 +282,9 @@ class TestMemory(unittest.TestCase):
                 self.assertLess(narrow, 0.6 * wide)
 
 
-LEAK = 8_000  # bytes in 100 steps; one array of the smallest size in each would be 10,000 or more
-
-
-class TestNothingGrows(unittest.TestCase):
+class TestNothingGrows(NothingGrows, unittest.TestCase):
     def setUp(self):
         self.model, self.batch = network(dtype="float32"), batch("float32", m=32)
-
-    def test_from_step_to_step(self):
-        growth = least_growth(lambda: [step(self.model, *self.batch) for _ in range(100)])
-        self.assertLess(growth, LEAK)
-        self.assertGreater(len(self.model.layers[0].cache), 0)
-
-    def test_a_leak_would_be_seen(self):
-        leak = []
-
-        def leaking_step():
-            step(self.model, *self.batch)
-            leak.append(self.model.layers[0].gradients["W"])
-
-        self.assertGreater(least_growth(lambda: [leaking_step() for _ in range(100)]), LEAK)
-
-    def test_predicting_leaves_nothing(self):
-        growth = least_growth(lambda: self.model.predict(*self.batch))
-        self.assertLess(growth, 5_000)
-        self.assertEqual([len(layer.cache) for layer in self.model.layers], [0] * 5)
 
 
 if __name__ == "__main__":

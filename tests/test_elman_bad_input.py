@@ -5,7 +5,7 @@ import unittest
 import numpy as np
 
 from neural_networks.layers import Elman, initialize_layer
-from tests.test_elman import as_array, elman
+from tests.sequences import as_array, elman
 from tests.test_elman_rules import SameContents, contents
 
 X = np.random.default_rng(0).standard_normal((5, 3, 7))
@@ -32,7 +32,7 @@ class TestForward(BadInput):
     def test_shapes(self):
         for shape in ((5, 3), (3,), (5, 3, 7, 1), (5, 3, 0), (5, 0, 7)):
             found = rf"got shape \({', '.join(map(str, shape))},?\)"
-            message = rf"X must be \(m, d, t\), at least one of each, {found}"
+            message = rf"X must be \(m, d, t\) with d and t at least 1, {found}"
             for layer in (self.layer, Elman(4)):
                 with self.subTest(shape):
                     message = (
@@ -87,12 +87,23 @@ class TestForwardStep(BadInput):
         layer = self.layer
         for steps in range(2):
             for shape in ((3,), (5, 3, 1), (5, 3, 7), ()):
-                message = rf"x_t must be \(m, d\), got shape \({', '.join(map(str, shape))},?\)"
+                found = ", ".join(map(str, shape))
+                message = rf"x_t must be an array \(m, d\), got shape \({found},?\)"
                 with self.subTest(shape, steps=steps):
                     self.assert_refused(
                         layer, ValueError, message, layer.forward_step, np.ones(shape)
                     )
             layer.forward_step(X[:, :, steps])
+
+    def test_no_array(self):
+        given = [[1.0, 2.0, 3.0]]
+        self.assert_refused(self.layer, ValueError, "an array", self.layer.forward_step, given)
+
+    def test_weights_that_do_not_fit_leave_no_half_a_step(self):
+        self.layer.parameters["U"] = np.ones((5, 5))
+        with self.assertRaises(ValueError):
+            self.layer.forward_step(X[:, :, 0])
+        self.assertEqual(len(self.layer.cache), 0)
 
     def test_number_of_examples(self):
         layer, other = self.layer, elman(3, 4)

@@ -11,7 +11,7 @@ from neural_networks.layers import LAYERS, Elman
 from neural_networks.models import NeuralNetwork
 from neural_networks.utils.grad_check import check_gradients
 from tests.helpers import DTYPES, KINKED, direction_error, float_arrays, seeds, sizes
-from tests.test_elman import as_array, elman, run
+from tests.sequences import as_array, elman, run
 from tests.test_gradients import kink_free_input
 
 SMOOTH = sorted(set(ACTIVATIONS) - set(KINKED))

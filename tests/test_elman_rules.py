@@ -8,7 +8,7 @@ import numpy as np
 from neural_networks.layers import Elman, initialize_layer
 from neural_networks.weights import WEIGHTS
 from tests.helpers import DTYPES, read_only, unchanged
-from tests.test_elman import PARAMETERS, as_array, elman, run
+from tests.sequences import PARAMETERS, as_array, elman, run
 
 X = np.random.default_rng(0).standard_normal((5, 3, 7))
 STATE = np.random.default_rng(1).standard_normal((5, 4))

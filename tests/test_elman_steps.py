@@ -6,7 +6,7 @@ import numpy as np
 
 from neural_networks.layers import Elman
 from tests.helpers import DTYPES
-from tests.test_elman import PARAMETERS, as_array, elman, run
+from tests.sequences import PARAMETERS, as_array, elman, run
 
 X = np.random.default_rng(0).standard_normal((5, 3, 7))
 M, D, T = X.shape
@@ -89,6 +89,14 @@ class TestForwardStep(StepsTestCase):
                         self.assertIs(type(found), type(expected))
                         close(as_array(found), as_array(expected))
                         self.assert_same_gradients(layer, other)
+
+    def test_steps_that_are_read_into_one_array(self):
+        layer, other, x_t = elman(D, N), elman(D, N), np.empty((M, D))
+        for t in range(T):
+            x_t[:] = X[:, :, t]
+            layer.forward_step(x_t)
+        other.forward(X)
+        self.assert_same_cache(layer, other)
 
     def test_returns_the_state(self):
         layer = elman(D, N)

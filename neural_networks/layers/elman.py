@@ -41,7 +41,8 @@ class Elman(Layer):
         Lists with an entry (m, ...) for each step: ``X``, the inputs x_t; ``Z``, what σ is
         applied to; and ``s``, the states, which begin with s_0 and so are one more.
     initial_state : array of float, (m, n) or (1, n), or None
-        s_0 of each example, or of all. None, as it is at first, stands for zeros.
+        s_0 of each example, or of all. None, as it is at first, stands for zeros. It is no
+        parameter: a network does not learn or save it.
     initial_state_gradient : array, (m, n), or None
         dL/ds_0, as of the last ``backward``.
     """
@@ -69,8 +70,8 @@ class Elman(Layer):
         """One step further: s_t = σ(x_t W + s_{t-1} U + b).
 
         It goes on from the last state in ``cache["s"]``, and from the initial state if there is
-        none, as after ``clear_gradients``. The step is added to the cache, so after the last one
-        ``backward`` can be called as after ``forward``.
+        none, as after ``clear_gradients``. The step is added to the cache, in training or not, so
+        after the last one ``backward`` can be called as after ``forward``.
 
         Parameters
         ----------
@@ -81,19 +82,22 @@ class Elman(Layer):
         array, (m, n)
             s_t.
         """
-        if np.ndim(x_t) != 2:
-            raise ValueError(f"x_t must be (m, d), got shape {np.shape(x_t)}")
-        x_t = self.admit(x_t[:, :, np.newaxis])[:, :, 0]
-        if "s" not in self.cache:
-            self.cache.update(X=[], Z=[], s=[self._first_state(len(x_t))])
-        before = self.cache["s"][-1]
-        if len(x_t) != len(before):
-            raise ValueError(f"x_t has {len(x_t)} examples, but the state is that of {len(before)}")
+        if not isinstance(x_t, np.ndarray) or x_t.ndim != 2:
+            raise ValueError(f"x_t must be an array (m, d), got shape {np.shape(x_t)}")
+        # A copy, since a loop over steps may read each of them into the same array.
+        x_t = self.admit(x_t[:, :, np.newaxis])[:, :, 0].copy()
+        states = self.cache["s"] if "s" in self.cache else [self._first_state(len(x_t))]
+        if len(x_t) != len(states[-1]):
+            raise ValueError(
+                f"x_t has {len(x_t)} examples, but the state is that of {len(states[-1])}"
+            )
         W, U, b = (self.parameter(name) for name in ("W", "U", "b"))
-        Z = x_t @ W + before @ U + b
-        for name, value in (("X", x_t), ("Z", Z), ("s", self.activation(Z))):
-            self.cache[name].append(value)
-        return self.cache["s"][-1]
+        Z = x_t @ W + states[-1] @ U + b
+        states.append(self.activation(Z))
+        self.cache.setdefault("X", []).append(x_t)
+        self.cache.setdefault("Z", []).append(Z)
+        self.cache["s"] = states
+        return states[-1]
 
     def forward(self, X: np.ndarray) -> np.ndarray:
         """All steps of a sequence, from the initial state on.
@@ -191,5 +195,5 @@ class Elman(Layer):
 
     def _check_shape(self, X_shape: tuple[int, ...]) -> None:
         if len(X_shape) != 3 or 0 in X_shape[1:]:
-            raise ValueError(f"X must be (m, d, t), at least one of each, got shape {X_shape}")
+            raise ValueError(f"X must be (m, d, t) with d and t at least 1, got shape {X_shape}")
         self._check_n_in(X_shape[1])
