@@ -87,7 +87,7 @@ def _add_training_flags(training: Any) -> None:
         action=argparse.BooleanOptionalAction,
         help="exponential: keep the rate constant within a stage",
     )
-    training.add_argument("--seed", type=int, help="fixes weights and shuffling")
+    training.add_argument("--seed", type=int, help="fixes all that is drawn at random")
     training.add_argument("--dtype", help="type of all arrays: float32 or float64")
 
 

@@ -2,6 +2,8 @@
 
 import contextlib
 import io
+import json
+from typing import Any
 
 import train_ffnn
 from tests.helpers import InFolder
@@ -30,14 +32,27 @@ def quietly(main, *arguments: object) -> tuple[int, str, str]:
 
 
 class ScriptTest(InFolder):
-    """A test with a temporary folder for its runs."""
+    """A test of a script, with a temporary folder for its runs."""
+
+    script = train_ffnn
 
     def setUp(self):
         super().setUp()
         self.runs = self.root / "runs of mine"
 
     def train(self, *arguments: object) -> tuple[int, str, str]:
-        return quietly(train_ffnn.main, "--experiments", self.runs, *arguments)
+        return quietly(self.script.main, "--experiments", self.runs, *arguments)
+
+    def refused(self, pattern: str, *arguments: object) -> None:
+        """These arguments must end with one line that says why, before anything is written."""
+        status, out, err = self.train(*arguments)
+        self.assertEqual((status, out), (2, ""))
+        self.assertRegex(err, rf"^{self.script.__name__}.py: error: .*{pattern}")
+        self.assertEqual(err.count("\n"), 1)
+        self.assertFalse(self.runs.exists(), "a wrong argument leaves no folder")
+
+    def config(self, run: str) -> dict[str, Any]:
+        return json.loads((self.runs / run / "config.json").read_text())
 
     def log(self, run: str) -> bytes:
         return (self.runs / run / "log.csv").read_bytes()

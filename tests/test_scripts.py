@@ -51,7 +51,7 @@ class TestFirstRun(ScriptTest):
 
     def test_parameters_and_config_rebuild_the_network(self):
         self.train("--epochs", 3)
-        config = json.loads((self.runs / "iris" / "config.json").read_text())
+        config = self.config("iris")
         model = initialize_model("again", **config["model"])
         model.load(self.runs / "iris" / "parameters.npz")
         self.assertEqual(model.epoch, 3)
@@ -123,7 +123,7 @@ class TestRepeating(ScriptTest):
             *("--dtype", "float64"),
         )
         self.assertEqual(status, 0)
-        config = json.loads((self.runs / "digits" / "config.json").read_text())
+        config = self.config("digits")
         layers = config["model"]["layer_args"]
         self.assertEqual([layer["n_out"] for layer in layers], [6, 5, None])
         self.assertEqual([layer["activation"] for layer in layers], ["tanh", "tanh", "softmax"])

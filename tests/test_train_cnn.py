@@ -18,12 +18,10 @@ SMALL = ("--filters", 4, "--epochs", 1, "--batch-size", 50)
 
 
 class CnnTest(ScriptTest):
-    def train(self, *arguments):
-        return quietly(train_cnn.main, "--experiments", self.runs, *arguments)
+    script = train_cnn
 
     def layers(self, run):
-        config = json.loads((self.runs / run / "config.json").read_text())
-        return config["model"]["layer_args"]
+        return self.config(run)["model"]["layer_args"]
 
 
 class TestDefaultRun(CnnTest):
@@ -84,7 +82,7 @@ class TestFlags(CnnTest):
     def test_parameters_and_config_rebuild_the_network(self):
         self.train(*SMALL)
         folder = self.runs / "digits-cnn"
-        config = json.loads((folder / "config.json").read_text())
+        config = self.config("digits-cnn")
         model = initialize_model("again", **config["model"], dtype="float32")
         model.load(folder / "parameters.npz")
         dataset = initialize_dataset(**config["data"], dtype="float32")
@@ -110,13 +108,6 @@ class TestConfigEditedByHand(CnnTest):
 
 
 class TestMistakesOfUsers(CnnTest):
-    def refused(self, pattern, *arguments):
-        status, out, err = self.train(*arguments)
-        self.assertEqual((status, out), (2, ""))
-        self.assertRegex(err, rf"^train_cnn.py: error: .*{pattern}")
-        self.assertEqual(err.count("\n"), 1)
-        self.assertFalse(self.runs.exists(), "a wrong argument leaves no folder")
-
     def test_one_line_each(self):
         self.refused("'iris' has no images", "--dataset", "iris")
         self.refused("layer 8: .*2×2 is larger than the image of 1×1", "--filters", 1, 1, 1, 1)

@@ -9,18 +9,14 @@ from numpy.testing import assert_allclose
 import train_rnn
 from neural_networks.datasets import initialize_dataset
 from neural_networks.models import initialize_model
-from tests.scripts import RUN_FILES, ScriptTest, quietly
+from tests.scripts import RUN_FILES, ScriptTest
 
 SEQUENCE_FILES = (RUN_FILES - {"confusion_matrix.png"}) | {"forecast.csv", "forecast.png"}
 FAST = ("--epochs", 1, "--hidden", 4, "--window", 8, "--batch-size", 500)
 
 
 class RnnTest(ScriptTest):
-    def train(self, *arguments):
-        return quietly(train_rnn.main, "--experiments", self.runs, *arguments)
-
-    def config(self, run):
-        return json.loads((self.runs / run / "config.json").read_text())
+    script = train_rnn
 
     def forecast(self, run):
         return pd.read_csv(self.runs / run / "forecast.csv")
@@ -155,13 +151,6 @@ class TestFlags(RnnTest):
 
 
 class TestMistakesOfUsers(RnnTest):
-    def refused(self, pattern, *arguments):
-        status, out, err = self.train(*arguments)
-        self.assertEqual((status, out), (2, ""))
-        self.assertRegex(err, rf"^train_rnn.py: error: .*{pattern}")
-        self.assertEqual(err.count("\n"), 1)
-        self.assertFalse(self.runs.exists(), "a wrong argument leaves no folder")
-
     def test_one_line_each(self):
         self.refused("window must be at least 1, got 0", "--window", 0)
         self.refused("step must be greater than 0 and finite, got -1.0", "--step", -1)

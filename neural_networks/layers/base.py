@@ -107,7 +107,8 @@ class Layer(ABC):
         Returns
         -------
         array, the shape of the last ``forward``'s X
-            dL/dX. The gradients of the parameters go to ``gradients``.
+            dL/dX, or a list of its steps (m, d). The gradients of the parameters go to
+            ``gradients``.
         """
 
     def forward_faster(self, X: np.ndarray) -> np.ndarray:

@@ -45,6 +45,12 @@ class Elman(Layer):
         parameter: a network does not learn or save it.
     initial_state_gradient : array, (m, n), or None
         dL/ds_0, as of the last ``backward``.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not one of those above; later, if X is not (m, d, t) with the d features
+        that the parameters were made for, or the initial state does not fit its m examples.
     """
 
     def __init__(
