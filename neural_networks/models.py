@@ -100,7 +100,7 @@ class NeuralNetwork:
 
         Returns
         -------
-        array of the network's type, (m, n_out)
+        array of the network's type, (m, n_out), or (m, n_out, t) with an output at every step
         """
         out = X
         with self._threads():
@@ -114,9 +114,9 @@ class NeuralNetwork:
 
         Parameters
         ----------
-        target : array, (m, n_out)
+        target : array, (m, n_out) or (m, n_out, t)
             Labels.
-        out : array, (m, n_out)
+        out : array, the shape of target
             What ``forward`` returned.
 
         Returns
@@ -248,8 +248,9 @@ class NeuralNetwork:
         ----------
         dataset : Dataset
         save_predictions : bool
-            Whether the logger keeps ``test_predictions.csv`` and, for a classifier,
-            ``confusion_matrix.png``.
+            Whether the logger keeps ``test_predictions.csv`` and what there is to be seen:
+            ``confusion_matrix.png`` of classes, ``mistakes.png`` of images, ``forecast.png`` and
+            ``forecast.csv`` of sequences.
 
         Returns
         -------

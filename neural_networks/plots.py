@@ -191,6 +191,9 @@ def mistakes(
     figure.suptitle(title, color=INK)
 
 
+MOST_SEQUENCES = 5
+
+
 def forecast(figure: Figure, true: np.ndarray, one_step: np.ndarray, free: np.ndarray) -> None:
     """Sequences with their predictions, and at the bottom how far these are from the truth.
 
@@ -198,36 +201,48 @@ def forecast(figure: Figure, true: np.ndarray, one_step: np.ndarray, free: np.nd
     ----------
     figure : Figure
     true : array, (k, T)
-        A row of the picture for each.
+        The first ones have a row of the picture each.
     one_step, free : arrays, (k, T - window)
         The values from step ``window`` on: predicted one step ahead, and by the network running
         free on its own predictions.
     """
-    (k, length), n_steps = true.shape, free.shape[1]
-    window = length - n_steps
-    figure.set_size_inches(8, 1.5 * k + 2.4)
-    *panels, distances = figure.subplots(k + 1, sharex=True)
-    margin = np.ptp(true) / 8 or 1.0
-    for axes, values in zip(panels, true, strict=True):
+    k, n_steps = free.shape
+    window = true.shape[1] - n_steps
+    n_panels = min(k, MOST_SEQUENCES)
+    figure.set_size_inches(8, 1.5 * n_panels + 2.4)
+    *panels, distances = figure.subplots(n_panels + 1, sharex=True)
+    for axes, values in zip(panels, true, strict=False):
         axes.axvspan(0, window - 1, color="#f0f0f0", linewidth=0)
         axes.plot(values, color=INK, linewidth=3.5, alpha=0.25, label="true")
         # A network that runs free may run anywhere.
+        margin = np.ptp(true) / 8 or 1.0
         axes.set_ylim(true.min() - margin, true.max() + margin)
-    ahead = np.arange(window, length)
+    ahead = window + np.arange(n_steps)
     for label, predictions, style in (
         ("running free", free, {"color": TRAINING, "linewidth": 1.4}),
         ("one step ahead", one_step, {"color": VALIDATION, "ls": "", "marker": ".", "ms": 4}),
     ):
-        for axes, values in zip(panels, predictions, strict=True):
+        for axes, values in zip(panels, predictions, strict=False):
             axes.plot(ahead, values, label=label, **style)
         distance = np.sqrt(np.mean((predictions - true[:, window:]) ** 2, axis=0))
         distances.plot(ahead, distance, **style)
-    distances.set(yscale="log", xlabel="step", ylabel="distance to true")
+    distances.set(xlabel="step", ylabel="distance to true")
+    _logarithmic(distances)
     for axes in (*panels, distances):
         _clean(axes)
     panels[0].legend(frameon=False, ncols=3, loc="lower right", bbox_to_anchor=(1, 1))
-    title = f"{n_steps} steps beyond a window of {window}"
+    shown = f", {n_panels} of {k} sequences" if n_panels < k else ""
+    title = f"{n_steps} steps beyond a window of {window}{shown}"
     panels[0].set_title(title, color=INK, loc="left", fontsize="medium")
+
+
+def _logarithmic(axes: Axes) -> None:
+    """A logarithmic axis with few labels, such as 0.001, 0.003 and 0.01."""
+    from matplotlib.ticker import LogLocator, NullFormatter
+
+    axes.set_yscale("log")
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 3)))
+    axes.yaxis.set_minor_formatter(NullFormatter())
 
 
 def _tiles(figure: Figure, n: int, columns: int, width: float, height: float) -> list[Axes]:

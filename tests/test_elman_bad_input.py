@@ -68,6 +68,13 @@ class TestForward(BadInput):
                 self.layer.clear_gradients()
                 step = self.layer.forward_step
                 self.assert_refused(self.layer, ValueError, message, step, X[:, :, 0])
+        for state, message in (
+            ([[0.0] * 4], "initial_state must be a NumPy array, got list"),
+            (np.ones((1, 4), int), "initial_state must hold floats, got int64"),
+            (np.array([["a"] * 4]), "initial_state must hold floats, got <U1"),
+        ):
+            self.layer.initial_state = state
+            self.assert_refused(self.layer, TypeError, message, self.layer.forward, X)
         self.layer.initial_state = None
 
     def test_a_first_batch_that_cannot_be(self):

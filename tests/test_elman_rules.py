@@ -222,6 +222,17 @@ class TestInference(SameContents):
 
 
 class TestInitialState(SameContents):
+    def test_is_copied(self):
+        """What happens to it between forward and backward changes no gradient."""
+        layer, other, state = elman(3, 4), elman(3, 4), STATE.copy()
+        layer.initial_state, other.initial_state = state, STATE
+        dLdY = layer.forward(X)
+        other.forward(X)
+        state[:] = 0
+        layer.backward(dLdY)
+        other.backward(dLdY)
+        np.testing.assert_array_equal(layer.gradients["U"], other.gradients["U"])
+
     def test_one_for_all_is_the_same_for_each(self):
         for whole in (False, True):
             one, each = (elman(3, 4, return_sequences=whole) for _ in range(2))

@@ -105,6 +105,38 @@ class TestPicture(unittest.TestCase):
         assert_allclose(by_color[plots.TRAINING], 0.1 * np.arange(8), atol=1e-12)
         self.assertEqual(distances.get_yscale(), "log")
 
+    def test_the_first_of_many_sequences(self):
+        many = [np.tile(values, (50, 1)) for values in (TRUE, ONE_STEP, FREE)]
+        *panels, _ = self.draw(*many).axes
+        self.assertEqual(len(panels), plots.MOST_SEQUENCES)
+        title = "8 steps beyond a window of 12, 5 of 100 sequences"
+        self.assertEqual(panels[0].get_title(loc="left"), title)
+        for i, axes in enumerate(panels):
+            assert_array_equal(self.curves(axes)["running free"][1], FREE[i % 2])
+
+    def test_a_distance_is_the_root_of_a_mean_of_squares(self):
+        distances = self.draw(TRUE, ONE_STEP, TRUE[:, 12:] + [[3], [-4]]).axes[-1]
+        by_color = {to_hex(line.get_color()): line.get_ydata() for line in distances.get_lines()}
+        assert_allclose(by_color[plots.TRAINING], np.sqrt((3**2 + 4**2) / 2))
+
+    def test_the_window_is_shaded(self):
+        for axes in self.draw(TRUE, ONE_STEP, FREE).axes[:-1]:
+            (shade,) = axes.patches
+            (left, _), (right, _) = axes.transData.inverted().transform(shade.get_extents())
+            assert_allclose((left, right), (0, 11), atol=1e-9)
+
+    def test_panels_share_a_scale(self):
+        factors = np.array([[1.0], [3]])
+        *panels, _ = self.draw(factors * TRUE, factors * ONE_STEP, factors * FREE).axes
+        margin = np.ptp(factors * TRUE) / 8
+        for axes in panels:
+            limits = 3 * TRUE[1].min() - margin, 3 * TRUE[1].max() + margin
+            assert_allclose(axes.get_ylim(), limits)
+
+    def test_a_sequence_that_does_not_move_lies_in_the_middle(self):
+        axes = self.draw(np.full((2, 20), 5.0), ONE_STEP, FREE).axes[0]
+        assert_allclose(axes.get_ylim(), (4, 6))
+
     def test_a_network_that_runs_away_leaves_the_panel(self):
         for wild in (1e30, np.inf, np.nan):
             with np.errstate(invalid="ignore"):
@@ -116,6 +148,38 @@ class TestPicture(unittest.TestCase):
         axes = self.draw(100 + TRUE, 100 + ONE_STEP, 100 + FREE).axes[0]
         low, high = axes.get_ylim()
         self.assertTrue(98.5 < low < 99 and 101 < high < 101.5, (low, high))
+
+
+FLAT_CURVE, STEEP = np.array([1.0, 0.9, 0.8]), np.array([1.0, 0.1, 0.01])
+
+
+class TestScaleOfErrors(unittest.TestCase):
+    def scale(self, classifies=False, **columns):
+        figure = Figure()
+        columns = {"epoch": np.arange(1.0, 4), "train_loss": FLAT_CURVE, **columns}
+        plots.error_curves(figure, "run", classifies, columns)
+        return figure.axes[0].get_yscale()
+
+    def test_squared_errors_that_fall_far_have_a_logarithmic_one(self):
+        self.assertEqual(self.scale(train_error=STEEP), "log")
+        self.assertEqual(self.scale(train_error=FLAT_CURVE, validation_error=STEEP), "log")
+        self.assertEqual(self.scale(train_error=FLAT_CURVE, validation_error=FLAT_CURVE), "linear")
+
+    def test_whatever_the_losses_do(self):
+        self.assertEqual(self.scale(train_error=FLAT_CURVE, train_loss=STEEP), "linear")
+
+    def test_an_overflow_does_not_count(self):
+        for overflow in (np.inf, np.nan):
+            wild = np.array([1, overflow, 0.8])
+            scale = self.scale(train_error=FLAT_CURVE, validation_error=wild)
+            self.assertEqual(scale, "linear")
+            scale = self.scale(train_error=STEEP, validation_error=wild)
+            self.assertEqual(scale, "log")
+        lost = np.full(3, np.nan)
+        self.assertEqual(self.scale(train_error=lost, train_loss=lost), "linear")
+
+    def test_shares_of_misclassified_examples_begin_at_0(self):
+        self.assertEqual(self.scale(classifies=True, train_error=STEEP), "linear")
 
 
 class TestFiles(InFolder):
@@ -135,6 +199,19 @@ class TestFiles(InFolder):
             assert_allclose(table[column], [3, 5, 8, 4, 7, 11])
         self.assertGreater(imread(self.root / "run" / "forecast.png").std(), 0.05)
 
+    def test_which_prediction_is_which(self):
+        """On a sequence that does not follow the network's rule the two kinds differ."""
+        sequences = np.array([[[1.0, 1, 2, 3, 10, 20]]])
+        X, Y = np.ones((4, 1, 3)), 2 * np.ones((4, 1))
+        dataset = Dataset(X, Y, 2, None, None, X, Y, long_sequences=sequences)
+        FIBONACCI.logger = Logger("run", {}, {}, save=True, save_dir=self.root)
+        self.addCleanup(setattr, FIBONACCI, "logger", None)
+        FIBONACCI.test(dataset, save_predictions=True)
+        table = pd.read_csv(self.root / "run" / "forecast.csv")
+        assert_allclose(table["true_0"], [3, 10, 20])
+        assert_allclose(table["one_step_0"], [3, 5, 13])
+        assert_allclose(table["free_0"], [3, 5, 8])
+
     def test_a_column_for_each_feature(self):
         logger = Logger("run", {}, {}, save=True, save_dir=self.root)
         true = np.arange(12.0).reshape(1, 2, 6)
@@ -144,6 +221,17 @@ class TestFiles(InFolder):
         assert_array_equal(table["true_1"], [10, 11])
         assert_array_equal(table["one_step_1"], [10.5, 11.5])
         assert_array_equal(table["free_0"], [3.5, 4.5])
+
+    def test_the_picture_is_of_the_first_feature(self):
+        true = np.random.default_rng(0).standard_normal((2, 2, 9))
+        pictures = {}
+        for name, kept in {"both": [0, 1], "first": [0], "second": [1]}.items():
+            logger = Logger(name, {}, {}, save=True, plot=True, save_dir=self.root)
+            some = true[:, kept]
+            logger.save_forecast(some, some[:, :, 5:] + 0.5, some[:, :, 5:] - 0.5)
+            pictures[name] = imread(self.root / name / "forecast.png")
+        assert_array_equal(pictures["both"], pictures["first"])
+        self.assertFalse(np.array_equal(pictures["both"], pictures["second"]))
 
     def test_without_long_sequences_there_is_none(self):
         X, Y = np.ones((4, 1, 3)), 2 * np.ones((4, 1))

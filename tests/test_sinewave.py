@@ -6,6 +6,7 @@ import numpy as np
 from numpy.testing import assert_allclose, assert_array_equal
 
 from neural_networks.datasets import Dataset, initialize_dataset
+from neural_networks.utils.randomness import spawn_generator
 
 
 def phases(waves, step=0.2):
@@ -59,6 +60,12 @@ class TestWaves(unittest.TestCase):
         assert_array_equal(self.dataset.long_sequences, again.long_sequences)
         self.assertFalse(np.array_equal(self.dataset.train.data[:1000], self.dataset.validate.data))
 
+    def test_a_generator_of_their_own_draws_the_phases(self):
+        """Not the one that shuffles: an example, and when it comes, have to be unrelated."""
+        a = spawn_generator(0, "data").uniform(0, 2 * np.pi, (7000, 1))
+        values = np.sin(a + 0.2 * np.arange(50))
+        assert_allclose(self.dataset.train.data[:, 0], values, atol=1e-12)
+
     def test_type(self):
         single = initialize_dataset("sinewave", seed=0, dtype="float32")
         for array in (single.train.data, single.test.labels, single.long_sequences):
@@ -95,8 +102,17 @@ class TestOptions(unittest.TestCase):
                 self.assertAlmostEqual(noise.std(), 0.1, delta=0.004)
                 self.assertAlmostEqual(noise.mean(), 0, delta=0.005)
         difference = noisy.train.data - np.sin(a + 0.2 * np.arange(50))
+        share = np.mean(np.abs(difference) > 0.2)
+        self.assertAlmostEqual(share, 0.0455, delta=0.002, msg="two standard deviations off")
         neighbours = np.corrcoef(difference[:, 0, 3], difference[:, 0, 4])[0, 1]
         self.assertLess(abs(neighbours), 0.05, "each value has noise of its own")
+
+    def test_none_stands_for_the_default(self):
+        names = ("window", "step", "noise", "every_step")
+        dataset = initialize_dataset("sinewave", seed=0, **dict.fromkeys(names))
+        default = initialize_dataset("sinewave", seed=0)
+        assert_array_equal(dataset.train.data, default.train.data)
+        assert_array_equal(dataset.train.labels, default.train.labels)
 
     def test_out_of_range(self):
         for options, error, message in (
@@ -107,6 +123,7 @@ class TestOptions(unittest.TestCase):
             ({"noise": -0.1}, ValueError, r"noise must be at least 0 and finite, got -0\.1"),
             ({"noise": "much"}, TypeError, "noise must be a number, got 'much'"),
             ({"every_step": "yes"}, TypeError, "every_step must be true or false, got 'yes'"),
+            ({"every_step": 1}, TypeError, "every_step must be true or false, got 1"),
             ({"windows": 5}, ValueError, "has no option 'windows'; did you mean 'window'"),
             ({"images": True}, ValueError, "dataset 'sinewave' has no option 'images'"),
             ({"rng": 3}, ValueError, "dataset 'sinewave' has no option 'rng'"),
@@ -138,6 +155,13 @@ class TestLongSequences(unittest.TestCase):
         ):
             with self.subTest(message), self.assertRaisesRegex(ValueError, message):
                 self.dataset(sequences, **options)
+
+    def test_of_a_wrong_type(self):
+        message = "^long_sequences: examples must be a NumPy array, got list"
+        with self.assertRaisesRegex(TypeError, message):
+            self.dataset([[[1.0] * 6] * 2])
+        with self.assertRaisesRegex(TypeError, "^long_sequences: examples must be floats, got int"):
+            self.dataset(np.zeros((1, 2, 6), int))
 
 
 if __name__ == "__main__":

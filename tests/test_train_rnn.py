@@ -130,6 +130,19 @@ class TestFlags(RnnTest):
         self.assertFalse(self.config("last")["data"]["every_step"])
         self.assertFalse(self.config("last")["model"]["layer_args"][0]["return_sequences"])
 
+    def test_a_config_without_hidden_layers_gets_recurrent_ones(self):
+        """And one that says nothing about every step means the last one."""
+        self.train(*FAST, "--name", "original")
+        config = self.config("original")
+        del config["model"]["layer_args"][0], config["data"]["every_step"]
+        path = self.runs / "shorter.json"
+        path.write_text(json.dumps(config))
+        status, _, err = self.train("--config", path, "--hidden", 3, "--name", "shorter")
+        self.assertEqual((status, err), (0, ""))
+        recurrent, _ = self.config("shorter")["model"]["layer_args"]
+        self.assertEqual((recurrent["name"], recurrent["n_out"]), ("elman", 3))
+        self.assertFalse(recurrent["return_sequences"])
+
     def test_config_repeats_a_run(self):
         self.train(*FAST, "--name", "original", "--seed", 3)
         config = self.runs / "original" / "config.json"

@@ -77,7 +77,7 @@ class Data:
         Returns
         -------
         X : array, (batch_size, ...); fewer rows in the last batch of an epoch
-        Y : array, (batch_size, k), or None without labels
+        Y : array, (batch_size, k) or (batch_size, k, t), or None without labels
         """
         if self._position == 0:
             self._order = self._rng.permutation(self.n_samples) if shuffle else None

@@ -66,8 +66,9 @@ def initialize_dataset(
     check_keys(f"dataset {name!r}", options, sorted(known - {"rng"}))
     if "rng" in known:  # examples that are drawn, not read
         options["rng"] = spawn_generator(seed, "data")
-    parts: dict[str, Any] = {
-        key: value.astype(dtype) if isinstance(value, np.ndarray) else value
-        for key, value in load(**without_none(options)).items()
-    }
+    with np.errstate(over="ignore"):  # what is too large for float32, Dataset refuses
+        parts: dict[str, Any] = {
+            key: value.astype(dtype) if isinstance(value, np.ndarray) else value
+            for key, value in load(**without_none(options)).items()
+        }
     return Dataset(**parts, batch_size=batch_size, seed=seed, name=name)

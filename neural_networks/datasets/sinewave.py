@@ -16,7 +16,7 @@ def load_sinewave(
     noise: float = 0.0,
     every_step: bool = False,
     *,
-    rng: np.random.Generator,
+    rng: np.random.Generator | int | None = None,
 ) -> dict[str, Any]:
     """Pieces of a sine wave, each followed by the value to predict: sin(a + step · i), a random.
 
@@ -35,13 +35,14 @@ def load_sinewave(
     every_step : bool
         Whether the label is the next value at every step, (1, window), rather than at the last
         one, (1,).
-    rng : numpy.random.Generator
-        Where the phases a and the noise come from.
+    rng : numpy.random.Generator or int, optional
+        Where the phases a and the noise come from, or a seed for it.
     """
     window = positive_integer("window", window)
     step = number_in("step", step, 0, open_low=True)
     noise = number_in("noise", noise, 0)
     true_or_false("every_step", every_step)
+    rng = np.random.default_rng(rng)
 
     def waves(n: int, length: int) -> np.ndarray:
         phases = rng.uniform(0, 2 * np.pi, (n, 1, 1))

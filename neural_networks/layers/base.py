@@ -203,7 +203,7 @@ class Layer(ABC):
     def admit(self, X: np.ndarray) -> np.ndarray:
         """X in the layer's type, checked when its shape is new; the parameters exist afterwards."""
         if not isinstance(X, np.ndarray) or X.dtype != self.dtype:
-            X = self._convert(X)
+            X = self._convert("X", X)
         if X.shape[1:] != self.input_shape:
             self._check_shape(X.shape)
             if not self.parameters:
@@ -211,13 +211,13 @@ class Layer(ABC):
             self.input_shape = X.shape[1:]
         return X
 
-    def _convert(self, X: Any) -> np.ndarray:
-        """X in the layer's type; ``TypeError`` if it is no array of float."""
+    def _convert(self, name: str, X: Any) -> np.ndarray:
+        """A copy of X in the layer's type; ``TypeError`` if it is no array of float."""
         if not isinstance(X, np.ndarray):
-            raise TypeError(f"X must be a NumPy array, got {type(X).__name__}")
+            raise TypeError(f"{name} must be a NumPy array, got {type(X).__name__}")
         if not np.issubdtype(X.dtype, np.floating):
             raise TypeError(
-                f"X must hold floats, got {X.dtype}; X.astype('{self.dtype}') converts it"
+                f"{name} must hold floats, got {X.dtype}; .astype('{self.dtype}') converts it"
             )
         return X.astype(self.dtype)
 

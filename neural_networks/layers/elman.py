@@ -42,7 +42,8 @@ class Elman(Layer):
         applied to; and ``s``, the states, which begin with s_0 and so are one more.
     initial_state : array of float, (m, n) or (1, n), or None
         s_0 of each example, or of all. None, as it is at first, stands for zeros. It is no
-        parameter: a network does not learn or save it.
+        parameter: a network does not learn or save it, and needs one for all, (1, n), since its
+        batches differ in size.
     initial_state_gradient : array, (m, n), or None
         dL/ds_0, as of the last ``backward``.
 
@@ -183,7 +184,7 @@ class Elman(Layer):
         """s_0 of m examples, (m, n)."""
         if self.initial_state is None:
             return np.zeros((m, self.n_out), self.dtype)
-        state = np.asarray(self.initial_state, self.dtype)
+        state = self._convert("initial_state", self.initial_state)
         if state.shape not in ((m, self.n_out), (1, self.n_out)):
             raise ValueError(
                 f"initial_state must have shape {(m, self.n_out)} for these {m} examples, or "
