@@ -16,7 +16,6 @@ from train_rnn import CONFIGURATION
 
 M, N, T = 20, 64, 50  # examples, units, steps
 COLORS = ["#08306b", "#2171b5", "#6baed6", "#fd8d3c", "#d94801", "#7f2704"]
-INK = "#3a3a3a"
 
 
 def spectral_radius(U: np.ndarray) -> float:

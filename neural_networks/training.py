@@ -134,8 +134,9 @@ def in_words(model: NeuralNetwork, results: Mapping[str, float]) -> str:
     for split, name in (("train", "train"), ("validation", "val")):
         if f"{split}_loss" in results:
             loss, error = results[f"{split}_loss"], results[f"{split}_error"]
-            score = f"loss {loss:.3f} acc {1 - error:.1%}"
-            parts.append(f"{name} {score if model.loss.classifies else f'mse {error:.3g}'}")
+            of_classes = f"loss {loss:.3f} acc {1 - error:.1%}"
+            score = of_classes if model.loss.classifies else f"mse {error:.3g}"
+            parts.append(f"{name} {score}")
     return ", ".join(parts)
 
 

@@ -161,6 +161,25 @@ class TestBareLayer(OwnLayers):
         np.testing.assert_array_equal(out, other.forward(X))
 
 
+class Slip(Bare):
+    """Adds floats to an array of int, in place, which NumPy refuses with an error of its own."""
+
+    def forward(self, X):
+        Y = np.ones(X.shape, int)
+        Y += X
+        return Y
+
+
+class TestSlip(OwnLayers):
+    def test_the_error_is_numpy_s(self):
+        """A mistake in somebody's code is told as it is, not as a wrong argument."""
+        LAYERS["slip"] = Slip
+        self.addCleanup(LAYERS.pop, "slip")
+        model = self.network({"name": "slip", "activation": "tanh", "n_out": 3})
+        with self.assertRaisesRegex(TypeError, "^Cannot cast ufunc 'add'"):
+            model.create_parameters((3,))
+
+
 class TestBareRecurrentLayer(OwnLayers):
     """Its gradient is a list of steps, which a layer below gets as an array (m, d, t)."""
 

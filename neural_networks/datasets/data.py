@@ -128,7 +128,7 @@ class Dataset:
     Raises
     ------
     TypeError, ValueError
-        As ``Data`` does, or if the three sets differ in shape.
+        As ``Data`` does, or if the three sets differ in shape, or the long sequences do not fit.
     """
 
     def __init__(

@@ -103,8 +103,10 @@ def make_layer(
 def pass_through(layers: Sequence[Layer], X: np.ndarray) -> np.ndarray:
     """The output of layers in a row. An error says which one it comes from, counted from 1."""
     for number, layer in enumerate(layers, start=1):
-        with errors_of(f"layer {number}"):
+        try:
             X = layer.forward_faster(X)
+        except ValueError as error:
+            raise ValueError(f"layer {number}: {error}") from None
     return X
 
 
