@@ -68,6 +68,19 @@ def build(what: str, make: Callable[..., T], options: Mapping[str, Any]) -> T:
     return make(**given)
 
 
+def constructor_options(cls: type) -> list[str]:
+    """The arguments that a class's constructor takes, or passes on to its base as **options."""
+    names: list[str] = []
+    for owner in cls.__mro__:
+        if "__init__" in vars(owner):
+            _, *parameters = inspect.signature(vars(owner)["__init__"]).parameters.values()
+            passes_on = [p for p in parameters if p.kind == p.VAR_KEYWORD]
+            names += [p.name for p in parameters if p not in passes_on and p.name not in names]
+            if not passes_on:
+                break
+    return names
+
+
 def positive_integer(name: str, value: object) -> int:
     """``value`` as an int; ``TypeError`` if it is not whole, ``ValueError`` if it is below 1."""
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)):

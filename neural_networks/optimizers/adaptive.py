@@ -1,0 +1,243 @@
+"""Optimizers that give each number in a parameter a rate of its own.
+
+What they remember of a parameter begins with zeros and is updated in place: fresh arrays would
+cost more than the arithmetic.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from neural_networks.optimizers.base import Optimizer
+from neural_networks.utils.names import number_in
+
+
+class AdaGrad(Optimizer):
+    """A rate of its own for each number: c ← c + g², and the step is lr · g / (√c + ε).
+
+    Source: Duchi, Hazan and Singer, "Adaptive Subgradient Methods for Online Learning and
+    Stochastic Optimization", JMLR 12, 2011.
+
+    Parameters
+    ----------
+    lr : float
+        Learning rate.
+    epsilon : float
+        ε, greater than 0.
+    **options
+        See ``Optimizer``.
+    """
+
+    def __init__(
+        self, lr: float, lr_scheduler: str | None = None, *, epsilon: float = 1e-10, **options: Any
+    ) -> None:
+        super().__init__(lr, lr_scheduler, **options)
+        self.epsilon = number_in("epsilon", epsilon, 0, open_low=True)
+
+    def update(
+        self, param_name: str, param: np.ndarray, param_grad: np.ndarray, epoch: float
+    ) -> np.ndarray:
+        """The step lr · g / (√c + ε); see ``Optimizer.update``."""
+        g = self.gradient(param, param_grad)
+        (c,) = self.remembered(param_name, g, 1)
+        step = g * g
+        c += step
+        np.sqrt(c, out=step)
+        step += self.epsilon
+        np.divide(g, step, out=step)
+        step *= self.lr_scheduler(epoch)
+        return step
+
+
+class RMSProp(Optimizer):
+    """AdaGrad that forgets: c ← γ c + (1 - γ) g², and the step is lr · g / (√c + ε).
+
+    Source: Tieleman and Hinton, "Lecture 6.5: rmsprop", Coursera, 2012.
+
+    Parameters
+    ----------
+    lr : float
+        Learning rate.
+    gamma : float
+        γ, in [0, 1).
+    epsilon : float
+        ε, greater than 0.
+    **options
+        See ``Optimizer``.
+    """
+
+    def __init__(
+        self,
+        lr: float,
+        lr_scheduler: str | None = None,
+        *,
+        gamma: float = 0.99,
+        epsilon: float = 1e-8,
+        **options: Any,
+    ) -> None:
+        super().__init__(lr, lr_scheduler, **options)
+        self.gamma = number_in("gamma", gamma, 0, 1)
+        self.epsilon = number_in("epsilon", epsilon, 0, open_low=True)
+
+    def update(
+        self, param_name: str, param: np.ndarray, param_grad: np.ndarray, epoch: float
+    ) -> np.ndarray:
+        """The step lr · g / (√c + ε); see ``Optimizer.update``."""
+        g = self.gradient(param, param_grad)
+        (c,) = self.remembered(param_name, g, 1)
+        step = g * g
+        average(c, self.gamma, step, workspace=step)
+        np.sqrt(c, out=step)
+        step += self.epsilon
+        np.divide(g, step, out=step)
+        step *= self.lr_scheduler(epoch)
+        return step
+
+
+class AdaDelta(Optimizer):
+    """Steps in the parameter's own units: d = √(s + ε) / √(c + ε) · g, and the step is lr · d.
+
+    Here c ← ρ c + (1 - ρ) g² comes before d, and s ← ρ s + (1 - ρ) d² after it. Source: Zeiler,
+    "ADADELTA: An Adaptive Learning Rate Method", 2012, where lr is 1.
+
+    Parameters
+    ----------
+    lr : float
+        Learning rate; 1 is usual.
+    rho : float
+        ρ, in [0, 1).
+    epsilon : float
+        ε, greater than 0.
+    **options
+        See ``Optimizer``.
+    """
+
+    def __init__(
+        self,
+        lr: float,
+        lr_scheduler: str | None = None,
+        *,
+        rho: float = 0.9,
+        epsilon: float = 1e-6,
+        **options: Any,
+    ) -> None:
+        super().__init__(lr, lr_scheduler, **options)
+        self.rho = number_in("rho", rho, 0, 1)
+        self.epsilon = number_in("epsilon", epsilon, 0, open_low=True)
+
+    def update(
+        self, param_name: str, param: np.ndarray, param_grad: np.ndarray, epoch: float
+    ) -> np.ndarray:
+        """The step lr · d; see ``Optimizer.update``."""
+        g = self.gradient(param, param_grad)
+        c, s = self.remembered(param_name, g, 2)
+        step = g * g
+        average(c, self.rho, step, workspace=step)
+        d = np.sqrt((s + self.epsilon) / (c + self.epsilon))
+        d *= g
+        np.multiply(d, d, out=step)
+        average(s, self.rho, step, workspace=step)
+        d *= self.lr_scheduler(epoch)
+        return d
+
+
+class Adam(Optimizer):
+    """RMSProp with momentum, both freed of their beginning at 0.
+
+    In the t-th step of a parameter, counted from 1,
+
+        m ← β1 m + (1 - β1) g,  v ← β2 v + (1 - β2) g²,
+
+    and the step is lr · m / (1 - β1^t) / (√(v / (1 - β2^t)) + ε). Source: Kingma and Ba, "Adam: A
+    Method for Stochastic Optimization", ICLR 2015.
+
+    Parameters
+    ----------
+    lr : float
+        Learning rate; 0.001 is usual.
+    beta1, beta2 : float
+        β1 and β2, in [0, 1).
+    epsilon : float
+        ε, greater than 0.
+    **options
+        See ``Optimizer``.
+    """
+
+    def __init__(
+        self,
+        lr: float,
+        lr_scheduler: str | None = None,
+        *,
+        beta1: float = 0.9,
+        beta2: float = 0.999,
+        epsilon: float = 1e-8,
+        **options: Any,
+    ) -> None:
+        super().__init__(lr, lr_scheduler, **options)
+        self.beta1 = number_in("beta1", beta1, 0, 1)
+        self.beta2 = number_in("beta2", beta2, 0, 1)
+        self.epsilon = number_in("epsilon", epsilon, 0, open_low=True)
+        self.steps: dict[str, int] = {}
+
+    def update(
+        self, param_name: str, param: np.ndarray, param_grad: np.ndarray, epoch: float
+    ) -> np.ndarray:
+        """The step of the class's formula; see ``Optimizer.update``."""
+        return self.adapted(param_name, self.gradient(param, param_grad), epoch)
+
+    def adapted(self, param_name: str, g: np.ndarray, epoch: float) -> np.ndarray:
+        """The step for a gradient g."""
+        m, v = self.remembered(param_name, g, 2)
+        t = self.steps[param_name] = self.steps.get(param_name, 0) + 1
+        step = np.empty_like(g)
+        average(m, self.beta1, g, workspace=step)
+        np.multiply(g, g, out=step)
+        average(v, self.beta2, step, workspace=step)
+        np.divide(v, 1 - self.beta2**t, out=step)
+        np.sqrt(step, out=step)
+        step += self.epsilon
+        np.divide(m, step, out=step)
+        step *= self.lr_scheduler(epoch) / (1 - self.beta1**t)
+        return step
+
+
+class AdamW(Adam):
+    """Adam with a weight decay of its own: the step is that of Adam plus lr · λ · θ.
+
+    In ``Adam`` the decay is part of g, and so divided by √v like the rest; here it is not. Source:
+    Loshchilov and Hutter, "Decoupled Weight Decay Regularization", ICLR 2019.
+
+    Parameters
+    ----------
+    lr : float
+        Learning rate; 0.001 is usual.
+    weight_decay : float
+        λ, 0 or greater.
+    **options
+        See ``Adam``.
+    """
+
+    def __init__(
+        self,
+        lr: float,
+        lr_scheduler: str | None = None,
+        *,
+        weight_decay: float = 0.01,
+        **options: Any,
+    ) -> None:
+        super().__init__(lr, lr_scheduler, weight_decay=weight_decay, **options)
+
+    def update(
+        self, param_name: str, param: np.ndarray, param_grad: np.ndarray, epoch: float
+    ) -> np.ndarray:
+        """The step of Adam plus lr · λ · θ; see ``Optimizer.update``."""
+        step = self.adapted(param_name, self.clip(param_grad), epoch)
+        step += self.lr_scheduler(epoch) * self.weight_decay * param
+        return step
+
+
+def average(mean: np.ndarray, share: float, new: np.ndarray, workspace: np.ndarray) -> None:
+    """A moving average, in place: mean ← share · mean + (1 - share) · new."""
+    np.multiply(new, 1 - share, out=workspace)  # it may be ``new`` itself
+    mean *= share
+    mean += workspace

@@ -1,0 +1,131 @@
+"""What every optimizer has in common."""
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from neural_networks.schedulers import initialize_scheduler
+from neural_networks.utils.names import number_in
+
+
+class Optimizer(ABC):
+    """What all optimizers share: a learning-rate schedule, clipping and weight decay.
+
+    Parameters
+    ----------
+    lr : float
+        Learning rate, see ``schedulers``; 0 or greater.
+    lr_scheduler : str, optional
+        Name of the schedule; a constant rate by default.
+    clip_norm : float, optional
+        The largest norm that a parameter's gradient may have; no limit by default.
+    clip_global_norm : float, optional
+        The largest norm that the gradients of all parameters may have together; no limit by
+        default.
+    weight_decay : float
+        λ, 0 or greater: each gradient becomes g + λ θ. It acts on every parameter; a model's
+        ``l2`` acts on weights alone, and shows in the loss.
+    lr_decay, stage_length, staircase : optional
+        The schedule's options; see ``initialize_scheduler``.
+    scheduler_args : mapping, optional
+        Further options of the schedule, such as ``epochs`` of ``"cosine"``.
+    """
+
+    def __init__(
+        self,
+        lr: float,
+        lr_scheduler: str | None = None,
+        *,
+        clip_norm: float | None = None,
+        clip_global_norm: float | None = None,
+        weight_decay: float = 0.0,
+        lr_decay: float | None = None,
+        staircase: bool | None = None,
+        stage_length: float | None = None,
+        scheduler_args: Mapping[str, Any] | None = None,
+    ) -> None:
+        if not isinstance(scheduler_args, Mapping | None):
+            raise TypeError(f"scheduler_args must be a mapping of options, got {scheduler_args!r}")
+        shared = (lr_decay, stage_length, staircase)
+        self.lr_scheduler = initialize_scheduler(lr_scheduler, lr, *shared, **scheduler_args or {})
+        self.clip_norm = _limit("clip_norm", clip_norm)
+        self.clip_global_norm = _limit("clip_global_norm", clip_global_norm)
+        self.weight_decay = number_in("weight_decay", weight_decay, 0)
+        self.memory: dict[str, list[np.ndarray]] = {}
+
+    @abstractmethod
+    def update(
+        self, param_name: str, param: np.ndarray, param_grad: np.ndarray, epoch: float
+    ) -> np.ndarray:
+        """The step to subtract from a parameter.
+
+        Parameters
+        ----------
+        param_name : str
+            A name that no other parameter of the network has; what the optimizer remembers of a
+            parameter, it remembers under this name.
+        param : array
+            The parameter's value.
+        param_grad : array, the shape of param
+            dL/dparam.
+        epoch : float
+            The epoch, from 0, possibly a fraction.
+
+        Returns
+        -------
+        array, the shape and type of param_grad
+            A new array; neither ``param`` nor ``param_grad`` is written to. The optimizer may
+            remember it, so it must not be written to either.
+        """
+
+    def remembered(self, param_name: str, like: np.ndarray, n: int) -> list[np.ndarray]:
+        """The n arrays that are kept of a parameter, to be updated in place; zeros at first."""
+        if param_name not in self.memory:
+            self.memory[param_name] = [np.zeros_like(like) for _ in range(n)]
+        return self.memory[param_name]
+
+    def gradient(self, param: np.ndarray, param_grad: np.ndarray) -> np.ndarray:
+        """g: the gradient, clipped, plus λ θ."""
+        g = self.clip(param_grad)
+        return g + self.weight_decay * param if self.weight_decay else g
+
+    def clip(self, gradient: np.ndarray) -> np.ndarray:
+        """The gradient itself, or rescaled to norm ``clip_norm`` if its norm is greater.
+
+        Source: Pascanu, Mikolov and Bengio, "On the difficulty of training recurrent neural
+        networks", ICML 2013.
+        """
+        if self.clip_norm is None:
+            return gradient
+        norm = norm_of([gradient])
+        return gradient * (self.clip_norm / norm) if norm > self.clip_norm else gradient
+
+    def clip_together(self, gradients: Sequence[np.ndarray]) -> Sequence[np.ndarray]:
+        """The gradients of all parameters, rescaled if their common norm is too great.
+
+        A network calls it before ``update``. If √(Σ g²) over all numbers of all gradients exceeds
+        ``clip_global_norm``, one factor takes it there, so that the direction of the step
+        remains; ``clip_norm`` rescales each gradient by a factor of its own.
+        """
+        if self.clip_global_norm is None:
+            return gradients
+        norm = norm_of(gradients)
+        if not norm > self.clip_global_norm:
+            return gradients
+        return [g * (self.clip_global_norm / norm) for g in gradients]
+
+
+def norm_of(arrays: Sequence[np.ndarray]) -> float:
+    """√(Σ a²) over all numbers in all arrays."""
+    norm = math.sqrt(sum(float(np.vdot(a, a)) for a in arrays))
+    if norm == math.inf:  # the squares overflow long before the numbers themselves do
+        largest = max(float(np.abs(a).max()) for a in arrays)
+        norm = largest * math.hypot(*(float(np.linalg.norm(a / largest)) for a in arrays))
+    return norm
+
+
+def _limit(name: str, value: float | None) -> float | None:
+    return None if value is None else number_in(name, value, 0, open_low=True)
