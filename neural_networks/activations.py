@@ -4,6 +4,7 @@ Each class computes y = σ(z) elementwise, except softmax, which works on the la
 activation keeps nothing between calls: ``backward`` gets the Z that ``forward`` got.
 """
 
+import math
 from abc import ABC, abstractmethod
 
 import numpy as np
@@ -144,6 +145,73 @@ class LeakyReLU(Activation):
         return dLdZ
 
 
+class ELU(Activation):
+    """The exponential linear unit: σ(z) = z for z > 0, exp(z) - 1 otherwise.
+
+    Source: Clevert, Unterthiner and Hochreiter, "Fast and Accurate Deep Network Learning by
+    Exponential Linear Units", ICLR 2016, with α = 1.
+    """
+
+    def forward(self, Z: np.ndarray) -> np.ndarray:
+        """Y = Z where Z > 0, exp(Z) - 1 elsewhere."""
+        return np.where(Z > 0, Z, np.expm1(np.minimum(Z, 0)))
+
+    def backward(self, Z: np.ndarray, dY: np.ndarray) -> np.ndarray:
+        """dL/dZ of the exponential linear unit; see ``Activation.backward``."""
+        # d(exp(z) - 1)/dz = exp(z) for z < 0, and the slope is 1 = exp(0) from there on.
+        return dY * np.exp(np.minimum(Z, 0))
+
+
+class GELU(Activation):
+    """The Gaussian error linear unit: σ(z) = z (1 + tanh(√(2/π) (z + 0.044715 z³))) / 2.
+
+    This is its customary approximation by a tanh; the original is z times the probability that
+    a standard normal number is below z. Source: Hendrycks and Gimpel, "Gaussian Error Linear Units
+    (GELUs)", 2016.
+    """
+
+    scale, cubic = math.sqrt(2 / math.pi), 0.044715
+
+    def forward(self, Z: np.ndarray) -> np.ndarray:
+        """Y = Z (1 + tanh(√(2/π) (Z + 0.044715 Z³))) / 2."""
+        return 0.5 * Z * (1 + self._tanh(Z))
+
+    def backward(self, Z: np.ndarray, dY: np.ndarray) -> np.ndarray:
+        """dL/dZ of the Gaussian error linear unit; see ``Activation.backward``."""
+        # With t = tanh(u) and u = s (z + c z³), by the product rule
+        # d/dz z (1 + t) / 2 = (1 + t) / 2 + z (1 - t²) s (1 + 3 c z²) / 2.
+        t = self._tanh(Z)
+        z = self._bounded(Z)
+        du = self.scale * (1 + 3 * self.cubic * z * z)
+        return dY * (0.5 * (1 + t) + 0.5 * z * (1 - t * t) * du)
+
+    def _tanh(self, Z: np.ndarray) -> np.ndarray:
+        z = self._bounded(Z)
+        return np.tanh(self.scale * (z + self.cubic * z * z * z))
+
+    @staticmethod
+    def _bounded(Z: np.ndarray) -> np.ndarray:
+        """Z in -20 ... 20: beyond, the tanh is ±1 to the last bit, and z³ might overflow."""
+        return np.clip(Z, -20, 20)
+
+
+class SoftPlus(Activation):
+    """A smooth ReLU: σ(z) = ln(1 + exp(z)).
+
+    Source: Dugas et al., "Incorporating Second-Order Functional Knowledge for Better Option
+    Pricing", NIPS 2000.
+    """
+
+    def forward(self, Z: np.ndarray) -> np.ndarray:
+        """Y = max(Z, 0) + ln(1 + exp(-|Z|)), which is ln(1 + exp(Z)) without overflow."""
+        return np.maximum(Z, 0) + np.log1p(np.exp(-np.abs(Z)))
+
+    def backward(self, Z: np.ndarray, dY: np.ndarray) -> np.ndarray:
+        """dL/dZ of Y = ln(1 + exp(Z)); see ``Activation.backward``."""
+        # d ln(1 + exp(z))/dz = exp(z) / (1 + exp(z)) = 1 / (1 + exp(-z)), the logistic function.
+        return dY * Sigmoid().forward(Z)
+
+
 class SoftMax(Activation):
     """Probabilities from scores: σ(z)_i = exp(z_i) / Σ_j exp(z_j), over the last axis."""
 
@@ -171,6 +239,9 @@ ACTIVATIONS: dict[str, type[Activation]] = {
     "arctan": ArcTan,
     "relu": ReLU,
     "leaky_relu": LeakyReLU,
+    "elu": ELU,
+    "gelu": GELU,
+    "softplus": SoftPlus,
     "softmax": SoftMax,
 }
 

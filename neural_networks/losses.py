@@ -4,7 +4,7 @@ The first axis counts the m examples of a batch, and every loss is a mean over t
 on the second axis: (m, k), or (m, k, t) for sequences.
 
 A loss and the activation of the output layer can be a *canonical pair*: softmax with
-cross-entropy, a sigmoid with binary cross-entropy, a linear output with squared error. Together
+cross-entropy, a sigmoid with binary cross-entropy, a linear output with the others. Together
 they are a smooth function of the logits Z even where the prediction has rounded to exactly 0 or 1
 and the gradient through either alone would be lost. ``forward_from_logits`` and
 ``backward_from_logits`` compute the pair as one function.
@@ -258,35 +258,122 @@ class BinaryCrossEntropy(Loss):
             )
 
 
-class L2(Loss):
-    """Squared error: L = (1/m) Σ (Y - Y_hat)², summed over the outputs of an example."""
+class LinearOutputLoss(Loss):
+    """What losses of the output units' own values share: a linear output is its own logit."""
 
     partner = Linear
-    classifies = False
 
     def forward(self, Y: np.ndarray, Y_hat: np.ndarray) -> float:
-        """(1/m) Σ (Y - Y_hat)²; see ``Loss.forward``."""
+        """The class's formula; see ``Loss.forward``."""
         self.check(Y, Y_hat)
         return self.forward_from_logits(Y, Y_hat)
 
-    def backward(self, Y: np.ndarray, Y_hat: np.ndarray) -> np.ndarray:
-        """dL/dY_hat of (1/m) Σ (Y - Y_hat)²; see ``Loss.backward``."""
-        # ∂/∂ŷ (y - ŷ)² / m = 2 (ŷ - y) / m
-        return (2 / len(Y)) * (Y_hat - Y.astype(Y_hat.dtype, copy=False))
+    def backward_from_logits(self, Y: np.ndarray, Y_hat: np.ndarray) -> np.ndarray:
+        """The same as ``backward``."""
+        return self.backward(Y, Y_hat)
+
+
+class Regression(LinearOutputLoss):
+    """What losses of numbers share, as opposed to classes."""
+
+    classifies = False
+
+    def error(self, Y: np.ndarray, Y_hat: np.ndarray) -> float:
+        """The mean of (Y - Y_hat)² over examples and outputs."""
+        error = Y - Y_hat
+        return float((error * error).mean())
+
+
+class L2(Regression):
+    """Squared error: L = (1/m) Σ (Y - Y_hat)², summed over the outputs of an example."""
 
     def forward_from_logits(self, Y: np.ndarray, Z: np.ndarray) -> float:
         """(1/m) Σ (Y - Z)²; see ``Loss.forward_from_logits``."""
         error = Y - Z
         return float((error * error).sum() / len(Y))
 
-    def backward_from_logits(self, Y: np.ndarray, Y_hat: np.ndarray) -> np.ndarray:
-        """The same as ``backward``: a linear output is its own logit."""
-        return self.backward(Y, Y_hat)
+    def backward(self, Y: np.ndarray, Y_hat: np.ndarray) -> np.ndarray:
+        """dL/dY_hat of (1/m) Σ (Y - Y_hat)²; see ``Loss.backward``."""
+        # ∂/∂ŷ (y - ŷ)² / m = 2 (ŷ - y) / m
+        return (2 / len(Y)) * (Y_hat - Y.astype(Y_hat.dtype, copy=False))
 
-    def error(self, Y: np.ndarray, Y_hat: np.ndarray) -> float:
-        """The mean of (Y - Y_hat)² over examples and outputs."""
-        error = Y - Y_hat
-        return float((error * error).mean())
+
+class Huber(Regression):
+    """Squared error for small errors, absolute error for large ones: L = (1/m) Σ h(Y - Y_hat).
+
+    Here h(e) = e² / 2 where |e| ≤ 1, and |e| - 1/2 elsewhere, so that an outlier pulls no harder
+    than an error of 1. Source: Huber, "Robust Estimation of a Location Parameter", Annals of
+    Mathematical Statistics 35, 1964, with δ = 1.
+    """
+
+    def forward_from_logits(self, Y: np.ndarray, Z: np.ndarray) -> float:
+        """(1/m) Σ h(Y - Z); see ``Loss.forward_from_logits``."""
+        # With s = min(|e|, 1), s (|e| - s / 2) is e² / 2 for small errors and |e| - 1/2 beyond.
+        size = np.abs(Y - Z)
+        small = np.minimum(size, 1)
+        return float((small * (size - 0.5 * small)).sum() / len(Y))
+
+    def backward(self, Y: np.ndarray, Y_hat: np.ndarray) -> np.ndarray:
+        """dL/dY_hat of (1/m) Σ h(Y - Y_hat); see ``Loss.backward``."""
+        # h'(e) = e where |e| ≤ 1 and ±1 beyond, and ∂e/∂ŷ = -1.
+        return np.clip(Y_hat - Y.astype(Y_hat.dtype, copy=False), -1, 1) / len(Y)
+
+
+class Hinge(LinearOutputLoss):
+    """The loss of a multiclass support vector machine: L = (1/m) Σ Σ_j max(0, s_j - s_y + 1).
+
+    The outputs s are scores. The sum goes over all classes j but the true one, y: nothing is lost
+    once its score is ahead of all others by 1. Labels are one-hot. The slope at the kink, where
+    the lead is exactly 1, is taken to be 0. Source: Weston and Watkins, "Support Vector Machines
+    for Multi-Class Pattern Recognition", ESANN 1999.
+    """
+
+    def forward_from_logits(self, Y: np.ndarray, Z: np.ndarray) -> float:
+        """(1/m) Σ Σ_j max(0, z_j - z_y + 1); see ``Loss.forward_from_logits``."""
+        return float(self.margins(Y, Z).sum() / len(Y))
+
+    def backward(self, Y: np.ndarray, Y_hat: np.ndarray) -> np.ndarray:
+        """dL/dY_hat of (1/m) Σ Σ_j max(0, s_j - s_y + 1); see ``Loss.backward``."""
+        return self.from_margins(Y, self.margins(Y, Y_hat) > 0, Y_hat.dtype)
+
+    @staticmethod
+    def margins(Y: np.ndarray, S: np.ndarray) -> np.ndarray:
+        """max(0, s_j - s_y + 1) for each class j, and 0 for the true one."""
+        Y = Y.astype(S.dtype, copy=False)
+        true = (Y * S).sum(axis=1, keepdims=True)
+        return np.maximum(S - true + 1, 0) * (1 - Y)
+
+    @staticmethod
+    def from_margins(Y: np.ndarray, slopes: np.ndarray, dtype: np.dtype) -> np.ndarray:
+        """dL/dS from the derivatives of the loss's terms with respect to their margins."""
+        # The margin of class j grows with s_j and falls with s_y: s_y gets minus the sum of all.
+        dLdS = slopes.astype(dtype, copy=False) / len(Y)
+        return dLdS - Y.astype(dtype, copy=False) * dLdS.sum(axis=1, keepdims=True)
+
+    def check_labels(self, Y: np.ndarray) -> None:
+        """Raise ``ValueError`` unless Y is (m, k) or (m, k, t) and one-hot, with k > 1."""
+        super().check_labels(Y)
+        if Y.ndim not in (2, 3) or Y.shape[1] < 2:
+            raise ValueError(
+                f"labels of {self.name} must be (m, k) or (m, k, t) with two classes or more, got "
+                f"{Y.shape}"
+            )
+        wrong = ((Y != 0) & (Y != 1)).any(axis=1) | (Y.sum(axis=1) != 1)
+        if wrong.any():
+            row = first_index(wrong)[0]
+            raise ValueError(f"labels of {self.name} must be one-hot, got {Y[row]} in row {row}")
+
+
+class SquaredHinge(Hinge):
+    """The hinge loss with its terms squared: L = (1/m) Σ Σ_j max(0, s_j - s_y + 1)²."""
+
+    def forward_from_logits(self, Y: np.ndarray, Z: np.ndarray) -> float:
+        """(1/m) Σ Σ_j max(0, z_j - z_y + 1)²; see ``Loss.forward_from_logits``."""
+        return float(np.square(self.margins(Y, Z)).sum() / len(Y))
+
+    def backward(self, Y: np.ndarray, Y_hat: np.ndarray) -> np.ndarray:
+        """dL/dY_hat of (1/m) Σ Σ_j max(0, s_j - s_y + 1)²; see ``Loss.backward``."""
+        return self.from_margins(Y, 2 * self.margins(Y, Y_hat), Y_hat.dtype)
 
 
 def _positive(P: np.ndarray) -> np.ndarray:
@@ -298,6 +385,9 @@ LOSSES: dict[str, type[Loss]] = {
     "cross_entropy": CrossEntropy,
     "binary_cross_entropy": BinaryCrossEntropy,
     "l2": L2,
+    "huber": Huber,
+    "hinge": Hinge,
+    "squared_hinge": SquaredHinge,
 }
 
 

@@ -7,7 +7,7 @@ always count the units that a weight connects, and a kernel connects each pair k
 
 import inspect
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -201,7 +201,7 @@ WEIGHTS: dict[str, Callable[..., np.ndarray]] = {
 
 
 def initialize_weights(
-    name: str,
+    name: str | Mapping[str, Any],
     activation: str | None = None,
     mode: str = "fan_in",
     *,
@@ -213,8 +213,9 @@ def initialize_weights(
 
     Parameters
     ----------
-    name : str
-        One of ``WEIGHTS``.
+    name : str or mapping
+        One of ``WEIGHTS``; or a mapping with ``name`` and parameters of its own, as layers pass
+        on: ``{"name": "normal", "std": 0.01}``.
     activation : str, optional
         Name of the activation that follows; sets the gain of the He and Xavier initializers.
     mode : str
@@ -242,6 +243,10 @@ def initialize_weights(
     >>> initialize_weights("constant", value=2)((1, 3))
     array([[2., 2., 2.]])
     """
+    if isinstance(name, Mapping):
+        options = {"mode": mode, **parameters, **name}
+        own_name = options.pop("name", None)
+        return initialize_weights(own_name, activation, rng=rng, dtype=dtype, **options)
     rule = lookup("weight initializer", name, WEIGHTS)
     if activation is not None:
         lookup("activation", activation, ACTIVATIONS)

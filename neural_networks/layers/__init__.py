@@ -2,9 +2,11 @@
 
 from neural_networks.layers.base import Layer
 from neural_networks.layers.conv2d import Conv2D
+from neural_networks.layers.dropout import Dropout
 from neural_networks.layers.elman import Elman
 from neural_networks.layers.flatten import Flatten
 from neural_networks.layers.fully_connected import FullyConnected
+from neural_networks.layers.normalization import BatchNorm, LayerNorm
 from neural_networks.layers.pool2d import Pool2D
 from neural_networks.layers.registry import (
     LAYERS,
@@ -15,15 +17,20 @@ from neural_networks.layers.registry import (
     pass_through,
     takes,
 )
+from neural_networks.layers.residual import Residual
 
 __all__ = [
     "LAYERS",
+    "BatchNorm",
     "Conv2D",
+    "Dropout",
     "Elman",
     "Flatten",
     "FullyConnected",
     "Layer",
+    "LayerNorm",
     "Pool2D",
+    "Residual",
     "initialize_layer",
     "lacks_n_out",
     "make_layer",

@@ -36,6 +36,9 @@ class Layer(ABC):
         What is learned. It is read at each call, so its arrays may be replaced at any time.
     gradients : OrderedDict of array
         dL/dparameter under the same keys, as of the last ``backward``, which replaces them.
+    statistics : OrderedDict of array
+        What the layer has gathered while it trained, to be saved with the parameters, as the
+        moving averages of ``BatchNorm``; empty in most layers.
     cache : OrderedDict
         What ``forward`` left for ``backward``.
     input_shape : tuple of int or None
@@ -54,6 +57,9 @@ class Layer(ABC):
     See ``utils.parallel``; its other layers may then make use of them, too.
     """
 
+    purpose = "initialization"
+    """What a network's layer needs its generator for, see ``utils.randomness``."""
+
     def __init__(
         self,
         activation: str = "linear",
@@ -66,6 +72,7 @@ class Layer(ABC):
         self.n_out: int | None = None
         self.parameters: OrderedDict[str, np.ndarray] = OrderedDict()
         self.gradients: OrderedDict[str, np.ndarray] = OrderedDict()
+        self.statistics: OrderedDict[str, np.ndarray] = OrderedDict()
         self.cache: OrderedDict[str, Any] = OrderedDict()
         self.dtype = floating_type(dtype)
         self.rng = np.random.default_rng(rng)
@@ -110,6 +117,11 @@ class Layer(ABC):
             dL/dX, or a list of its steps (m, d). The gradients of the parameters go to
             ``gradients``.
         """
+
+    @property
+    def least_batch(self) -> int:
+        """How many examples a batch must have at least to train on."""
+        return 1
 
     def forward_faster(self, X: np.ndarray) -> np.ndarray:
         """``forward``, by the fastest way that the layer has; networks go through this.
@@ -174,12 +186,14 @@ class Layer(ABC):
             )
 
         def output(value: np.ndarray) -> np.ndarray:
-            kept, cache, shape = self.parameters[param_name], self.cache.copy(), self.input_shape
+            kept, shape = self.parameters[param_name], self.input_shape
+            cache, statistics = self.cache.copy(), self.statistics.copy()
             self.parameters[param_name] = value
             try:
                 return self.forward(X)
             finally:
-                self.parameters[param_name], self.cache, self.input_shape = kept, cache, shape
+                self.parameters[param_name], self.input_shape = kept, shape
+                self.cache, self.statistics = cache, statistics
 
         return output
 

@@ -1,7 +1,7 @@
 """The convolutional layer."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -53,8 +53,9 @@ class Conv2D(Layer):
         How many zeros go around an image: ``"same"``, (k1 - 1) // 2 rows above and below and
         (k2 - 1) // 2 columns left and right; ``"valid"``, none; an int, as many on each side;
         (p1, p2), p1 rows above and below and p2 columns left and right.
-    weight_init : str
-        Name of the initializer of W, see ``weights``. The biases start at 0.
+    weight_init : str or mapping
+        The initializer of W, see ``weights``: its name, or a mapping with ``name`` and
+        parameters such as ``std``. The biases start at 0.
     dtype, rng
         See ``Layer``.
 
@@ -88,7 +89,7 @@ class Conv2D(Layer):
         activation: str,
         stride: int = 1,
         pad: Pad = "same",
-        weight_init: str = "xavier_uniform",
+        weight_init: str | Mapping[str, Any] = "xavier_uniform",
         *,
         dtype: Any = "float64",
         rng: np.random.Generator | int | None = None,

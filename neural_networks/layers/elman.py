@@ -1,5 +1,6 @@
 """The recurrent layer."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -25,8 +26,9 @@ class Elman(Layer):
         n, the number of units, which is the size of the state.
     activation : str
         Name of σ, see ``activations``; a softmax goes over the units.
-    weight_init : str
-        Name of the initializer of W and U, see ``weights``. The biases start at 0.
+    weight_init : str or mapping
+        The initializer of W and U, see ``weights``: its name, or a mapping with ``name`` and
+        parameters such as ``std``. The biases start at 0.
     return_sequences : bool
         Whether the output is the state after every step rather than after the last one. A
         recurrent layer below another one, or a loss at every step, needs that.
@@ -58,7 +60,7 @@ class Elman(Layer):
         self,
         n_out: int,
         activation: str = "tanh",
-        weight_init: str = "xavier_uniform",
+        weight_init: str | Mapping[str, Any] = "xavier_uniform",
         *,
         return_sequences: bool = False,
         dtype: Any = "float64",

@@ -1,5 +1,6 @@
 """The fully-connected layer."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -21,8 +22,9 @@ class FullyConnected(Layer):
         Number of output units.
     activation : str
         Name of σ, see ``activations``; a softmax goes over the output units.
-    weight_init : str
-        Name of the initializer of W, see ``weights``. The biases start at 0.
+    weight_init : str or mapping
+        The initializer of W, see ``weights``: its name, or a mapping with ``name`` and
+        parameters such as ``std``. The biases start at 0.
     dtype, rng
         See ``Layer``.
 
@@ -38,7 +40,7 @@ class FullyConnected(Layer):
         self,
         n_out: int,
         activation: str,
-        weight_init: str = "xavier_uniform",
+        weight_init: str | Mapping[str, Any] = "xavier_uniform",
         *,
         dtype: Any = "float64",
         rng: np.random.Generator | int | None = None,

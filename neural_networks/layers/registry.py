@@ -9,10 +9,13 @@ import numpy as np
 
 from neural_networks.layers.base import Layer
 from neural_networks.layers.conv2d import Conv2D
+from neural_networks.layers.dropout import Dropout
 from neural_networks.layers.elman import Elman
 from neural_networks.layers.flatten import Flatten
 from neural_networks.layers.fully_connected import FullyConnected
+from neural_networks.layers.normalization import BatchNorm, LayerNorm
 from neural_networks.layers.pool2d import Pool2D
+from neural_networks.layers.residual import Residual
 from neural_networks.utils.names import build, errors_of, lookup, without_none
 
 LAYERS: dict[str, type[Layer]] = {
@@ -21,13 +24,17 @@ LAYERS: dict[str, type[Layer]] = {
     "conv2d": Conv2D,
     "pool2d": Pool2D,
     "flatten": Flatten,
+    "dropout": Dropout,
+    "batch_norm": BatchNorm,
+    "layer_norm": LayerNorm,
+    "residual": Residual,
 }
 
 
 def initialize_layer(
     name: str,
     activation: str | None = None,
-    weight_init: str | None = None,
+    weight_init: str | Mapping[str, Any] | None = None,
     n_out: int | None = None,
     kernel_shape: int | tuple[int, int] | None = None,
     stride: int | None = None,
@@ -45,7 +52,7 @@ def initialize_layer(
     activation, weight_init, n_out, kernel_shape, stride, pad, mode, keep_dim
         Arguments of the layer's constructor. One left None has the layer's own default.
     **options
-        Further arguments of the constructor, such as ``dtype`` and ``rng``.
+        Further arguments of the constructor, such as ``dtype`` and ``rng``, or ``p`` of dropout.
 
     Raises
     ------

@@ -32,10 +32,15 @@ def spawn_generator(seed: int | None, purpose: str, index: int = 0) -> np.random
     ValueError
         If the seed is negative.
     """
+    spawn_key = (PURPOSES.index(purpose), index)
+    return np.random.default_rng(np.random.SeedSequence(check_seed(seed), spawn_key=spawn_key))
+
+
+def check_seed(seed: int | None) -> int | None:
+    """The seed itself; ``TypeError`` if it is no whole number, ``ValueError`` if negative."""
     if seed is not None:
         if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)):
             raise TypeError(f"seed must be a whole number or None, got {seed!r}")
         if seed < 0:
             raise ValueError(f"seed must be 0 or greater, got {seed}")
-    sequence = np.random.SeedSequence(seed, spawn_key=(PURPOSES.index(purpose), index))
-    return np.random.default_rng(sequence)
+    return seed

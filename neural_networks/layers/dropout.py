@@ -1,0 +1,89 @@
+"""The layer that makes a network do without some of its units."""
+
+from typing import Any
+
+import numpy as np
+
+from neural_networks.layers.base import Layer
+from neural_networks.utils.names import number_in
+from neural_networks.utils.randomness import check_seed
+
+
+class Dropout(Layer):
+    """Inverted dropout: while the network trains, each number is dropped with probability p.
+
+    Y = X · M, where each entry of the mask M is 0 with probability p, and 1 / (1 - p) otherwise.
+    So E[Y] = X, and a network that predicts has nothing to make up for: there, Y = X. Source:
+    Srivastava, Hinton, Krizhevsky, Sutskever and Salakhutdinov, "Dropout: A Simple Way to Prevent
+    Neural Networks from Overfitting", JMLR 15, 2014.
+
+    Parameters
+    ----------
+    p : float
+        Probability to drop, in [0, 1).
+    seed : int, optional
+        Draws the same mask in every ``forward`` on a batch of the same shape, which is what a
+        gradient check needs. Without it, each ``forward`` has a mask of its own.
+    dtype : str or type
+        See ``Layer``.
+    rng : numpy.random.Generator or int, optional
+        Where the masks come from, if there is no ``seed``.
+
+    Attributes
+    ----------
+    cache : OrderedDict
+        ``mask``, M.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If p is no number in [0, 1), or the seed no whole number.
+    """
+
+    purpose = "dropout"
+
+    def __init__(
+        self,
+        p: float = 0.5,
+        seed: int | None = None,
+        *,
+        dtype: Any = "float64",
+        rng: np.random.Generator | int | None = None,
+    ) -> None:
+        super().__init__(dtype=dtype, rng=rng)
+        self.p = number_in("p", p, 0, 1)
+        self.seed = check_seed(seed)
+
+    def forward(self, X: np.ndarray) -> np.ndarray:
+        """Y = X · M with a new mask M, or Y = X when the network predicts.
+
+        Parameters
+        ----------
+        X : array of float, (m, ...)
+
+        Returns
+        -------
+        array, the shape of X
+        """
+        X = self.admit(X)
+        if not self.training:
+            return X
+        rng = self.rng if self.seed is None else np.random.default_rng(self.seed)
+        kept = rng.random(X.shape, self.dtype.type) >= self.p
+        self.cache["mask"] = np.multiply(kept, 1 / (1 - self.p), dtype=self.dtype)
+        return X * self.cache["mask"]
+
+    def backward(self, dLdY: np.ndarray) -> np.ndarray:
+        """dL/dX of Y = X · M.
+
+        Parameters
+        ----------
+        dLdY : array, the shape of X
+
+        Returns
+        -------
+        array, the shape of X
+        """
+        # Every y is its own x times a number that does not depend on it.
+        mask = self.cached("mask")
+        return self.admit_gradient(dLdY, mask.shape) * mask

@@ -1,0 +1,214 @@
+"""Layers that give what passes through them mean 0 and variance 1, then a scale that is learned.
+
+Both regard a batch as rows of features: (m, d) as it is, a sequence (m, d, t) as m·t rows, images
+(m, H, W, C) as m·H·W rows of C. ``BatchNorm`` normalizes each column of these, ``LayerNorm`` each
+row.
+"""
+
+import math
+from abc import abstractmethod
+from typing import Any
+
+import numpy as np
+
+from neural_networks.layers.base import Layer
+from neural_networks.utils.data_structures import as_rows, feature_count, from_rows
+from neural_networks.utils.names import number_in
+
+
+class Normalization(Layer):
+    """What both layers share: Y = σ(γ X_hat + β) with X_hat = (X - mean) / √(variance + ε).
+
+    Parameters
+    ----------
+    activation : str
+        Name of σ, see ``activations``.
+    epsilon : float
+        ε, greater than 0, which keeps a variance of 0 from being divided by.
+    dtype, rng
+        See ``Layer``.
+
+    Attributes
+    ----------
+    parameters : OrderedDict
+        ``gamma`` (1, d), at first ones, and ``beta`` (1, d), at first zeros.
+    cache : OrderedDict
+        ``X_shape``; ``X_hat``, ``scale`` = 1 / √(variance + ε) and ``Z`` = γ X_hat + β, for rows.
+    """
+
+    axis: int
+    """Which axis of the rows mean and variance are taken over."""
+
+    def __init__(
+        self,
+        activation: str = "linear",
+        epsilon: float = 1e-5,
+        *,
+        dtype: Any = "float64",
+        rng: np.random.Generator | int | None = None,
+    ) -> None:
+        super().__init__(activation, dtype=dtype, rng=rng)
+        self.epsilon = number_in("epsilon", epsilon, 0, open_low=True)
+
+    @abstractmethod
+    def moments(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The mean and the variance to normalize rows (r, d) by, each (1, d) or (r, 1)."""
+
+    def forward(self, X: np.ndarray) -> np.ndarray:
+        """Y = σ(γ X_hat + β).
+
+        Parameters
+        ----------
+        X : array of float, (m, d), (m, d, t) or (m, H, W, C)
+
+        Returns
+        -------
+        array, the shape of X
+        """
+        X = self.admit(X)
+        rows = as_rows(X)
+        mean, variance = self.moments(rows)
+        scale = 1 / np.sqrt(variance + self.epsilon)
+        X_hat = rows - mean
+        X_hat *= scale
+        Z = X_hat * self.parameter("gamma")
+        Z += self.parameter("beta")
+        if self.training:
+            self.cache["X_shape"] = X.shape
+            self.cache["X_hat"], self.cache["scale"], self.cache["Z"] = X_hat, scale, Z
+        return from_rows(self.activation(Z), X.shape)
+
+    def backward(self, dLdY: np.ndarray) -> np.ndarray:
+        """The gradients of Y = σ(γ X_hat + β) with respect to γ, β and X.
+
+        Parameters
+        ----------
+        dLdY : array, the shape of X
+
+        Returns
+        -------
+        array, the shape of X
+            dL/dX.
+        """
+        X_shape, X_hat, scale = (self.cached(key) for key in ("X_shape", "X_hat", "scale"))
+        dLdY = self.admit_gradient(dLdY, X_shape)
+        dLdZ = self.activation.backward(self.cached("Z"), as_rows(dLdY))
+        # γ and β act on each feature: the rows add up, as for the biases of other layers.
+        self.gradients["gamma"] = (dLdZ * X_hat).sum(axis=0, keepdims=True)
+        self.gradients["beta"] = dLdZ.sum(axis=0, keepdims=True)
+        # Each of n numbers x_i has a share in their mean μ and in s = 1 / √(variance + ε):
+        # ∂μ/∂x_i = 1/n and ∂s/∂x_i = -s³ (x_i - μ) / n = -s² x̂_i / n. With x̂_j = (x_j - μ) s,
+        # dL/dx_i = Σ_j dL/dx̂_j (s δ_ij - s/n - s x̂_j x̂_i / n): what changes the mean or the
+        # spread of all is taken out of the gradient.
+        G = dLdZ * self.parameter("gamma")
+        mean = G.mean(axis=self.axis, keepdims=True)
+        spread = (G * X_hat).mean(axis=self.axis, keepdims=True)
+        G -= mean
+        G -= X_hat * spread
+        G *= scale
+        return from_rows(G, X_shape)
+
+    def _init_parameters(self, X_shape: tuple[int, ...]) -> None:
+        """Create γ (1, d) of ones and β (1, d) of zeros."""
+        self.n_in = self.n_out = feature_count(X_shape)
+        self.parameters["gamma"] = np.ones((1, self.n_in), self.dtype)
+        self.parameters["beta"] = np.zeros((1, self.n_in), self.dtype)
+        self.clear_gradients()
+
+    def _check_shape(self, X_shape: tuple[int, ...]) -> None:
+        if len(X_shape) not in (2, 3, 4) or 0 in X_shape[1:]:
+            raise ValueError(f"X must be (m, d), (m, d, t) or (m, H, W, C), got shape {X_shape}")
+        self._check_n_in(feature_count(X_shape))
+
+
+class BatchNorm(Normalization):
+    """Batch normalization: each feature has mean 0 and variance 1 over the examples of a batch.
+
+    While the network trains, mean and variance are those of the batch, over all rows (of images,
+    over all pixels of all images); moving averages of them are kept in ``statistics``, and used
+    when the network predicts. Source: Ioffe and Szegedy, "Batch Normalization: Accelerating Deep
+    Network Training by Reducing Internal Covariate Shift", ICML 2015.
+
+    Parameters
+    ----------
+    activation, epsilon, dtype, rng
+        See ``Normalization``.
+    momentum : float
+        The share of the moving averages that is kept in each step, in [0, 1): running ← momentum ·
+        running + (1 - momentum) · batch. (PyTorch's ``momentum`` is the other share.)
+
+    Attributes
+    ----------
+    statistics : OrderedDict
+        ``running_mean`` and ``running_var``, (1, d), at first zeros and ones. The variance there
+        is the unbiased one, Σ (x - mean)² / (n - 1).
+
+    Raises
+    ------
+    ValueError
+        If a number is out of range; while training, if a batch has but one row.
+    """
+
+    axis = 0
+
+    def __init__(
+        self,
+        activation: str = "linear",
+        epsilon: float = 1e-5,
+        momentum: float = 0.9,
+        *,
+        dtype: Any = "float64",
+        rng: np.random.Generator | int | None = None,
+    ) -> None:
+        super().__init__(activation, epsilon, dtype=dtype, rng=rng)
+        self.momentum = number_in("momentum", momentum, 0, 1)
+
+    @property
+    def least_batch(self) -> int:
+        """Two examples; one, if it is an image or a sequence and so has several rows itself."""
+        example = (1, *(self.input_shape or (1,)))
+        return 1 if math.prod(example) > feature_count(example) else 2
+
+    def moments(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Mean and variance of each column: of these rows, or as they were on average."""
+        if not self.training:
+            return self.statistics["running_mean"], self.statistics["running_var"]
+        n = len(rows)
+        if n < 2:
+            raise ValueError(
+                "batch normalization cannot train on a batch of one example, whose variance is 0: "
+                "choose another batch_size"
+            )
+        mean = rows.mean(axis=0, keepdims=True)
+        variance = np.square(rows - mean).mean(axis=0, keepdims=True)
+        batch = {"running_mean": mean, "running_var": variance * (n / (n - 1))}
+        for name, value in batch.items():
+            old = self.statistics[name]
+            self.statistics[name] = self.momentum * old + (1 - self.momentum) * value
+        return mean, variance
+
+    def _init_parameters(self, X_shape: tuple[int, ...]) -> None:
+        """Create γ, β, and the moving averages: zeros and ones."""
+        super()._init_parameters(X_shape)
+        for name, make in (("running_mean", np.zeros), ("running_var", np.ones)):
+            self.statistics[name] = make((1, feature_count(X_shape)), self.dtype)
+
+
+class LayerNorm(Normalization):
+    """Layer normalization: the features of each row have mean 0 and variance 1.
+
+    Every example is normalized by itself, so that training and predicting do not differ. Source:
+    Ba, Kiros and Hinton, "Layer Normalization", 2016.
+
+    Parameters
+    ----------
+    activation, epsilon, dtype, rng
+        See ``Normalization``.
+    """
+
+    axis = 1
+
+    def moments(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Mean and variance of each row."""
+        mean = rows.mean(axis=1, keepdims=True)
+        return mean, np.square(rows - mean).mean(axis=1, keepdims=True)
