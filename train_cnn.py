@@ -8,7 +8,14 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from neural_networks.cli import add_network_flags, make_parser, resize, restyle, run_script
+from neural_networks.cli import make_parser, run_script
+from neural_networks.shaping import (
+    add_architecture_flags,
+    add_network_flags,
+    architecture,
+    resize,
+    restyle,
+)
 from neural_networks.utils.data_structures import AttrDict
 
 # ---------------------------------------------------------------------------- configuration
@@ -66,9 +73,14 @@ CONFIGURATION = AttrDict(
             output,
         ],
         optimizer_args=optimizer_args,
+        l2=0.0,
+        l1=0.0,
     ),
     data_args=AttrDict(name="digits", batch_size=10, images=True),
     epochs=25,
+    patience=None,  # epochs without a better one before the training stops early
+    monitor=None,  # what tells a better one; the validation loss
+    restore_best=None,  # whether to test the best epoch; with patience only
     seed=0,
     dtype="float32",
 )
@@ -96,6 +108,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Train and test a network; the exit status."""
     parser = make_parser(__file__, __doc__.split("\n")[0], EXAMPLES)
     network = add_network_flags(parser)
+    add_architecture_flags(network)
     network.add_argument(
         "--filters", type=int, nargs="+", metavar="N", help="kernels of each convolution"
     )
@@ -106,7 +119,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def shape_network(config: AttrDict, flags: argparse.Namespace) -> None:
     """Apply the flags that describe the network to a configuration."""
-    *before, last = config.model_args["layer_args"]
+    *before, last = architecture(config, flags)
     convolutional, flattening, fully_connected = split(before)
     if flags.filters is not None:
         blocks = [[convolution(n), AttrDict(halve)] for n in flags.filters]
@@ -118,8 +131,7 @@ def shape_network(config: AttrDict, flags: argparse.Namespace) -> None:
             layer["mode"] = flags.pool
     dense = resize(fully_connected, flags.hidden, hidden)
     layers = [*convolutional, flattening, *dense, last]
-    restyle(layers, flags)
-    config.model_args["layer_args"] = layers
+    config.model_args["layer_args"] = restyle(layers, flags)
 
 
 def split(layers: Sequence[Mapping[str, Any]]) -> tuple[list[Any], Any, list[Any]]:

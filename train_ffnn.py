@@ -7,7 +7,14 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from neural_networks.cli import add_network_flags, make_parser, resize, restyle, run_script
+from neural_networks.cli import make_parser, run_script
+from neural_networks.shaping import (
+    add_architecture_flags,
+    add_network_flags,
+    architecture,
+    resize,
+    restyle,
+)
 from neural_networks.utils.data_structures import AttrDict
 
 # ---------------------------------------------------------------------------- configuration
@@ -40,9 +47,14 @@ CONFIGURATION = AttrDict(
         loss="cross_entropy",
         layer_args=[hidden, output],
         optimizer_args=optimizer_args,
+        l2=0.0,
+        l1=0.0,
     ),
     data_args=AttrDict(name="iris", batch_size=25),
     epochs=60,
+    patience=None,  # epochs without a better one before the training stops early
+    monitor=None,  # what tells a better one; the validation loss
+    restore_best=None,  # whether to test the best epoch; with patience only
     seed=0,
     dtype="float32",
 )
@@ -66,16 +78,15 @@ NEXT_STEPS = ("--lr 0.1 --hidden 20 --name wider", "--activation tanh --name smo
 def main(argv: Sequence[str] | None = None) -> int:
     """Train and test a network; the exit status."""
     parser = make_parser(__file__, __doc__.split("\n")[0], EXAMPLES)
-    add_network_flags(parser)
+    add_architecture_flags(add_network_flags(parser))
     return run_script(__file__, parser, CONFIGURATION, argv, shape_network, NEXT_STEPS)
 
 
 def shape_network(config: AttrDict, flags: argparse.Namespace) -> None:
     """Apply the flags that describe the network to a configuration."""
-    *hidden_layers, last = config.model_args["layer_args"]
+    *hidden_layers, last = architecture(config, flags)
     layers = [*resize(hidden_layers, flags.hidden, hidden), last]
-    restyle(layers, flags)
-    config.model_args["layer_args"] = layers
+    config.model_args["layer_args"] = restyle(layers, flags)
 
 
 if __name__ == "__main__":

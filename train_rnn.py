@@ -7,8 +7,9 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from neural_networks.cli import add_network_flags, make_parser, resize, restyle, run_script
+from neural_networks.cli import make_parser, run_script
 from neural_networks.layers import takes
+from neural_networks.shaping import add_network_flags, resize, restyle
 from neural_networks.utils.data_structures import AttrDict
 
 # ---------------------------------------------------------------------------- configuration
@@ -41,11 +42,16 @@ CONFIGURATION = AttrDict(
         loss="l2",
         layer_args=[recurrent, output],
         optimizer_args=optimizer_args,
+        l2=0.0,
+        l1=0.0,
     ),
     data_args=AttrDict(
         name="sinewave", batch_size=50, window=50, step=0.2, noise=0.0, every_step=False
     ),
     epochs=60,
+    patience=None,  # epochs without a better one before the training stops early
+    monitor=None,  # what tells a better one; the validation loss
+    restore_best=None,  # whether to test the best epoch; with patience only
     seed=0,
     dtype="float32",
 )
@@ -92,8 +98,7 @@ def adapt(config: AttrDict, flags: argparse.Namespace) -> None:
         if getattr(flags, flag) is not None:
             data_args[flag] = getattr(flags, flag)
     *hidden, last = config.model_args["layer_args"]
-    layers = [*resize(hidden, flags.hidden, recurrent), last]
-    restyle(layers, flags)
+    layers = restyle([*resize(hidden, flags.hidden, recurrent), last], flags)
     recurring = [layer for layer in layers if takes(layer, "return_sequences")]
     if not recurring:
         raise ValueError("the network has no recurrent layer: --hidden takes a size for each")

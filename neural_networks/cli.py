@@ -23,15 +23,22 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from neural_networks import summary
+from neural_networks import schedulers, summary
 from neural_networks.datasets import DATASETS, Dataset, initialize_dataset
-from neural_networks.layers import takes
 from neural_networks.logs import DEFAULT_FOLDER, Logger
+from neural_networks.losses import LOSSES
 from neural_networks.models import NeuralNetwork, TrainingDiverged, initialize_model
+from neural_networks.optimizers import OPTIMIZERS
+from neural_networks.schedulers import SCHEDULERS
+from neural_networks.shaping import option
+from neural_networks.training import Stopping, ends_with_best
 from neural_networks.utils.data_structures import AttrDict
-from neural_networks.utils.names import check_keys, positive_integer
+from neural_networks.utils.names import check_keys, constructor_options, lookup, positive_integer
 
 RUN_ARGUMENTS = ("epochs", "seed", "dtype")
+STOPPING = ("patience", "monitor", "restore_best")
+"""Arguments of ``train`` that a configuration may leave out."""
+
 DIVERGED, WRONG_ARGUMENTS, INTERRUPTED, UNREAD = 1, 2, 130, 141
 
 
@@ -64,6 +71,7 @@ def make_parser(script: str, description: str, examples: str) -> Parser:
     )
     _add_data_flags(parser.add_argument_group("data"))
     _add_training_flags(parser.add_argument_group("training"))
+    _add_optimizer_flags(parser.add_argument_group("optimizer"))
     _add_result_flags(parser.add_argument_group("results"))
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     return parser
@@ -76,19 +84,55 @@ def _add_data_flags(data: Any) -> None:
 
 def _add_training_flags(training: Any) -> None:
     training.add_argument("--epochs", type=int, help="how often to go through the training set")
-    training.add_argument("--lr", type=float, help="learning rate of the first epoch")
-    training.add_argument("--momentum", type=float, help="share of the last step kept, 0 to 1")
-    training.add_argument("--clip-norm", type=float, help="largest norm of a gradient")
-    training.add_argument("--scheduler", help="learning-rate schedule: constant or exponential")
-    training.add_argument("--lr-decay", type=float, help="exponential: factor for each stage")
-    training.add_argument("--stage-length", type=float, help="exponential: epochs in a stage")
     training.add_argument(
+        "--patience", type=int, help="stop when so many epochs have passed since the best one"
+    )
+    training.add_argument(
+        "--monitor", help="what is lowest in the best epoch; validation_loss by default"
+    )
+    training.add_argument(
+        "--restore-best",
+        action=argparse.BooleanOptionalAction,
+        help="test the parameters of the best epoch; --patience does, too",
+    )
+    training.add_argument("--loss", help=f"what is minimized: {', '.join(LOSSES)}")
+    training.add_argument("--l2", type=float, help="strength of the penalty on squared weights")
+    training.add_argument("--l1", type=float, help="strength of the penalty on absolute weights")
+    training.add_argument("--seed", type=int, help="fixes all that is drawn at random")
+    training.add_argument("--dtype", help="type of all arrays: float32 or float64")
+
+
+def _add_optimizer_flags(optimizer: Any) -> None:
+    optimizer.add_argument("--optimizer", help=f"update rule: {', '.join(OPTIMIZERS)}")
+    optimizer.add_argument("--lr", type=float, help="learning rate")
+    optimizer.add_argument("--momentum", type=float, help="share of the last step kept, 0 to 1")
+    optimizer.add_argument("--weight-decay", type=float, help="decay of all parameters")
+    optimizer.add_argument("--clip-norm", type=float, help="largest norm of one gradient")
+    optimizer.add_argument(
+        "--clip-global-norm", type=float, help="largest norm of all gradients together"
+    )
+    optimizer.add_argument(
+        "--optimizer-args",
+        type=option,
+        nargs="+",
+        metavar="KEY=VALUE",
+        help="further options of the update rule, such as beta1=0.8 or nesterov=true",
+    )
+    optimizer.add_argument("--scheduler", help=f"learning-rate schedule: {', '.join(SCHEDULERS)}")
+    optimizer.add_argument(
+        "--scheduler-args",
+        type=option,
+        nargs="+",
+        metavar="KEY=VALUE",
+        help="its options, such as after=cosine of warm_up",
+    )
+    optimizer.add_argument("--lr-decay", type=float, help="exponential, step: factor of a stage")
+    optimizer.add_argument("--stage-length", type=float, help="exponential, step: its epochs")
+    optimizer.add_argument(
         "--staircase",
         action=argparse.BooleanOptionalAction,
         help="exponential: keep the rate constant within a stage",
     )
-    training.add_argument("--seed", type=int, help="fixes all that is drawn at random")
-    training.add_argument("--dtype", help="type of all arrays: float32 or float64")
 
 
 def _add_result_flags(results: Any) -> None:
@@ -104,52 +148,25 @@ def _add_result_flags(results: Any) -> None:
     )
 
 
-def add_network_flags(parser: Parser) -> Any:
-    """Add the flags that ``resize`` and ``restyle`` apply; their group, to add more to."""
-    network = parser.add_argument_group("network")
-    network.add_argument(
-        "--hidden", type=int, nargs="*", metavar="N", help="units of each hidden layer"
-    )
-    network.add_argument("--activation", help="activation of the hidden layers, such as tanh")
-    network.add_argument("--weight-init", help="initial weights, such as he_normal")
-    return network
-
-
-def resize(
-    layers: Sequence[Mapping[str, Any]], sizes: Sequence[int] | None, pattern: Mapping[str, Any]
-) -> list[Any]:
-    """As many layers as there are sizes, like the first one, or like the pattern if there is none.
-
-    Without sizes, the layers as they are.
-    """
-    if sizes is None:
-        return list(layers)
-    return [AttrDict(layers[0] if layers else pattern, n_out=n) for n in sizes]
-
-
-def restyle(layers: Sequence[Any], flags: argparse.Namespace) -> None:
-    """Apply --activation to the hidden layers, and --weight-init to all that have weights."""
-    *hidden, last = layers
-    for layer in hidden:
-        if flags.activation is not None and takes(layer, "activation"):
-            layer["activation"] = flags.activation
-    for layer in [*hidden, last]:
-        if flags.weight_init is not None and takes(layer, "weight_init"):
-            layer["weight_init"] = flags.weight_init
-
-
 # Which flag sets what: a section of the configuration and the key there.
 TARGETS = {
     "dataset": ("data", "name"),
     "batch_size": ("data", "batch_size"),
+    "loss": ("model", "loss"),
+    "l2": ("model", "l2"),
+    "l1": ("model", "l1"),
     "lr": ("optimizer", "lr"),
     "momentum": ("optimizer", "momentum"),
+    "weight_decay": ("optimizer", "weight_decay"),
     "clip_norm": ("optimizer", "clip_norm"),
-    "scheduler": ("optimizer", "lr_scheduler"),
+    "clip_global_norm": ("optimizer", "clip_global_norm"),
     "lr_decay": ("optimizer", "lr_decay"),
     "stage_length": ("optimizer", "stage_length"),
     "staircase": ("optimizer", "staircase"),
     "epochs": ("run", "epochs"),
+    "patience": ("run", "patience"),
+    "monitor": ("run", "monitor"),
+    "restore_best": ("run", "restore_best"),
     "seed": ("run", "seed"),
     "dtype": ("run", "dtype"),
     "name": ("run", "model_name"),
@@ -162,8 +179,10 @@ def apply_flags(configuration: Mapping[str, Any], flags: argparse.Namespace) -> 
     sections = {
         "run": config,
         "data": config.data_args,
+        "model": config.model_args,
         "optimizer": config.model_args["optimizer_args"],
     }
+    choose_optimizer(sections["optimizer"], flags)
     # A run that is named after its dataset, as iris or digits-cnn, follows it.
     named_after, *rest = str(config.model_name).split("-")
     if flags.dataset and named_after == config.data_args["name"]:
@@ -173,6 +192,27 @@ def apply_flags(configuration: Mapping[str, Any], flags: argparse.Namespace) -> 
         if value is not None:
             sections[section][key] = value
     return config
+
+
+def choose_optimizer(args: Any, flags: argparse.Namespace) -> None:
+    """Apply the flags that name an optimizer and a schedule, and their options.
+
+    Options of another optimizer or schedule than the chosen one are of no use to it, and go.
+    """
+    if flags.optimizer is not None:
+        known = constructor_options(lookup("optimizer", flags.optimizer, OPTIMIZERS))
+        for key in [key for key in args if key not in known]:
+            del args[key]
+        args["name"] = flags.optimizer
+    args.update(flags.optimizer_args or [])
+    if flags.scheduler is not None:
+        args["lr_scheduler"] = flags.scheduler
+        args["scheduler_args"] = {}
+    if flags.scheduler_args is not None:
+        args["scheduler_args"] = {
+            **(args.get("scheduler_args") or {}),
+            **dict(flags.scheduler_args),
+        }
 
 
 # What a config.json has to hold, and of what type; Logger checks the name.
@@ -197,14 +237,15 @@ def read_configuration(path: str, template: Mapping[str, Any]) -> AttrDict:
     _check_section(f"model in {path}", model, SAVED_MODEL, template["model_args"])
     _check_section(f"data in {path}", data, {"name": str}, template["data_args"])
     needed = dict.fromkeys(RUN_ARGUMENTS, object)
-    _check_section(f"arguments in {path}", arguments, needed, (*RUN_ARGUMENTS, "command"))
+    known = (*RUN_ARGUMENTS, *STOPPING, "command")
+    _check_section(f"arguments in {path}", arguments, needed, known)
     if not model["layer_args"] or not all(isinstance(layer, dict) for layer in model["layer_args"]):
         raise ValueError(f"layer_args in {path} must be a list of layers, each a mapping")
     return AttrDict(
         model_name=saved["model_name"],
         model_args=model,
         data_args=data,
-        **{key: arguments[key] for key in RUN_ARGUMENTS},
+        **{key: arguments[key] for key in known if key in arguments and key != "command"},
     )
 
 
@@ -228,6 +269,7 @@ def set_up(
     """Dataset, network and logger as configured. Nothing is written yet."""
     positive_integer("epochs", config.epochs)
     dataset = initialize_dataset(**config.data_args, seed=config.seed, dtype=config.dtype)
+    Stopping(dataset, **stopping(config))  # finds what is wrong before a folder is made
     logger = Logger(
         config.model_name,
         config.model_args,
@@ -235,16 +277,37 @@ def set_up(
         save=True,
         plot=True,
         save_dir=flags.experiments or DEFAULT_FOLDER,
-        arguments={**{key: config[key] for key in RUN_ARGUMENTS}, "command": command},
+        arguments={**run_arguments(config), "command": command},
         overwrite=flags.overwrite,
     )
     options = {"logger": logger, "seed": config.seed, "dtype": config.dtype}
-    model = initialize_model(config.model_name, **config.model_args, **options)
+    model_args = with_length(config.model_args, config.epochs)
+    model = initialize_model(config.model_name, **model_args, **options)
     model.prepare(dataset)
     return model, dataset, logger
 
 
-def run(model: NeuralNetwork, dataset: Dataset, logger: Logger, epochs: int) -> int:
+def run_arguments(config: AttrDict) -> dict[str, Any]:
+    """What a run depends on beside model and data."""
+    return {key: config[key] for key in RUN_ARGUMENTS} | stopping(config)
+
+
+def stopping(config: AttrDict) -> dict[str, Any]:
+    """When to stop, as ``train`` takes it."""
+    return {key: config.get(key) for key in STOPPING}
+
+
+def with_length(model_args: Mapping[str, Any], epochs: int) -> dict[str, Any]:
+    """The model's arguments, in which a schedule that needs to know the length of the run does."""
+    optimizer_args = dict(model_args["optimizer_args"])
+    options = dict(optimizer_args.get("scheduler_args") or {})
+    if "epochs" in schedulers.options_of(optimizer_args.get("lr_scheduler"), options):
+        options.setdefault("epochs", epochs)
+        optimizer_args["scheduler_args"] = options
+    return {**model_args, "optimizer_args": optimizer_args}
+
+
+def run(model: NeuralNetwork, dataset: Dataset, logger: Logger, config: AttrDict) -> int:
     """Train and test a network, and say what happens; the exit status."""
     logger.start()
     assert logger.folder is not None
@@ -255,13 +318,15 @@ def run(model: NeuralNetwork, dataset: Dataset, logger: Logger, epochs: int) -> 
         )
     so_far = f"What there is so far is in {logger.folder.resolve()}."
     try:
-        model.train(dataset, epochs)
+        model.train(dataset, config.epochs, **stopping(config))
     except KeyboardInterrupt:
         print(f"\nInterrupted after {model.epoch} epochs. {so_far}")
         return INTERRUPTED
     except TrainingDiverged as error:
         print(f"error: {error}. {so_far}", file=sys.stderr)
         return DIVERGED
+    with_best = ends_with_best(config.get("patience"), config.get("restore_best"))
+    print(summary.ending(model, config.epochs, with_best), end="")
     results = model.test(dataset, save_predictions=True)
     print(summary.results(model, dataset, results))
     return 0
@@ -308,7 +373,7 @@ def run_script(
         command = shlex.join(["python", parser.prog, *arguments])
         model, dataset, logger = set_up(config, flags, command)
         print(summary.describe(model, dataset, config.epochs, config.seed))
-        status = run(model, dataset, logger, config.epochs)
+        status = run(model, dataset, logger, config)
         if status == 0:
             print(summary.next_steps(script, next_steps, flags.experiments))
         sys.stdout.flush()

@@ -33,6 +33,7 @@ RUN_FILES = {
     "test_predictions.csv": "label and prediction of every test example",
     "kaggle_predictions.csv": "predicted classes, to be handed in",
     "parameters.npz": "the trained parameters",
+    "best_parameters.npz": "those of the epoch with the lowest validation loss, or --monitor",
     "config.json": "all that is needed to repeat the run",
 }
 """The files that a run can leave, and what is in them."""
@@ -167,10 +168,12 @@ class Logger:
             # csv writes a float as the shortest text that reads back as the same number.
             writer.writerow(row.values())
 
-    def save_parameters(self, parameters: Mapping[str, np.ndarray]) -> None:
-        """Write ``parameters.npz``, unless there are none yet."""
+    def save_parameters(
+        self, parameters: Mapping[str, np.ndarray], file_name: str = "parameters.npz"
+    ) -> None:
+        """Write parameters to an ``.npz`` file, unless there are none yet."""
         if self.folder is not None and parameters:
-            save_arrays(self.folder / "parameters.npz", parameters)
+            save_arrays(self.folder / file_name, parameters)
 
     def save_json(self, file_name: str, content: Mapping[str, Any]) -> None:
         """Write a mapping as readable JSON."""
@@ -226,13 +229,15 @@ class Logger:
         The other arguments are those of ``save_predictions``.
         """
         true, predicted = loss.classes(Y), loss.classes(Y_hat)
-        # A single output is the probability of class 1; several are those of one class each.
-        shares = Y_hat if Y_hat.shape[1] > 1 else np.hstack([1 - Y_hat, Y_hat])
-        probability = shares[np.arange(len(shares)), predicted]
-        names = _names(class_names, shares.shape[1])
+        # A single output is the probability of class 1; several are those of one class each, or
+        # scores.
+        scores = Y_hat if Y_hat.shape[1] > 1 else np.hstack([1 - Y_hat, Y_hat])
+        score = scores[np.arange(len(scores)), predicted]
+        form = "{:.0%}" if loss.gives_probabilities else "{:.2g}"
+        names = _names(class_names, scores.shape[1])
         self._draw(
             "mistakes.png",
-            lambda figure: plots.mistakes(figure, X, true, predicted, probability, names),
+            lambda figure: plots.mistakes(figure, X, true, predicted, score, form, names),
         )
 
     def save_forecast(self, true: np.ndarray, one_step: np.ndarray, free: np.ndarray) -> None:

@@ -34,6 +34,9 @@ class Loss(ABC):
     classifies = True
     """Whether predictions stand for classes."""
 
+    gives_probabilities = True
+    """Whether predictions are probabilities, as opposed to scores or numbers."""
+
     def __init__(self, name: str) -> None:
         self.name = name
 
@@ -262,6 +265,7 @@ class LinearOutputLoss(Loss):
     """What losses of the output units' own values share: a linear output is its own logit."""
 
     partner = Linear
+    gives_probabilities = False
 
     def forward(self, Y: np.ndarray, Y_hat: np.ndarray) -> float:
         """The class's formula; see ``Loss.forward``."""

@@ -1,9 +1,7 @@
 """The network: layers in a row, a loss at their end, and an optimizer that trains them."""
 
 import math
-from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,20 +9,20 @@ import numpy as np
 
 from neural_networks import saving, training
 from neural_networks.datasets import Dataset
-from neural_networks.layers import Layer, registry
+from neural_networks.layers import registry
 from neural_networks.logs import Logger
 from neural_networks.losses import initialize_loss
 from neural_networks.optimizers import initialize_optimizer
-from neural_networks.utils.names import build, floating_type, positive_integer
-from neural_networks.utils.parallel import sharing
-from neural_networks.utils.randomness import spawn_generator
+from neural_networks.regularization import Regularization
+from neural_networks.stack import LayerStack
+from neural_networks.utils.names import build, positive_integer
 
 __all__ = ["NeuralNetwork", "TrainingDiverged", "initialize_model"]
 
 TrainingDiverged = training.TrainingDiverged
 
 
-class NeuralNetwork:
+class NeuralNetwork(LayerStack):
     """A feed-forward network: each layer takes what the one before it returns.
 
     One training step is ``out = forward(X)``, ``backward(Y, out)``, ``update(epoch)``;
@@ -42,9 +40,11 @@ class NeuralNetwork:
     logger : Logger, optional
         Keeps the results of training and tests; see ``logs``.
     seed : int, optional
-        Fixes the initial weights.
+        Fixes the initial weights, and the masks of dropout.
     name : str
         A label.
+    l2, l1 : float
+        Strengths of a penalty on the weights, see ``regularization``.
     dtype : str or type
         ``"float32"`` or ``"float64"``: the type of every array in the network.
 
@@ -55,8 +55,10 @@ class NeuralNetwork:
         Number of epochs trained so far.
     input_shape : tuple of int or None
         Shape of one example; None before the first one.
-    history : dict of list of float
-        By epoch: ``train_loss``, ``train_error``, ``validation_loss``, ``validation_error``.
+    penalty : float
+        The part of the loss that ``backward`` returned last which is the penalty on the weights.
+    best : Checkpoint or None
+        The best of the epochs trained so far, with its parameters; see ``train``.
 
     Raises
     ------
@@ -73,23 +75,21 @@ class NeuralNetwork:
         seed: int | None = None,
         *,
         name: str = "neural_network",
+        l2: float = 0.0,
+        l1: float = 0.0,
         dtype: Any = "float64",
     ) -> None:
-        if not layer_args:
-            raise ValueError("layer_args is empty: a network needs at least one layer")
+        super().__init__(layer_args, seed, dtype)
         self.name = name
-        self.dtype = floating_type(dtype)
         self.loss = initialize_loss(loss)
         self.optimizer = build("optimizer", initialize_optimizer, optimizer_args)
+        self.regularization = Regularization(l2, l1)
         self.logger = logger
         self.epoch = 0
-        self.history: dict[str, list[float]] = {}
-        self.layers: list[Layer] = []
-        self._layer_args = [dict(args) for args in layer_args]
-        self.rngs = [spawn_generator(seed, "initialization", i) for i in range(len(layer_args))]
+        self.penalty = 0.0
+        self.best: saving.Checkpoint | None = None
+        self.records = training.Records()
         self._label_shape: tuple[int, ...] | None = None
-        self.input_shape: tuple[int, ...] | None = None
-        self.build_layers()
 
     def forward(self, X: np.ndarray) -> np.ndarray:
         """The output for a batch, through all layers.
@@ -111,6 +111,9 @@ class NeuralNetwork:
 
     def backward(self, target: np.ndarray, out: np.ndarray) -> float:
         """The loss of the batch that ``forward`` got last, and all gradients of it.
+
+        The loss includes the penalty on the weights, if there is one; that of ``predict`` does
+        not.
 
         Parameters
         ----------
@@ -141,7 +144,10 @@ class NeuralNetwork:
                     gradient = layer.backward_faster(gradient)
         finally:
             self.layers[0].input_gradient = True
-        return loss
+        if self.regularization:
+            self.penalty = self.regularization.penalty(self.layers)
+            self.regularization.add_gradients(self.layers)
+        return loss + self.penalty
 
     def update(self, epoch: float) -> None:
         """One step of the optimizer for every parameter.
@@ -151,12 +157,14 @@ class NeuralNetwork:
         epoch : float
             The epoch, from 0, possibly a fraction; what the learning rate depends on.
         """
-        for i, layer in enumerate(self.layers, start=1):
-            for name, gradient in layer.gradients.items():
-                value = layer.parameters[name]
-                step = self.optimizer.update(f"layer{i}.{name}", value, gradient, epoch)
-                # A new array: the old one may be somebody else's.
-                layer.parameters[name] = value - step
+        named = list(self.parameters())
+        gradients = self.optimizer.clip_together(
+            [layer.gradients[name] for _, layer, name in named]
+        )
+        for (key, layer, name), gradient in zip(named, gradients, strict=True):
+            value = layer.parameters[name]
+            # A new array: the old one may be somebody else's.
+            layer.parameters[name] = value - self.optimizer.update(key, value, gradient, epoch)
 
     def error(self, target: np.ndarray, out: np.ndarray) -> float:
         """The share of misclassified examples, or the mean squared error of a regression.
@@ -197,36 +205,38 @@ class NeuralNetwork:
             Y = self._admit_labels(Y, Y_hat)
             return Y_hat, self.loss.forward_from_logits(Y, Z)
 
-    @contextmanager
-    def inference(self) -> Iterator[tuple[list[Layer], Any]]:
-        """A context in which the layers predict; yields the hidden layers and the last one."""
-        layers = self._complete_layers()
-        before = [(layer.training, layer.cache) for layer in layers]
-        for layer in layers:
-            # The cache is set aside, for layers that write to it whatever they are told.
-            layer.training, layer.cache = False, OrderedDict()
-        try:
-            with self._threads():
-                yield layers[:-1], layers[-1]
-        finally:
-            for layer, (training, cache) in zip(layers, before, strict=True):
-                layer.training, layer.cache = training, cache
-
-    def train(self, dataset: Dataset, epochs: int) -> dict[str, list[float]]:
+    def train(
+        self,
+        dataset: Dataset,
+        epochs: int,
+        *,
+        patience: int | None = None,
+        monitor: str | None = None,
+        restore_best: bool | None = None,
+    ) -> dict[str, np.ndarray]:
         """Train on ``dataset.train``; after each epoch, evaluate on ``dataset.validate``.
 
         A second call goes on where the first one ended. Whatever ends it, Ctrl-C included, the
-        logger keeps the log and the parameters so far.
+        logger keeps the log, the parameters so far, and those of the best epoch, which are in
+        ``best``, too.
 
         Parameters
         ----------
         dataset : Dataset
         epochs : int
-            How many times to go through the training set.
+            How many times to go through the training set, at most.
+        patience : int, optional
+            Stop early, when so many epochs have passed since the best one.
+        monitor : str, optional
+            The column of ``history`` that is lowest in the best epoch. The default is
+            ``"validation_loss"``, or ``"train_loss"`` without a validation set.
+        restore_best : bool, optional
+            Whether to end with the parameters of the best epoch (see ``restore_best``). The
+            default is to do so if there is a ``patience``.
 
         Returns
         -------
-        dict of list of float
+        dict of array
             ``history``.
 
         Raises
@@ -237,9 +247,37 @@ class NeuralNetwork:
             If the dataset does not fit the network.
         """
         positive_integer("epochs", epochs)
+        stopping = training.Stopping(dataset, patience, monitor, restore_best)
         self.prepare(dataset)
-        training.train(self, dataset, epochs)
+        training.train(self, dataset, epochs, stopping)
         return self.history
+
+    @property
+    def history(self) -> dict[str, np.ndarray]:
+        """Results by epoch, an array (epochs,) for each column.
+
+        The columns are ``train_loss`` and ``train_error``, means over the steps of the epoch;
+        ``penalty``, likewise, of a model with one, which is not part of the losses;
+        ``validation_loss`` and ``validation_error`` at the end of the epoch.
+        """
+        return {name: np.array(values) for name, values in self.records.epochs.items()}
+
+    @property
+    def step_losses(self) -> np.ndarray:
+        """The loss of every training step so far, without the penalty: an array (steps,)."""
+        return np.array(self.records.steps)
+
+    def restore_best(self) -> None:
+        """Take the parameters of the best epoch back; all else stays as it is.
+
+        Raises
+        ------
+        ValueError
+            If no epoch has been trained.
+        """
+        if self.best is None:
+            raise ValueError("there is no best epoch yet: train first")
+        saving.restore(self, self.best.state)
 
     def test(self, dataset: Dataset, save_predictions: bool = False) -> dict[str, float]:
         """Loss and error on ``dataset.test``.
@@ -307,9 +345,10 @@ class NeuralNetwork:
                 f"the output layer has {n_out} units, but labels have {dataset.out_dim} columns"
             )
         self.create_parameters(dataset.train.data.shape[1:])
+        self.check_batches(dataset.train.n_samples, dataset.train.batch_size)
 
     def state(self) -> dict[str, np.ndarray]:
-        """All that ``load`` needs: the parameters (``layer1.W``), the input's shape and the epoch.
+        """All that ``load`` needs: parameters (``layer1.W``), statistics, input shape and epoch.
 
         Empty before the first ``forward``, when there are no parameters yet.
         """
@@ -334,34 +373,6 @@ class NeuralNetwork:
         """
         saving.load(self, Path(path))
 
-    def parameters(self) -> Iterator[tuple[str, Layer, str]]:
-        """Each parameter's name in the network, its layer, and its name there."""
-        for i, layer in enumerate(self.layers, start=1):
-            for name in layer.parameters:
-                yield f"layer{i}.{name}", layer, name
-
-    def build_layers(self, out_dim: int | None = None) -> None:
-        """Make the layers that do not exist yet; the last one may have to wait for ``out_dim``."""
-        for i in range(len(self.layers), len(self._layer_args)):
-            args = self._layer_args[i]
-            waits = i == len(self._layer_args) - 1 and registry.lacks_n_out(args)
-            if waits:
-                # Until its size is known, a trial run finds errors in its other options.
-                args = {**args, "n_out": out_dim or 1}
-            layer = registry.make_layer(i + 1, args, self.dtype, self.rngs[i])
-            if out_dim is not None or not waits:
-                self.layers.append(layer)
-
-    def _threads(self) -> AbstractContextManager[None]:
-        """One context for all layers: BLAS's threads would go on spinning between two of them."""
-        shared = any(layer.shares_batch for layer in self.layers)
-        return sharing() if shared else nullcontext()
-
-    def _complete_layers(self) -> list[Layer]:
-        if len(self.layers) < len(self._layer_args):
-            raise ValueError("the output layer has no n_out yet: give it one, or train first")
-        return self.layers
-
     @property
     def _is_canonical(self) -> bool:
         """Whether loss and last layer can meet at the logits (see ``losses``)."""
@@ -375,12 +386,6 @@ class NeuralNetwork:
             self._label_shape = Y.shape[1:]
         return Y.astype(self.dtype, copy=False)
 
-    def create_parameters(self, input_shape: Sequence[int]) -> None:
-        """Make every layer create its parameters: a forward pass of one example of zeros."""
-        with self.inference() as (hidden, last):
-            registry.pass_through([*hidden, last], np.zeros((1, *input_shape), self.dtype))
-        self.input_shape = self.input_shape or tuple(input_shape)
-
 
 def initialize_model(
     name: str,
@@ -390,6 +395,8 @@ def initialize_model(
     logger: Logger | None = None,
     seed: int | None = None,
     *,
+    l2: float = 0.0,
+    l1: float = 0.0,
     dtype: Any = "float64",
 ) -> NeuralNetwork:
     """A network with a name of its own; see ``NeuralNetwork`` for the arguments.
@@ -408,4 +415,5 @@ def initialize_model(
     >>> model.forward(np.zeros((5, 4))).shape
     (5, 3)
     """
-    return NeuralNetwork(loss, layer_args, optimizer_args, logger, seed, name=name, dtype=dtype)
+    options = {"name": name, "l2": l2, "l1": l1, "dtype": dtype}
+    return NeuralNetwork(loss, layer_args, optimizer_args, logger, seed, **options)

@@ -161,7 +161,8 @@ def mistakes(
     X: np.ndarray,
     true: np.ndarray,
     predicted: np.ndarray,
-    probability: np.ndarray,
+    score: np.ndarray,
+    form: str,
     names: Sequence[str],
 ) -> None:
     """Misclassified images, with what they are and what they were taken for; the surest first.
@@ -172,18 +173,21 @@ def mistakes(
     X : array, (n, H, W, C)
         All images, the right ones too.
     true, predicted : arrays of int, (n,)
-    probability : array, (n,)
+    score : array, (n,)
         How sure the prediction was.
+    form : str
+        How to write that, such as ``"{:.0%}"``.
     names : sequence of str
         A name for each class.
     """
     wrong = np.flatnonzero(true != predicted)
-    shown = wrong[np.argsort(-probability[wrong], kind="stable")][:MOST_MISTAKES]
+    shown = wrong[np.argsort(-score[wrong], kind="stable")][:MOST_MISTAKES]
     tiles = _tiles(figure, len(shown), min(8, max(4, len(shown))), 1.15, 1.5)
     for axes, i in zip(tiles, shown, strict=True):
         axes.imshow(_stretched(X[i]), cmap="gray")
         # A class's name may have dollar signs in it.
-        text = f"true: {names[true[i]]}\npredicted: {names[predicted[i]]} ({probability[i]:.0%})"
+        sure = form.format(score[i])
+        text = f"true: {names[true[i]]}\npredicted: {names[predicted[i]]} ({sure})"
         axes.set_xlabel(text, fontsize=7, color=INK, parse_math=False)
     title = f"{len(wrong) or 'none'} of {len(true)} test examples misclassified"
     if len(shown) < len(wrong):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +17,36 @@ if TYPE_CHECKING:
     from neural_networks.models import NeuralNetwork
 
 
+@dataclass(frozen=True)
+class Checkpoint:
+    """An epoch's parameters, and why they are worth keeping.
+
+    Attributes
+    ----------
+    epoch : int
+        How many epochs the network had been trained for.
+    monitor : str
+        The column of the history by which epochs are compared.
+    value : float
+        Its value in that epoch.
+    state : dict of array
+        ``NeuralNetwork.state`` as it was then.
+    """
+
+    epoch: int
+    monitor: str
+    value: float
+    state: dict[str, np.ndarray]
+
+
+def arrays_of(model: NeuralNetwork) -> Iterator[tuple[str, dict[str, np.ndarray], str]]:
+    """What a network is made of: names such as ``layer1.W``, and where to find each array."""
+    for i, layer in enumerate(model.layers, start=1):
+        for arrays in (layer.parameters, layer.statistics):
+            for name in arrays:
+                yield f"layer{i}.{name}", arrays, name
+
+
 def state_of(model: NeuralNetwork) -> dict[str, np.ndarray]:
     """See ``NeuralNetwork.state``."""
     if model.input_shape is None:
@@ -22,7 +54,7 @@ def state_of(model: NeuralNetwork) -> dict[str, np.ndarray]:
     state = {"input_shape": np.array(model.input_shape), "epoch": np.array(model.epoch)}
     if model.layers[-1].n_out is not None:
         state["n_out"] = np.array(model.layers[-1].n_out)
-    return state | {key: layer.parameters[name] for key, layer, name in model.parameters()}
+    return state | {key: arrays[name] for key, arrays, name in arrays_of(model)}
 
 
 def save(model: NeuralNetwork, path: Path) -> None:
@@ -45,7 +77,7 @@ def load(model: NeuralNetwork, path: Path) -> None:
         _complete(trial, state)
     except ValueError as error:
         raise ValueError(f"{path} belongs to another network: {error}") from None
-    expected = {key: layer.parameters[name].shape for key, layer, name in trial.parameters()}
+    expected = {key: arrays[name].shape for key, arrays, name in arrays_of(trial)}
     found = {key: value.shape for key, value in state.items() if key.startswith("layer")}
     for key in expected | found:
         if expected.get(key) != found.get(key):
@@ -54,9 +86,14 @@ def load(model: NeuralNetwork, path: Path) -> None:
                 f"{key}, this network {expected.get(key, 'nothing')}"
             )
     _complete(model, state)
-    for key, layer, name in model.parameters():
-        layer.parameters[name] = state[key].astype(model.dtype, copy=False)
+    restore(model, state)
     model.epoch = int(state["epoch"])
+
+
+def restore(model: NeuralNetwork, state: dict[str, np.ndarray]) -> None:
+    """Take parameters and statistics from a state of this network."""
+    for key, arrays, name in arrays_of(model):
+        arrays[name] = state[key].astype(model.dtype)  # a copy: the state stays what it is
 
 
 def _complete(model: NeuralNetwork, state: dict[str, np.ndarray]) -> None:

@@ -11,6 +11,7 @@ from neural_networks.activations import ACTIVATIONS
 from neural_networks.datasets import Dataset
 from neural_networks.logs import RUN_FILES
 from neural_networks.models import NeuralNetwork
+from neural_networks.schedulers import SCHEDULERS
 from neural_networks.utils.files import readable, repository
 
 
@@ -34,20 +35,36 @@ def describe(model: NeuralNetwork, dataset: Dataset, epochs: int, seed: int | No
         )
         if data is not None
     ]
-    optimizer = model.optimizer
     steps = dataset.train.samples_per_epoch
-    rate = optimizer.lr_scheduler
     return "\n".join(
         [
             f"Data: {dataset.name}, {' + '.join(sizes)} examples of shape "
             f"{dataset.train.data.shape[1:]}, {dataset.out_dim} output"
             f"{'' if dataset.out_dim == 1 else 's'}",
             *_layer_lines(model, dataset.train.data.shape[1:]),
-            f"Training: {model.loss.name}, {type(optimizer).__name__} with "
-            f"{type(rate).__name__.lower()} learning rate {rate.lr:g}; {epochs} epochs of {steps} "
+            f"Training: {_objective(model)}, {_update_rule(model)}; {epochs} epochs of {steps} "
             f"steps, batch size {dataset.train.batch_size}, seed {seed}",
         ]
     )
+
+
+def _objective(model: NeuralNetwork) -> str:
+    """The loss, and the strengths of the penalty if there is one."""
+    penalty = {"l2": model.regularization.l2, "l1": model.regularization.l1}
+    return " + ".join(
+        [
+            model.loss.name,
+            *(f"{strength:g} {name}" for name, strength in penalty.items() if strength),
+        ]
+    )
+
+
+def _update_rule(model: NeuralNetwork) -> str:
+    """The optimizer and its learning rate."""
+    schedule = model.optimizer.lr_scheduler
+    kind = next((key for key, value in SCHEDULERS.items() if value is type(schedule)), "own")
+    rate = f"{kind.replace('_', '-')} learning rate {schedule.lr:g}"
+    return f"{type(model.optimizer).__name__} with {rate}"
 
 
 def _layer_lines(model: NeuralNetwork, input_shape: tuple[int, ...]) -> list[str]:
@@ -68,6 +85,17 @@ def _layer_lines(model: NeuralNetwork, input_shape: tuple[int, ...]) -> list[str
             )
             total += count
     return [f"Network: {total:,} parameters, {model.dtype}", *lines]
+
+
+def ending(model: NeuralNetwork, epochs: int, with_best: bool) -> str:
+    """Lines that say whether the training stopped early, and whether it went back to the best."""
+    lines = ""
+    if model.epoch < epochs:
+        lines += f"Stopped after {model.epoch} epochs of at most {epochs}.\n"
+    if with_best and model.best is not None:
+        what = f"{model.best.monitor.replace('_', ' ')}, {model.best.value:.4g}"
+        lines += f"Back to the parameters after epoch {model.best.epoch}: lowest {what}.\n"
+    return lines
 
 
 def results(model: NeuralNetwork, dataset: Dataset, test: Mapping[str, float]) -> str:

@@ -12,6 +12,8 @@ from tqdm import tqdm
 from neural_networks.datasets import Data, Dataset
 from neural_networks.forecast import one_step, running_free
 from neural_networks.logs import Logger, kaggle_table
+from neural_networks.saving import Checkpoint
+from neural_networks.utils.names import lookup, positive_integer, true_or_false
 
 if TYPE_CHECKING:
     from neural_networks.models import NeuralNetwork
@@ -21,7 +23,56 @@ class TrainingDiverged(ArithmeticError):
     """The loss has become NaN or infinite, so that training cannot go on."""
 
 
-def train(model: NeuralNetwork, dataset: Dataset, epochs: int) -> None:
+class Records:
+    """What a network remembers of its training: numbers for each epoch and for each step."""
+
+    def __init__(self) -> None:
+        self.epochs: dict[str, list[float]] = {}
+        self.steps: list[float] = []
+
+
+class Stopping:
+    """Which epoch is the best, and when to stop; the arguments are those of ``train``.
+
+    Raises
+    ------
+    ValueError
+        If there will be no such column in the history.
+    """
+
+    def __init__(
+        self, dataset: Dataset, patience: int | None, monitor: str | None, restore_best: bool | None
+    ) -> None:
+        validates = dataset.validate is not None
+        self.patience = None if patience is None else positive_integer("patience", patience)
+        columns = ["validation_loss", "validation_error"] if validates else []
+        columns += ["train_loss", "train_error"]
+        self.monitor = columns[0] if monitor is None else monitor
+        lookup("column to monitor", self.monitor, dict.fromkeys(columns))
+        self.restore_best = ends_with_best(patience, restore_best)
+
+    def note(self, model: NeuralNetwork, value: float) -> None:
+        """Keep the parameters of an epoch that is better than all before it."""
+        best = model.best
+        if best is None or best.monitor != self.monitor or value < best.value:
+            state = {key: array.copy() for key, array in model.state().items()}
+            model.best = Checkpoint(model.epoch, self.monitor, value, state)
+
+    def is_due(self, model: NeuralNetwork, first_epoch: int) -> bool:
+        """Whether so many epochs have passed since the best one, or since ``first_epoch``."""
+        if self.patience is None or model.best is None:
+            return False
+        return model.epoch - max(model.best.epoch, first_epoch) >= self.patience
+
+
+def ends_with_best(patience: int | None, restore_best: bool | None) -> bool:
+    """Whether a training with these arguments ends with the parameters of its best epoch."""
+    if restore_best is None:
+        return patience is not None
+    return true_or_false("restore_best", restore_best)
+
+
+def train(model: NeuralNetwork, dataset: Dataset, epochs: int, stopping: Stopping) -> None:
     """Train a model, evaluate it after each epoch, and note both in its history and its log.
 
     A progress bar counts the steps, if standard error is a terminal.
@@ -31,7 +82,9 @@ def train(model: NeuralNetwork, dataset: Dataset, epochs: int) -> None:
     model : NeuralNetwork
     dataset : Dataset
     epochs : int
-        How many times to go through the training set.
+        How many times to go through the training set, at most.
+    stopping : Stopping
+        Whether to stop earlier, and with which parameters to end.
 
     Raises
     ------
@@ -40,33 +93,43 @@ def train(model: NeuralNetwork, dataset: Dataset, epochs: int) -> None:
     """
     if model.logger:
         model.logger.start()
-    last_epoch = model.epoch + epochs
+    first_epoch, last_epoch = model.epoch, model.epoch + epochs
     try:
         # A diverging loss is reported once, as TrainingDiverged, instead of as warnings.
         with (
             progress_bar(epochs * dataset.train.samples_per_epoch) as bar,
             np.errstate(over="ignore", invalid="ignore"),
         ):
-            while model.epoch < last_epoch:
+            while model.epoch < last_epoch and not stopping.is_due(model, first_epoch):
                 bar.set_description_str(f"epoch {model.epoch + 1}/{last_epoch} ", refresh=False)
-                results = train_epoch(model, dataset.train, bar)
-                if dataset.validate is not None:
-                    loss, error, _ = evaluate(model, dataset.validate)
-                    results |= {"validation_loss": loss, "validation_error": error}
-                model.epoch += 1
-                record(model, results)
-                if not math.isfinite(results.get("validation_loss", 0.0)):
-                    raise diverged(model, f"validation loss became {loss} in epoch {model.epoch}")
+                results = one_epoch(model, dataset, bar)
+                stopping.note(model, results[stopping.monitor])
                 bar.set_postfix_str(in_words(model, results), refresh=False)
+        if stopping.restore_best:
+            model.restore_best()
     finally:
         if model.logger:
             keep(model, model.logger)
 
 
+def one_epoch(model: NeuralNetwork, dataset: Dataset, bar: tqdm[Any]) -> dict[str, float]:
+    """Train for an epoch, evaluate, and tell the history, the log and the learning rate."""
+    results = train_epoch(model, dataset.train, bar)
+    if dataset.validate is not None:
+        loss, error, _ = evaluate(model, dataset.validate)
+        results |= {"validation_loss": loss, "validation_error": error}
+    model.epoch += 1
+    record(model, results)
+    if not math.isfinite(results.get("validation_loss", 0.0)):
+        raise diverged(model, f"validation loss became {loss} in epoch {model.epoch}")
+    model.optimizer.lr_scheduler.observe(results.get("validation_loss", results["train_loss"]))
+    return results
+
+
 def train_epoch(model: NeuralNetwork, data: Data, bar: tqdm[Any]) -> dict[str, float]:
     """Go through the data once; the mean loss and error, weighted by batch size."""
     steps = data.samples_per_epoch
-    total_loss = total_error = 0.0
+    totals = dict.fromkeys(("train_loss", "train_error", "penalty"), 0.0)
     data.reset()  # an epoch is all examples once, also after one that was interrupted
     for i in range(steps):
         X, Y = data.sample()
@@ -76,17 +139,22 @@ def train_epoch(model: NeuralNetwork, data: Data, bar: tqdm[Any]) -> dict[str, f
             where = f"epoch {model.epoch + 1}, step {i + 1}"
             raise diverged(model, f"loss became {loss} in {where}")
         model.update(model.epoch + i / steps)
-        total_loss += loss * len(X)
-        total_error += model.error(Y, Y_hat) * len(X)
-        if model.logger:
-            model.logger.push_step(model.epoch + (i + 1) / steps, loss)
+        loss -= model.penalty
+        totals["train_loss"] += loss * len(X)
+        totals["train_error"] += model.error(Y, Y_hat) * len(X)
+        totals["penalty"] += model.penalty * len(X)
+        record_step(model, model.epoch + (i + 1) / steps, loss)
         bar.update()
-    return {"train_loss": total_loss / data.n_samples, "train_error": total_error / data.n_samples}
+    if not model.regularization:
+        del totals["penalty"]
+    return {name: total / data.n_samples for name, total in totals.items()}
 
 
 def keep(model: NeuralNetwork, logger: Logger) -> None:
-    """Save the parameters; draw the curves so far and the kernels of the first convolution."""
+    """Save the parameters, now and of the best epoch; draw curves, and the first kernels."""
     logger.save_parameters(model.state())
+    if model.best is not None:
+        logger.save_parameters(model.best.state, "best_parameters.npz")
     logger.draw_curves(model.loss)
     parameters = (layer.parameters[name] for _, layer, name in model.parameters())
     kernels = next((value for value in parameters if value.ndim == 4), None)
@@ -116,9 +184,16 @@ def evaluate(model: NeuralNetwork, data: Data) -> tuple[float, float, np.ndarray
 def record(model: NeuralNetwork, results: Mapping[str, float]) -> None:
     """Add an epoch's results to the model's history and to its log."""
     for name, value in results.items():
-        model.history.setdefault(name, []).append(value)
+        model.records.epochs.setdefault(name, []).append(value)
     if model.logger:
         model.logger.push({"epoch": model.epoch, **results})
+
+
+def record_step(model: NeuralNetwork, epoch: float, loss: float) -> None:
+    """Add a step's loss, at a fractional epoch, to the model's records and to its picture."""
+    model.records.steps.append(loss)
+    if model.logger:
+        model.logger.push_step(epoch, loss)
 
 
 def progress_bar(steps: int) -> tqdm[Any]:

@@ -136,6 +136,12 @@ def lacks_n_out(layer_args: Mapping[str, Any]) -> bool:
     return takes(layer_args, "n_out") and layer_args.get("n_out") is None
 
 
+def purpose_of(layer_args: Mapping[str, Any]) -> str:
+    """What the layer that these arguments describe needs a generator for."""
+    name = layer_args.get("name")
+    return LAYERS.get(name, Layer).purpose if isinstance(name, str) else Layer.purpose
+
+
 def takes(layer_args: Mapping[str, Any], option: str) -> bool:
     """Whether the constructor of the layer that these arguments describe has an option."""
     name = layer_args.get("name")

@@ -1,0 +1,235 @@
+"""Networks by name: the layers of common architectures, as ``initialize_model`` takes them.
+
+Each function returns a list of plain dictionaries, to be changed at will. The last layer's
+``n_out`` may stay None: the dataset sets it.
+
+Where ``weight_scale`` is a number, weights are drawn from N(0, weight_scale²), so that the scores
+of an untrained network are close to 0 and its loss is close to that of guessing. Where it is None,
+they are drawn as He et al. recommend, whatever the size of a layer.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from neural_networks.utils.names import build, lookup, number_in, positive_integer
+
+Layers = list[dict[str, Any]]
+
+NORMALIZATIONS = {"batch": "batch_norm", "layer": "layer_norm"}
+
+
+def two_layer_net(
+    n_hidden: int = 100,
+    n_out: int | None = None,
+    *,
+    activation: str = "relu",
+    weight_scale: float | None = 1e-2,
+    output: str = "softmax",
+) -> Layers:
+    """affine - activation - affine - output.
+
+    Parameters
+    ----------
+    n_hidden : int
+        Units of the hidden layer.
+    n_out : int, optional
+        Outputs.
+    activation : str
+        Of the hidden layer.
+    weight_scale : float, optional
+        Standard deviation of the initial weights.
+    output : str
+        Activation of the output: ``"softmax"`` for cross-entropy, ``"linear"`` for a hinge loss.
+    """
+    options: dict[str, Any] = {
+        "activation": activation,
+        "weight_scale": weight_scale,
+        "output": output,
+    }
+    return fully_connected_net([n_hidden], n_out, **options)
+
+
+def fully_connected_net(
+    hidden_sizes: Sequence[int],
+    n_out: int | None = None,
+    *,
+    dropout: float = 0.0,
+    normalization: str | None = None,
+    activation: str = "relu",
+    weight_scale: float | None = 1e-2,
+    output: str = "softmax",
+) -> Layers:
+    """(affine - [normalization] - activation - [dropout])×N - affine - output.
+
+    Parameters
+    ----------
+    hidden_sizes : sequence of int
+        Units of each hidden layer; their number is N.
+    dropout : float
+        The chance to drop a hidden unit; 0 for no dropout.
+    normalization : str, optional
+        ``"batch"`` or ``"layer"``.
+    n_out, activation, weight_scale, output
+        See ``two_layer_net``.
+    """
+    style = _style(activation, weight_scale)
+    layers: Layers = []
+    for n in _sizes("hidden_sizes", hidden_sizes):
+        dense = {"name": "fully_connected", "n_out": n, **style}
+        layers += [*normalized(dense, normalization), *dropped(dropout)]
+    return [*layers, _last(n_out, weight_scale, output)]
+
+
+def three_layer_conv_net(
+    n_filters: int = 32,
+    kernel: int = 7,
+    n_hidden: int = 100,
+    n_out: int | None = None,
+    *,
+    activation: str = "relu",
+    weight_scale: float | None = 1e-2,
+    output: str = "softmax",
+) -> Layers:
+    """conv - activation - 2×2 max pool - affine - activation - affine - output.
+
+    Parameters
+    ----------
+    n_filters : int
+        Kernels of the convolution.
+    kernel : int
+        Their height and width.
+    n_hidden, n_out, activation, weight_scale, output
+        See ``two_layer_net``.
+    """
+    options: dict[str, Any] = {
+        "activation": activation,
+        "weight_scale": weight_scale,
+        "output": output,
+    }
+    return conv_net([n_filters], [n_hidden], n_out, kernel=kernel, **options)
+
+
+def conv_net(
+    n_filters: Sequence[int],
+    hidden_sizes: Sequence[int] = (),
+    n_out: int | None = None,
+    *,
+    convolutions: int = 1,
+    last_filters: int | None = None,
+    kernel: int = 3,
+    dropout: float = 0.0,
+    normalization: str | None = None,
+    activation: str = "relu",
+    weight_scale: float | None = 1e-2,
+    output: str = "softmax",
+) -> Layers:
+    """((conv - relu)×K - pool)×N - [conv - relu] - (affine - relu)×(M-1) - affine - output.
+
+    Parameters
+    ----------
+    n_filters : sequence of int
+        Kernels of the convolutions in each block; their number is N. Each block ends with a 2×2
+        maximum pool, which halves the image.
+    hidden_sizes : sequence of int
+        Units of the hidden layers; their number is M - 1.
+    convolutions : int
+        K, the convolutions in a block: 1 makes (conv-relu-pool)×N, 2 makes
+        (conv-relu-conv-relu-pool)×N.
+    last_filters : int, optional
+        Kernels of one more convolution after the blocks; without it there is none.
+    kernel : int
+        Height and width of all kernels.
+    dropout : float
+        The chance to drop a unit of a hidden affine layer.
+    normalization : str, optional
+        ``"batch"`` or ``"layer"``, between each convolution or hidden affine layer and its
+        activation.
+    n_out, activation, weight_scale, output
+        See ``two_layer_net``.
+    """
+    style = _style(activation, weight_scale)
+
+    def convolution(n: int) -> Layers:
+        layer = {"name": "conv2d", "n_out": n, "kernel_shape": kernel, **style}
+        return normalized(layer, normalization)
+
+    layers: Layers = []
+    for n in _sizes("n_filters", n_filters):
+        for _ in range(positive_integer("convolutions", convolutions)):
+            layers += convolution(n)
+        layers.append({"name": "pool2d", "kernel_shape": 2, "stride": 2, "mode": "max"})
+    if last_filters is not None:
+        layers += convolution(positive_integer("last_filters", last_filters))
+    dense = fully_connected_net(
+        hidden_sizes,
+        n_out,
+        dropout=dropout,
+        normalization=normalization,
+        activation=activation,
+        weight_scale=weight_scale,
+        output=output,
+    )
+    return [*layers, {"name": "flatten"}, *dense]
+
+
+def normalized(layer: dict[str, Any], normalization: str | None) -> Layers:
+    """A layer, with a normalization between its affine part and its activation if wanted."""
+    if normalization is None:
+        return [layer]
+    name = lookup("normalization", normalization, NORMALIZATIONS)
+    return [{**layer, "activation": "linear"}, {"name": name, "activation": layer["activation"]}]
+
+
+def dropped(p: float) -> Layers:
+    """A dropout layer, or none if p is 0."""
+    return [{"name": "dropout", "p": p}] if number_in("dropout", p, 0, 1) else []
+
+
+def _style(activation: str, weight_scale: float | None) -> dict[str, Any]:
+    """What the layers of a network have in common."""
+    if weight_scale is None:
+        return {"activation": activation, "weight_init": "he_normal"}
+    std = number_in("weight_scale", weight_scale, 0, open_low=True)
+    return {"activation": activation, "weight_init": {"name": "normal", "std": std}}
+
+
+def _last(n_out: int | None, weight_scale: float | None, output: str) -> dict[str, Any]:
+    n = None if n_out is None else positive_integer("n_out", n_out)
+    return {"name": "fully_connected", "n_out": n, **_style(output, weight_scale)}
+
+
+def _sizes(name: str, sizes: Sequence[int]) -> list[int]:
+    if isinstance(sizes, str) or not isinstance(sizes, Sequence):
+        raise TypeError(f"{name} must be a list of whole numbers, got {sizes!r}")
+    return [positive_integer(name, n) for n in sizes]
+
+
+NETWORKS: dict[str, Callable[..., Layers]] = {
+    "two_layer_net": two_layer_net,
+    "fully_connected_net": fully_connected_net,
+    "three_layer_conv_net": three_layer_conv_net,
+    "conv_net": conv_net,
+}
+
+
+def initialize_network(name: str, **options: Any) -> Layers:
+    """The layers of the network of that name, one of ``NETWORKS``.
+
+    Parameters
+    ----------
+    name : str
+    **options
+        Arguments of the function of that name.
+
+    Raises
+    ------
+    ValueError
+        If the name or an option is unknown, or a number is out of range.
+
+    Examples
+    --------
+    >>> layers = initialize_network("fully_connected_net", hidden_sizes=[50, 20], dropout=0.2)
+    >>> [layer["name"] for layer in layers]
+    ['fully_connected', 'dropout', 'fully_connected', 'dropout', 'fully_connected']
+    """
+    return build(f"network {name!r}", lookup("network", name, NETWORKS), options)

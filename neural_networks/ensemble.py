@@ -1,0 +1,214 @@
+"""Ensembles: several networks that predict together.
+
+``python -m neural_networks.ensemble average RUN RUN ...`` averages the test predictions of runs,
+and ``... vote FILE FILE ...`` lets Kaggle files vote on each category.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import pandas as pd
+
+from neural_networks import training
+from neural_networks.cli import Parser
+from neural_networks.datasets import Dataset
+from neural_networks.models import NeuralNetwork
+from neural_networks.utils.files import readable, written_whole
+
+
+class Ensemble:
+    """Networks whose predictions are averaged: Y_hat = (1/k) Σ Y_hat_k.
+
+    By Jensen's inequality the squared error, and the cross-entropy, of the average is at most the
+    average of the networks' own; the more their mistakes differ, the more is gained. Source:
+    Breiman, "Bagging predictors", Machine Learning 24, 1996.
+
+    Parameters
+    ----------
+    models : sequence of NeuralNetwork
+        Networks for the same data and with the same loss.
+
+    Raises
+    ------
+    ValueError
+        If there are none, or their losses differ.
+    """
+
+    logger = None  # an ensemble has no run folder of its own
+
+    def __init__(self, models: Sequence[NeuralNetwork]) -> None:
+        if not models:
+            raise ValueError("an ensemble needs at least one model")
+        names = sorted({model.loss.name for model in models})
+        if len(names) > 1:
+            raise ValueError(f"the models of an ensemble share a loss, got {', '.join(names)}")
+        self.models = list(models)
+        self.loss = models[0].loss
+
+    def predict(self, X: np.ndarray, Y: np.ndarray | None) -> tuple[np.ndarray, float]:
+        """The average prediction for a batch, and its loss; see ``NeuralNetwork.predict``."""
+        Y_hat = np.mean([model.predict(X, None)[0] for model in self.models], axis=0)
+        return Y_hat, np.nan if Y is None else self.loss.forward(Y, Y_hat)
+
+    def error(self, target: np.ndarray, out: np.ndarray) -> float:
+        """See ``NeuralNetwork.error``."""
+        return self.models[0].error(target, out)
+
+    def test(self, dataset: Dataset) -> dict[str, float]:
+        """Loss and error of the average on ``dataset.test``; see ``NeuralNetwork.test``."""
+        return training.test(cast(Any, self), dataset, save_predictions=False)
+
+    def test_kaggle(self, dataset: Dataset) -> pd.DataFrame:
+        """Its classes for ``dataset.test``; see ``NeuralNetwork.test_kaggle``."""
+        return training.test_kaggle(cast(Any, self), dataset)
+
+
+def average(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """The average of several runs' ``test_predictions.csv``.
+
+    Parameters
+    ----------
+    tables : sequence of DataFrame
+        They must agree in everything but what was predicted.
+
+    Returns
+    -------
+    DataFrame
+        The same columns: outputs averaged, and the class with the greatest average.
+
+    Raises
+    ------
+    ValueError
+        If the tables are not about the same examples.
+    """
+    first = tables[0]
+    outputs = [name for name in first if name.startswith(("output_", "prediction_"))]
+    if not outputs:
+        raise ValueError("there are no columns output_0 ... or prediction_0 ... to average")
+    given = [name for name in first if name not in (*outputs, "prediction")]
+    for number, table in enumerate(tables, start=1):
+        if list(table) != list(first) or not table[given].equals(first[given]):
+            raise ValueError(f"table {number} is not about the same examples as table 1")
+    result = first.copy()
+    result[outputs] = np.mean([table[outputs].to_numpy() for table in tables], axis=0)
+    if "prediction" in result:
+        values = result[outputs].to_numpy()
+        one_unit = len(outputs) == 1  # it is the probability of class 1
+        result["prediction"] = (values[:, 0] >= 0.5) * 1 if one_unit else values.argmax(axis=1)
+    return result
+
+
+def error_of(table: pd.DataFrame) -> float:
+    """The error of a ``test_predictions.csv``: the share misclassified, or mean squared error."""
+    if "prediction" in table:
+        return float((table["label"] != table["prediction"]).mean())
+    labels, predictions = (table.filter(regex=f"^{what}_") for what in ("label", "prediction"))
+    return float(np.square(labels.to_numpy() - predictions.to_numpy()).mean())
+
+
+def majority_vote(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """The category that most of several Kaggle tables give each example.
+
+    Parameters
+    ----------
+    tables : sequence of DataFrame
+        Columns ``Id`` and ``Category``. Of categories with equally many votes, the one wins that
+        comes first in the order of the tables: put the best one first.
+
+    Returns
+    -------
+    DataFrame
+        Columns ``Id``, as in the first table, and ``Category``.
+
+    Raises
+    ------
+    ValueError
+        If a table lacks a column or an Id, or has one twice.
+    """
+    ids = None
+    votes = []
+    for number, table in enumerate(tables, start=1):
+        if not {"Id", "Category"} <= set(table):
+            raise ValueError(f"table {number} has no columns Id and Category: {list(table)}")
+        by_id = table.set_index("Id")["Category"]
+        ids = by_id.index if ids is None else ids
+        if not by_id.index.is_unique or len(by_id) != len(ids) or not ids.isin(by_id.index).all():
+            raise ValueError(f"table {number} does not have the Ids of table 1, each of them once")
+        votes.append(by_id.loc[ids].to_numpy())
+    V = np.stack(votes)
+    counts = (V[:, np.newaxis] == V).sum(axis=0)  # (k, n): how many tables agree with each vote
+    winners = V[counts.argmax(axis=0), np.arange(V.shape[1])]
+    return pd.DataFrame({"Id": ids, "Category": winners})
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Average runs or let files vote; the exit status."""
+    flags = make_parser().parse_args(argv)
+    try:
+        result = flags.work(flags)
+        if flags.output:
+            with written_whole(flags.output) as partial:
+                result.to_csv(partial, index=False)
+            print(f"Written: {readable(flags.output)}")
+    except (KeyError, OSError, ValueError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def make_parser() -> Parser:
+    """The parser with its two commands."""
+    parser = Parser(
+        prog="python -m neural_networks.ensemble",
+        description="Let several networks predict together.",
+        epilog="example: python -m neural_networks.ensemble average experiments/iris*",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(required=True, metavar="average|vote")
+    for name, work, what, help_text in (
+        ("average", average_runs, "RUN", "average the test predictions of runs' folders"),
+        ("vote", vote, "FILE", "let Kaggle files vote; put the best one first"),
+    ):
+        command = commands.add_parser(name, help=help_text, description=help_text)
+        command.add_argument("inputs", metavar=what, nargs="+", type=Path)
+        command.add_argument("--output", metavar="CSV", type=Path, help="file to write")
+        command.set_defaults(work=work)
+    return parser
+
+
+def average_runs(flags: argparse.Namespace) -> pd.DataFrame:
+    """Print the runs' errors and that of their average; its table."""
+    tables = [read_table(folder / "test_predictions.csv") for folder in flags.inputs]
+    result = average(tables)
+    names = [readable(folder) for folder in flags.inputs]
+    width = max(map(len, [*names, "average"]))
+    for name, table in zip([*names, "average"], [*tables, result], strict=True):
+        print(f"{name:<{width}}  test error {error_of(table):.4g}")
+    return result
+
+
+def vote(flags: argparse.Namespace) -> pd.DataFrame:
+    """Print how many predictions the vote changes in each file; its table."""
+    tables = [read_table(path) for path in flags.inputs]
+    result = majority_vote(tables)
+    for path, table in zip(flags.inputs, tables, strict=True):
+        votes = table.set_index("Id")["Category"].loc[result["Id"]].to_numpy()
+        differing = int((votes != result["Category"]).sum())
+        print(f"{readable(path)}: {differing} of {len(result)} outvoted")
+    return result
+
+
+def read_table(path: Path) -> Any:
+    """A CSV file as a table; ``ValueError`` if it is none."""
+    try:
+        return pd.read_csv(path)
+    except ValueError as error:
+        raise ValueError(f"{readable(path)} is no CSV file: {error}") from None
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,69 @@
+"""Penalties on the weights, which a model adds to its loss."""
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from neural_networks.layers import Layer
+from neural_networks.utils.names import number_in
+
+WEIGHTS = ("W", "U")
+"""What weights are called in the layers, as opposed to biases and scales."""
+
+
+class Weight(NamedTuple):
+    """A weight array, as a layer and the name it has there."""
+
+    layer: Layer
+    name: str
+
+    @property
+    def value(self) -> np.ndarray:
+        """The array."""
+        return self.layer.parameters[self.name]
+
+
+class Regularization:
+    """A penalty on large weights: R = (l2 / 2) Σ W² + l1 Σ |W|, over all weights.
+
+    Biases, and the scales and shifts of normalizations, are left alone. With plain gradient
+    descent, the penalty's l2 does the same to the weights as a ``weight_decay`` of that size; l1
+    makes many of them almost 0.
+
+    Parameters
+    ----------
+    l2, l1 : float
+        Strengths, 0 or greater.
+    """
+
+    def __init__(self, l2: float = 0.0, l1: float = 0.0) -> None:
+        self.l2, self.l1 = number_in("l2", l2, 0), number_in("l1", l1, 0)
+
+    def __bool__(self) -> bool:
+        """Whether there is any penalty."""
+        return bool(self.l2 or self.l1)
+
+    def penalty(self, layers: Iterable[Layer]) -> float:
+        """R, of all layers' weights together."""
+        total = 0.0
+        for weight in weights_of(layers):
+            W = weight.value.astype(np.float64, copy=False)
+            total += self.l2 / 2 * float(np.vdot(W, W)) + self.l1 * float(np.abs(W).sum())
+        return total
+
+    def add_gradients(self, layers: Iterable[Layer]) -> None:
+        """Add dR/dW to the gradient of each weight array; at 0, |W| has the slope 0."""
+        # d/dw (l2 w² / 2 + l1 |w|) = l2 w + l1 sign(w)
+        for weight in weights_of(layers):
+            W = weight.value
+            slope = self.l2 * W + self.l1 * np.sign(W) if self.l1 else self.l2 * W
+            weight.layer.gradients[weight.name] = weight.layer.gradients[weight.name] + slope
+
+
+def weights_of(layers: Iterable[Layer]) -> Iterator[Weight]:
+    """The weights of layers: their ``W`` and ``U``, or ``1.W`` and so on in a residual block."""
+    for layer in layers:
+        for name in layer.parameters:
+            if name.rpartition(".")[2] in WEIGHTS:
+                yield Weight(layer, name)
