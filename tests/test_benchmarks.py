@@ -67,9 +67,9 @@ class TestRows(unittest.TestCase):
                 self.assertTrue(all(math.isfinite(loss) for loss in losses))
                 self.assertLess(losses[-1], 0.9 * losses[0])
 
-    def test_textbooks_compute_the_same(self):
-        rows = [name for name, row in ROWS.items() if row.package == "numpy"]
-        self.assertIn("cifar-float64", rows)
+    def test_rivals_that_are_always_here_compute_the_same(self):
+        rows = [name for name, row in ROWS.items() if row.package != "torch"]
+        self.assertLessEqual({"cifar-float64", "epoch-higgs-float32"}, set(rows))
         for name in rows:
             with self.subTest(row=name):
                 compare(name, Side(name, "ours", 0).check(), Side(name, "theirs", 0).check())

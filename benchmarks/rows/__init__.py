@@ -2,10 +2,11 @@
 
 from benchmarks.rows.cnn import NETWORKS
 from benchmarks.rows.convolution import CONVOLUTIONS
+from benchmarks.rows.dense import DENSE
 from benchmarks.rows.elman import ELMAN
-from benchmarks.rows.iris import IRIS
+from benchmarks.rows.epoch import EPOCHS
 from benchmarks.rows.row import Row
 
 __all__ = ["ROWS", "Row"]
 
-ROWS: dict[str, Row] = {"iris": IRIS, **CONVOLUTIONS, **NETWORKS, **ELMAN}
+ROWS: dict[str, Row] = {**DENSE, **CONVOLUTIONS, **NETWORKS, **ELMAN, **EPOCHS}

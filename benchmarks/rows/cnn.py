@@ -18,7 +18,7 @@ from benchmarks.rows.images import (
 )
 from benchmarks.rows.numbers import draw
 from benchmarks.rows.row import Row, Step
-from benchmarks.rows.sgd import IN_TORCH, our_step, torch_step
+from benchmarks.rows.step import IN_TORCH, our_step, torch_step
 
 BATCH_SIZE = 64
 SIZE = 32

@@ -1,4 +1,4 @@
-"""One step of stochastic gradient descent: what the rows that train have in common."""
+"""One training step: what the rows that train have in common."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -12,7 +12,7 @@ IN_TORCH = {
     "foreach": {"foreach": True, "fused": False},
     "fused": {"foreach": False, "fused": True},
 }
-"""PyTorch's implementations of SGD, by what the variants are called."""
+"""PyTorch's implementations of an optimizer, by what the variants are called."""
 
 
 def our_step(
@@ -33,12 +33,15 @@ def our_step(
     return step
 
 
-def torch_step(model: Any, X: Any, classes: Any, lr: float, sgd: str) -> Step:
-    """The step in PyTorch, eager, with an implementation of SGD."""
+def torch_step(
+    model: Any, X: Any, classes: Any, lr: float, variant: str, optimizer_name: str = "SGD"
+) -> Step:
+    """The step in PyTorch, eager, with one of its implementations of an optimizer."""
     import torch
     from torch.nn.functional import cross_entropy
 
-    optimizer = torch.optim.SGD(model.parameters(), lr=lr, **IN_TORCH[sgd])
+    make = getattr(torch.optim, optimizer_name)
+    optimizer = make(model.parameters(), lr=lr, **IN_TORCH[variant])
 
     def step() -> float:
         optimizer.zero_grad(set_to_none=True)

@@ -1,0 +1,94 @@
+"""Fully-connected networks: an epoch of training steps, beside scikit-learn's MLPClassifier."""
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from benchmarks.rows.dense import FASHION, HIGGS, Network
+from benchmarks.rows.row import Row, Step
+
+BATCHES = 50
+"""Training steps in the epoch."""
+
+
+def ours(seed: int, network: Network, m: int) -> Step:
+    """An epoch in this library, in batches of m, in the order of the data; its mean loss."""
+    X, classes = network.draw_batch(seed, BATCHES * m)
+    Y = network.labels(classes)
+    model = network.build()
+    model.create_parameters(X.shape[1:])
+    for layer, (W, b) in zip(model.layers, network.draw_parameters(seed), strict=True):
+        layer.parameters["W"], layer.parameters["b"] = W, b
+
+    def epoch() -> float:
+        total = 0.0
+        for start in range(0, len(X), m):
+            batch = slice(start, start + m)
+            total += model.backward(Y[batch], model.forward(X[batch]))
+            model.update(0)
+        return total / BATCHES
+
+    return epoch
+
+
+def in_sklearn(seed: int, network: Network, m: int, dtype: str) -> Step:
+    """The epoch in scikit-learn, in float32 or in its default, float64."""
+    from sklearn.neural_network import MLPClassifier
+
+    X, classes = network.draw_batch(seed, BATCHES * m)
+    X = X.astype(dtype)
+    model = MLPClassifier(
+        network.units[1:-1],
+        batch_size=m,
+        learning_rate_init=network.lr,
+        alpha=0,
+        shuffle=False,
+        random_state=seed,
+    )
+    start_from(model, X[:m], classes[:m], network, seed)
+
+    def epoch() -> float:
+        return model.partial_fit(X, classes).loss_
+
+    return epoch
+
+
+def start_from(model: Any, X: np.ndarray, classes: np.ndarray, network: Network, seed: int) -> None:
+    """Give scikit-learn's network the parameters that ours begins with.
+
+    It makes its own in a first step; without its optimizer it forgets that there was one.
+    """
+    model.partial_fit(X, classes, classes=np.arange(max(network.units[-1], 2)))
+    for i, (W, b) in enumerate(network.draw_parameters(seed)):
+        model.coefs_[i][...], model.intercepts_[i][...] = W, b[0]
+    del model._optimizer
+
+
+def row(title: str, network: Network, m: int, dtype: str, goal: float, stretch: float) -> Row:
+    """The row of a network, beside scikit-learn in a type."""
+    units = "-".join(map(str, network.units))
+    return Row(
+        title=f"{title} {units}, {BATCHES} batches of {m}, Adam, float32; rival in {dtype}",
+        ours=partial(ours, network=network, m=m),
+        theirs={dtype: partial(in_sklearn, network=network, m=m, dtype=dtype)},
+        rival="scikit-learn",
+        package="sklearn",
+        goal=goal,
+        stretch=stretch,
+        check_steps=2,
+        tolerance=1e-3,
+    )
+
+
+# Of two classes, scikit-learn's network has one unit; so has ours here.
+BINARY_HIGGS = Network((*HIGGS.units[:-1], 1), HIGGS.optimizer, HIGGS.lr)
+
+EPOCHS = {
+    f"epoch-{name}-{dtype}": row(title, network, m, dtype, *goals)
+    for name, title, network, m in (
+        ("higgs", "Higgs", BINARY_HIGGS, 256),
+        ("fashion", "Fashion-MNIST", FASHION, 128),
+    )
+    for dtype, goals in (("float32", (0.75, 0.55)), ("float64", (0.50, 0.35)))
+}
