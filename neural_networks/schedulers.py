@@ -76,13 +76,21 @@ class Exponential(Scheduler):
 
     def __call__(self, epoch: float) -> float:
         """lr · decay^(epoch / stage_length)."""
+        return self.decayed(self.stage(epoch), epoch)
+
+    def stage(self, epoch: float) -> float:
+        """How many stages have passed."""
         stage = epoch / self.stage_length
+        return math.floor(stage) if self.staircase else stage
+
+    def decayed(self, stage: float, epoch: float) -> float:
+        """lr · decay^stage."""
         try:
-            return float(self.lr * self.decay ** (math.floor(stage) if self.staircase else stage))
+            return float(self.lr * self.decay**stage)
         except OverflowError:
             raise OverflowError(
-                f"the learning rate of epoch {epoch:g} overflows: lr_decay is {self.decay:g}, "
-                f"stage_length {self.stage_length:g}"
+                f"the learning rate of epoch {epoch:g} overflows: lr_decay is {self.decay:g}, and "
+                f"{stage:g} stages have passed"
             ) from None
 
 
@@ -117,11 +125,11 @@ class Step(Exponential):
                 raise ValueError(f"milestones must increase, got {milestones}")
         self.milestones = milestones
 
-    def __call__(self, epoch: float) -> float:
-        """lr · decay^k after k drops."""
+    def stage(self, epoch: float) -> float:
+        """k, the number of drops so far."""
         if self.milestones is None:
-            return super().__call__(epoch)
-        return self.lr * self.decay ** sum(milestone <= epoch for milestone in self.milestones)
+            return super().stage(epoch)
+        return sum(milestone <= epoch for milestone in self.milestones)
 
 
 class Cosine(Scheduler):
@@ -228,7 +236,7 @@ class WarmUp(Scheduler):
     def __call__(self, epoch: float) -> float:
         """The other schedule's rate, times a factor that rises to 1."""
         share = min(1.0, epoch / self.warm_up_epochs)
-        return self.after(epoch) * (self.start_factor + (1 - self.start_factor) * share)
+        return float(self.after(epoch) * (self.start_factor + (1 - self.start_factor) * share))
 
     def observe(self, loss: float) -> None:
         """Pass the loss on to the other schedule."""

@@ -40,7 +40,7 @@ class AdaGrad(Optimizer):
         """The step lr · g / (√c + ε); see ``Optimizer.update``."""
         g = self.gradient(param, param_grad)
         (c,) = self.remembered(param_name, g, 1)
-        step = g * g
+        step = squared(g)
         c += step
         np.sqrt(c, out=step)
         step += self.epsilon
@@ -85,7 +85,7 @@ class RMSProp(Optimizer):
         """The step lr · g / (√c + ε); see ``Optimizer.update``."""
         g = self.gradient(param, param_grad)
         (c,) = self.remembered(param_name, g, 1)
-        step = g * g
+        step = squared(g)
         average(c, self.gamma, step, workspace=step)
         np.sqrt(c, out=step)
         step += self.epsilon
@@ -131,9 +131,11 @@ class AdaDelta(Optimizer):
         """The step lr · d; see ``Optimizer.update``."""
         g = self.gradient(param, param_grad)
         c, s = self.remembered(param_name, g, 2)
-        step = g * g
+        step = squared(g)
         average(c, self.rho, step, workspace=step)
-        d = np.sqrt((s + self.epsilon) / (c + self.epsilon))
+        d = np.add(s, self.epsilon, out=np.empty_like(g))
+        d /= c + self.epsilon
+        np.sqrt(d, out=d)
         d *= g
         np.multiply(d, d, out=step)
         average(s, self.rho, step, workspace=step)
@@ -234,6 +236,11 @@ class AdamW(Adam):
         step = self.adapted(param_name, self.clip(param_grad), epoch)
         step += self.lr_scheduler(epoch) * self.weight_decay * param
         return step
+
+
+def squared(g: np.ndarray) -> np.ndarray:
+    """g², an array that can be written to even if g has no axes."""
+    return np.multiply(g, g, out=np.empty_like(g))
 
 
 def average(mean: np.ndarray, share: float, new: np.ndarray, workspace: np.ndarray) -> None:

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from neural_networks.schedulers import initialize_scheduler
-from neural_networks.utils.names import number_in
+from neural_networks.schedulers import initialize_scheduler, options_of
+from neural_networks.utils.names import check_keys, number_in
 
 
 class Optimizer(ABC):
@@ -47,10 +47,11 @@ class Optimizer(ABC):
         stage_length: float | None = None,
         scheduler_args: Mapping[str, Any] | None = None,
     ) -> None:
-        if not isinstance(scheduler_args, Mapping | None):
-            raise TypeError(f"scheduler_args must be a mapping of options, got {scheduler_args!r}")
-        shared = (lr_decay, stage_length, staircase)
-        self.lr_scheduler = initialize_scheduler(lr_scheduler, lr, *shared, **scheduler_args or {})
+        shared = {"decay": lr_decay, "stage_length": stage_length, "staircase": staircase}
+        own = _options("scheduler_args", scheduler_args)
+        known = options_of(lr_scheduler, own)
+        check_keys(f"scheduler {lr_scheduler or 'constant'!r}", own, known)
+        self.lr_scheduler = initialize_scheduler(lr_scheduler, lr, **shared | own)
         self.clip_norm = _limit("clip_norm", clip_norm)
         self.clip_global_norm = _limit("clip_global_norm", clip_global_norm)
         self.weight_decay = number_in("weight_decay", weight_decay, 0)
@@ -122,9 +123,15 @@ def norm_of(arrays: Sequence[np.ndarray]) -> float:
     """√(Σ a²) over all numbers in all arrays."""
     norm = math.sqrt(sum(float(np.vdot(a, a)) for a in arrays))
     if norm == math.inf:  # the squares overflow long before the numbers themselves do
-        largest = max(float(np.abs(a).max()) for a in arrays)
+        largest = max(float(np.abs(a).max(initial=0)) for a in arrays)
         norm = largest * math.hypot(*(float(np.linalg.norm(a / largest)) for a in arrays))
     return norm
+
+
+def _options(name: str, value: Mapping[str, Any] | None) -> dict[str, Any]:
+    if not isinstance(value, Mapping | None):
+        raise TypeError(f"{name} must be a mapping of options, got {value!r}")
+    return dict(value or {})
 
 
 def _limit(name: str, value: float | None) -> float | None:

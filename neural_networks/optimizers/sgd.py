@@ -15,7 +15,8 @@ class SGD(Optimizer):
     convergence of iteration methods", 1964. With Nesterov's momentum the step is μ v + lr · g,
     after the same update of v: the gradient counts as if taken where the momentum is about to
     lead. Source: Sutskever, Martens, Dahl and Hinton, "On the importance of initialization and
-    momentum in deep learning", ICML 2013.
+    momentum in deep learning", ICML 2013. (PyTorch's v sums g rather than lr · g: the same while lr
+    stays constant.)
 
     Parameters
     ----------
