@@ -93,6 +93,8 @@ examples:
   python train_cnn.py --filters 16 32 --hidden 64 --name small
   python train_cnn.py --filters 8 --kernel 5 --pool average --epochs 5
   python train_cnn.py --lr 0.01 --momentum 0.9 --batch-size 50
+  python train_cnn.py --network three_layer_conv_net --network-args n_filters=16 kernel=5
+  python train_cnn.py --normalization batch --optimizer AdamW --lr 0.003 --scheduler one_cycle
   python train_cnn.py --config experiments/digits-cnn/config.json --seed 1
 
 --filters 16 32 makes two blocks, each a convolution and a pooling that halves the image; without

@@ -67,6 +67,9 @@ examples:
   python train_ffnn.py --lr 0.2 --hidden 20 --name iris-fast
   python train_ffnn.py --dataset digits --hidden 64 32 --epochs 30
   python train_ffnn.py --scheduler exponential --lr-decay 0.9 --stage-length 5 --staircase
+  python train_ffnn.py --optimizer Adam --lr 0.01 --scheduler cosine
+  python train_ffnn.py --hidden 50 50 --dropout 0.2 --normalization layer --patience 10
+  python train_ffnn.py --network two_layer_net --loss hinge --l2 0.01
   python train_ffnn.py --config experiments/iris/config.json --seed 1
 
 Each run leaves a folder of results under experiments/; "python -m neural_networks.compare"

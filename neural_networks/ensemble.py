@@ -149,6 +149,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Average runs or let files vote; the exit status."""
     flags = make_parser().parse_args(argv)
     try:
+        if flags.output and not flags.output.absolute().parent.is_dir():
+            raise FileNotFoundError(f"there is no folder for {readable(flags.output)}")
         result = flags.work(flags)
         if flags.output:
             with written_whole(flags.output) as partial:
@@ -204,6 +206,8 @@ def vote(flags: argparse.Namespace) -> pd.DataFrame:
 
 def read_table(path: Path) -> Any:
     """A CSV file as a table; ``ValueError`` if it is none."""
+    if not path.is_file():
+        raise FileNotFoundError(f"there is no file {readable(path)}")
     try:
         return pd.read_csv(path)
     except ValueError as error:

@@ -71,6 +71,7 @@ def _layer_lines(model: NeuralNetwork, input_shape: tuple[int, ...]) -> list[str
     """A line for each layer, with the shapes of its output and its parameters."""
     X = np.zeros((1, *input_shape), model.dtype)
     total, lines = 0, []
+    width = len(str(len(model.layers)))
     names = {activation: name for name, activation in ACTIVATIONS.items()}
     with model.inference():
         for i, layer in enumerate(model.layers, start=1):
@@ -80,7 +81,7 @@ def _layer_lines(model: NeuralNetwork, input_shape: tuple[int, ...]) -> list[str
             # Layers without parameters, such as pooling, have no activation worth telling.
             activation = names.get(type(layer.activation), "") if count else ""
             lines.append(
-                f"  {i}  {type(layer).__name__:<15} {activation:<10} -> {X.shape[1:]!s:<14} "
+                f"  {i:>{width}}  {type(layer).__name__:<15} {activation:<10} -> {X.shape[1:]!s:<14} "
                 f"{count:>9,}  {shapes}".rstrip()
             )
             total += count
