@@ -77,12 +77,13 @@ def _layer_lines(model: NeuralNetwork, input_shape: tuple[int, ...]) -> list[str
         for i, layer in enumerate(model.layers, start=1):
             X = layer.forward_faster(X)
             count = sum(value.size for value in layer.parameters.values())
-            shapes = ", ".join(f"{name} {value.shape}" for name, value in layer.parameters.items())
+            shapes = ", ".join(f"{key} {value.shape}" for key, value in layer.parameters.items())
             # Layers without parameters, such as pooling, have no activation worth telling.
             activation = names.get(type(layer.activation), "") if count else ""
+            name = type(layer).__name__
             lines.append(
-                f"  {i:>{width}}  {type(layer).__name__:<15} {activation:<10} -> {X.shape[1:]!s:<14} "
-                f"{count:>9,}  {shapes}".rstrip()
+                f"  {i:>{width}}  {name:<15} {activation:<10} -> {X.shape[1:]!s:<14} {count:>9,}  "
+                f"{shapes}".rstrip()
             )
             total += count
     return [f"Network: {total:,} parameters, {model.dtype}", *lines]

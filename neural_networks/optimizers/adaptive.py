@@ -42,9 +42,7 @@ class AdaGrad(Optimizer):
         (c,) = self.remembered(param_name, g, 1)
         step = squared(g)
         c += step
-        np.sqrt(c, out=step)
-        step += self.epsilon
-        np.divide(g, step, out=step)
+        over_root(g, c, self.epsilon, out=step)
         step *= self.lr_scheduler(epoch)
         return step
 
@@ -87,9 +85,7 @@ class RMSProp(Optimizer):
         (c,) = self.remembered(param_name, g, 1)
         step = squared(g)
         average(c, self.gamma, step, workspace=step)
-        np.sqrt(c, out=step)
-        step += self.epsilon
-        np.divide(g, step, out=step)
+        over_root(g, c, self.epsilon, out=step)
         step *= self.lr_scheduler(epoch)
         return step
 
@@ -196,9 +192,7 @@ class Adam(Optimizer):
         np.multiply(g, g, out=step)
         average(v, self.beta2, step, workspace=step)
         np.divide(v, 1 - self.beta2**t, out=step)
-        np.sqrt(step, out=step)
-        step += self.epsilon
-        np.divide(m, step, out=step)
+        over_root(m, step, self.epsilon, out=step)
         step *= self.lr_scheduler(epoch) / (1 - self.beta1**t)
         return step
 
@@ -241,6 +235,13 @@ class AdamW(Adam):
 def squared(g: np.ndarray) -> np.ndarray:
     """g², an array that can be written to even if g has no axes."""
     return np.multiply(g, g, out=np.empty_like(g))
+
+
+def over_root(a: np.ndarray, squares: np.ndarray, epsilon: float, out: np.ndarray) -> None:
+    """a / (√squares + ε), written into ``out``, which may be ``squares`` itself."""
+    np.sqrt(squares, out=out)
+    out += epsilon
+    np.divide(a, out, out=out)
 
 
 def average(mean: np.ndarray, share: float, new: np.ndarray, workspace: np.ndarray) -> None:
