@@ -174,25 +174,25 @@ class GELU(Activation):
 
     def forward(self, Z: np.ndarray) -> np.ndarray:
         """Y = Z (1 + tanh(√(2/π) (Z + 0.044715 Z³))) / 2."""
-        return 0.5 * Z * (1 + self._tanh(Z))
+        return Z * self._share(Z)
 
     def backward(self, Z: np.ndarray, dY: np.ndarray) -> np.ndarray:
         """dL/dZ of the Gaussian error linear unit; see ``Activation.backward``."""
-        # With t = tanh(u) and u = s (z + c z³), by the product rule
-        # d/dz z (1 + t) / 2 = (1 + t) / 2 + z (1 - t²) s (1 + 3 c z²) / 2.
-        t = self._tanh(Z)
-        z = self._bounded(Z)
+        # With y = z s, s = 1 / (1 + exp(-2u)) and u = a (z + c z³),
+        # dy/dz = s + z ds/du du/dz, where ds/du = 2 s (1 - s) and du/dz = a (1 + 3 c z²).
+        s, z = self._share(Z), self._bounded(Z)
         du = self.scale * (1 + 3 * self.cubic * z * z)
-        return dY * (0.5 * (1 + t) + 0.5 * z * (1 - t * t) * du)
+        return dY * (s + 2 * z * s * (1 - s) * du)
 
-    def _tanh(self, Z: np.ndarray) -> np.ndarray:
+    def _share(self, Z: np.ndarray) -> np.ndarray:
+        """(1 + tanh u) / 2 = 1 / (1 + exp(-2u)), in which nothing cancels for u far below 0."""
         z = self._bounded(Z)
-        return np.tanh(self.scale * (z + self.cubic * z * z * z))
+        return Sigmoid().forward(2 * self.scale * (z + self.cubic * z * z * z))
 
     @staticmethod
     def _bounded(Z: np.ndarray) -> np.ndarray:
-        """Z in -20 ... 20: beyond, the tanh is ±1 to the last bit, and z³ might overflow."""
-        return np.clip(Z, -20, 20)
+        """Z in -40 ... 40: beyond, the share is 0 or 1 to the last bit, and z³ might overflow."""
+        return np.clip(Z, -40, 40)
 
 
 class SoftPlus(Activation):

@@ -243,15 +243,14 @@ def initialize_weights(
     >>> initialize_weights("constant", value=2)((1, 3))
     array([[2., 2., 2.]])
     """
-    if isinstance(name, Mapping):
-        options = {"mode": mode, **parameters, **name}
-        own_name = options.pop("name", None)
-        return initialize_weights(own_name, activation, rng=rng, dtype=dtype, **options)
-    rule = lookup("weight initializer", name, WEIGHTS)
+    options: dict[str, Any] = dict(name) if isinstance(name, Mapping) else {"name": name}
+    rule_name, mode = options.pop("name", None), options.pop("mode", mode)
+    parameters |= options
+    rule = lookup("weight initializer", rule_name, WEIGHTS)
     if activation is not None:
         lookup("activation", activation, ACTIVATIONS)
     lookup("mode", mode, {"fan_in": 0, "fan_out": 1})
     own = [key for key in inspect.signature(rule).parameters if key not in ("draw", "shape")]
-    check_keys(f"weight initializer {name!r}", parameters, own)
+    check_keys(f"weight initializer {rule_name!r}", parameters, own)
     draw = Initializer(activation, mode, np.random.default_rng(rng))
     return Weights(rule, draw, floating_type(dtype), parameters)

@@ -14,7 +14,9 @@ import numpy as np
 import torch
 from torch.nn import functional
 
+from tests import make_oracle_deep as deep
 from tests.make_oracle_images import image_data
+from tests.make_oracle_optimizers import optimizer_data
 from tests.make_oracle_sequences import sequence_data
 
 DATA = Path(__file__).parent / "data"
@@ -68,7 +70,7 @@ def fully_connected_data() -> Tensors:
     inputs = {"": (normal(m, d), normal(m, n)), "_seq": (normal(m, d, t), normal(m, n, t))}
     for suffix, (X, dLdY) in inputs.items():
         data |= {f"X{suffix}": X, f"dLdY{suffix}": dLdY}
-        for name, sigma in ACTIVATIONS.items():
+        for name, sigma in (ACTIVATIONS | deep.ACTIVATIONS).items():
 
             def layer(
                 X: torch.Tensor,
@@ -196,42 +198,6 @@ def l2_data() -> Tensors:
     )
 
 
-def sgd_data() -> Tensors:
-    """Fifty gradients, and where they take a parameter, with and without momentum."""
-    lr, steps = 0.05, 50
-    start, found = normal(3, 2), normal(steps, 3, 2)
-    data = {"lr": torch.tensor(lr, dtype=torch.float64), "start": start, "gradients": found}
-    for suffix, momentum in (("", 0.0), ("_momentum", 0.9)):
-        parameter = torch.nn.Parameter(start.clone())
-        optimizer = torch.optim.SGD([parameter], lr=lr, momentum=momentum)
-        path = []
-        for gradient in found:
-            parameter.grad = gradient.clone()
-            optimizer.step()
-            path.append(parameter.detach().clone())
-        data[f"path{suffix}"] = torch.stack(path)
-    return data
-
-
-def scheduler_data() -> Tensors:
-    """The learning rates of twelve epochs: smooth decay, and steps of three epochs."""
-    schedules = {
-        "exponential": lambda sgd: torch.optim.lr_scheduler.ExponentialLR(sgd, gamma=0.8),
-        "staircase": lambda sgd: torch.optim.lr_scheduler.StepLR(sgd, step_size=3, gamma=0.5),
-    }
-    data = {}
-    for name, make in schedules.items():
-        optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.1)
-        schedule = make(optimizer)
-        rates = []
-        for _ in range(12):
-            rates.append(optimizer.param_groups[0]["lr"])
-            optimizer.step()
-            schedule.step()
-        data[name] = torch.tensor(rates, dtype=torch.float64)
-    return data
-
-
 def save(name: str, data: Tensors) -> None:
     arrays = {key: np.array(value.numpy(), np.float64, order="C") for key, value in data.items()}
     np.savez_compressed(DATA / f"{name}.npz", **arrays)
@@ -248,9 +214,8 @@ def main() -> None:
     save("cross_entropy", cross_entropy_data())
     save("binary_cross_entropy", binary_cross_entropy_data())
     save("l2", l2_data())
-    save("sgd", sgd_data())
-    save("schedulers", scheduler_data())
-    for name, data in (image_data() | sequence_data(ACTIVATIONS)).items():
+    files = image_data() | sequence_data(ACTIVATIONS) | optimizer_data() | deep.deep_data()
+    for name, data in files.items():
         save(name, data)
 
 

@@ -146,7 +146,8 @@ class TestAgainstPyTorch(OracleTestCase):
         """What the data must cover, whoever edits the script that writes it."""
         data = load_oracle("elman")
         cases = set(self.cases(data))
-        for activation in ACTIVATIONS:
+        # Those that came later are checked by differences alone, in test_elman_gradients.
+        for activation in set(ACTIVATIONS) - {"elu", "gelu", "softplus"}:
             for start in ("zeros", "given"):
                 for output in ("last", "all"):
                     found = {t for *case, t in cases if case == [activation, start, output]}

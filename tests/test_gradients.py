@@ -5,6 +5,7 @@ hypothesis looks for the shapes and values that nobody thought of. Kinks are kep
 here, and pinned down at the end.
 """
 
+import math
 import unittest
 
 import numpy as np
@@ -215,6 +216,14 @@ class TestKinks(unittest.TestCase):
             dLdZ = initialize_activation(name).backward(np.array([-tiny, tiny]), np.ones(2))
             np.testing.assert_array_equal(dLdZ, [left, 1.0], err_msg=name)
 
+    def test_elu_has_one_slope_and_two_curvatures_at_zero(self):
+        elu = initialize_activation("elu")
+        for zero in (0.0, -0.0):
+            np.testing.assert_array_equal(elu(np.array([zero])), [0.0])
+            np.testing.assert_array_equal(elu.backward(np.array([zero]), np.array([3.0])), [3.0])
+        slopes = elu.backward(np.array([-1e-3, 1e-3]), np.ones(2))
+        np.testing.assert_allclose(slopes, [np.exp(-1e-3), 1.0], rtol=1e-14)
+
 
 class TestExtremes(unittest.TestCase):
     """Values far outside the usual range give limits, neither NaN nor a warning."""
@@ -228,13 +237,58 @@ class TestExtremes(unittest.TestCase):
             "leaky_relu": ([-100.0, 1e4], [0.01, 1.0]),
             "linear": ([-1e4, 1e4], [1.0, 1.0]),
             "arctan": ([-np.pi / 2 + 1e-4, np.pi / 2 - 1e-4], [1e-8, 1e-8]),
+            "elu": ([-1.0, 1e4], [0.0, 1.0]),
+            "gelu": ([0.0, 1e4], [0.0, 1.0]),
+            "softplus": ([0.0, 1e4], [0.0, 1.0]),
         }
         self.assertEqual(set(limits), set(ACTIVATIONS))
+        for name, (Y, dLdZ) in limits.items():
+            self.check(name, 1e4, Y, dLdZ)
+
+    def test_activations_at_1e30(self):
+        """Whose cube is too large for float32, and whose exponential is for any type."""
+        limits = {"elu": -1.0, "gelu": 0.0, "softplus": 0.0, "relu": 0.0}
+        limits |= {"sigmoid": (0.0, 1.0, 0.0), "tanh": (-1.0, 1.0, 0.0)}
+        for name, values in limits.items():
+            left, right, slope = values if isinstance(values, tuple) else (values, 1e30, 1.0)
+            self.check(name, 1e30, [left, right], [0.0, slope])
+
+    def check(self, name, size, Y, dLdZ):
+        """Outputs and slopes at ± ``size``."""
         for dtype in (np.float32, np.float64):
-            Z = np.array([[-1e4, 1e4]], dtype)
-            for name, (Y, dLdZ) in limits.items():
-                activation = initialize_activation(name)
-                with self.subTest(name, dtype=dtype), np.errstate(all="raise", under="ignore"):
-                    np.testing.assert_allclose(activation(Z)[0], Y, rtol=1e-6)
-                    found = activation.backward(Z, np.ones_like(Z))[0]
-                    np.testing.assert_allclose(found, dLdZ, rtol=1e-6, atol=1e-30)
+            Z = np.array([[-size, size]], dtype)
+            activation = initialize_activation(name)
+            with self.subTest(name, dtype=dtype), np.errstate(all="raise", under="ignore"):
+                np.testing.assert_allclose(activation(Z)[0], Y, rtol=1e-6)
+                found = activation.backward(Z, np.ones_like(Z))[0]
+                np.testing.assert_allclose(found, dLdZ, rtol=1e-6, atol=1e-30)
+
+    def test_far_from_zero_as_near_it(self):
+        """Where exp(z) is smaller than the distance of 1 to its neighbours, it still counts."""
+        Z = np.array([-40.0, -30.0, -1e-12, 1e-12, 40.0])
+        softplus, elu = initialize_activation("softplus"), initialize_activation("elu")
+        expected = [math.exp(-40), math.exp(-30), math.log(2), math.log(2), 40.0]
+        np.testing.assert_allclose(softplus(Z), expected, rtol=1e-11)
+        slopes = [math.exp(-40), math.exp(-30), 0.5, 0.5, 1.0]
+        np.testing.assert_allclose(softplus.backward(Z, np.ones(5)), slopes, rtol=1e-11)
+        np.testing.assert_allclose(elu(Z), [-1, -1, -1e-12, 1e-12, 40], rtol=1e-11)
+        np.testing.assert_allclose(elu.backward(Z, np.ones(5)), [*slopes[:2], 1, 1, 1], rtol=1e-11)
+
+    def test_gelu_far_below_zero(self):
+        """There (1 + tanh u) / 2 = 1 / (1 + exp(-2u)) is exp(2u) (1 - exp(2u)), nearly."""
+        gelu = initialize_activation("gelu")
+        for z in (-5.0, -7.0, -9.0):
+            share = math.exp(2 * math.sqrt(2 / math.pi) * (z + 0.044715 * z**3))
+            expected = z * share * (1 - share)
+            for dtype, rtol in (("float64", 1e-12), ("float32", 1e-5)):
+                np.testing.assert_allclose(gelu(np.array([z], dtype)), [expected], rtol=rtol)
+
+    def test_gelu_by_its_formula(self):
+        """Up to where the tanh is 1 to the last bit, and on both sides of where its cube ends."""
+        gelu = initialize_activation("gelu")
+        for z in (0.0, 1.0, -1.0, 3.0, -3.0, 10.0, 19.5, 21.0, 1000.0):
+            tanh = math.tanh(math.sqrt(2 / math.pi) * (z + 0.044715 * z**3))
+            self.assertAlmostEqual(gelu(np.array([z]))[0], z * (1 + tanh) / 2, delta=1e-15 * abs(z))
+        # Its minimum is near -0.7525.
+        slopes = gelu.backward(np.array([-0.76, -0.745]), np.ones(2))
+        self.assertTrue(slopes[0] < 0 < slopes[1])

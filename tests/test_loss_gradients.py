@@ -21,16 +21,27 @@ from tests.helpers import (
     sizes,
 )
 
-PARTNERS = {"cross_entropy": "softmax", "binary_cross_entropy": "sigmoid", "l2": "linear"}
+PARTNERS = {"cross_entropy": "softmax", "binary_cross_entropy": "sigmoid"}
+PARTNERS |= dict.fromkeys(("l2", "huber", "hinge", "squared_hinge"), "linear")
 
 
 def labels_and_predictions(name, rng, m, k, steps=()):
-    """Soft labels and predictions that the loss takes, well inside their range."""
-    if name == "l2":
+    """Labels and predictions that the loss takes, well inside their range and off its kinks."""
+    if name in ("l2", "huber"):
         return rng.standard_normal((m, k, *steps)), rng.standard_normal((m, k, *steps))
+    if "hinge" in name:
+        return scores_off_the_kink(rng, m, max(k, 2), steps)
     if name == "binary_cross_entropy":
         return rng.uniform(0.05, 0.95, (m, 1)), rng.uniform(0.1, 0.9, (m, 1))
     return probabilities(rng, m, k, *steps), probabilities(rng, m, k, *steps)
+
+
+def scores_off_the_kink(rng, m, k, steps):
+    """One-hot labels, and scores of which no two differ by 1, nor nearly."""
+    Y = np.eye(k)[rng.integers(k, size=(m, *steps))]
+    Y_hat = rng.integers(-8, 8, (m, *steps, k)) / 4
+    Y_hat += Y * rng.choice([-0.1, 0.1], (m, *steps, 1))
+    return np.moveaxis(Y, -1, 1), np.moveaxis(Y_hat, -1, 1)
 
 
 def check(name, Y, Y_hat):
@@ -46,6 +57,7 @@ class TestAgainstOracle(unittest.TestCase):
             "binary_cross_entropy": ("", "_soft"),
             "l2": ("", "_seq"),
         }
+        cases |= dict.fromkeys(("huber", "hinge", "squared_hinge"), ("", "_two", "_seq"))
         self.assertEqual(set(cases), set(LOSSES))
         for name, suffixes in cases.items():
             loss, data = initialize_loss(name), load_oracle(name)

@@ -150,6 +150,7 @@ class TestClasses(unittest.TestCase):
     def test_which_losses_classify(self):
         found = {name: initialize_loss(name).classifies for name in LOSSES}
         expected = {"cross_entropy": True, "binary_cross_entropy": True, "l2": False}
+        expected |= {"hinge": True, "squared_hinge": True, "huber": False}
         self.assertEqual(found, expected)
 
 

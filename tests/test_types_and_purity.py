@@ -13,6 +13,7 @@ from neural_networks.losses import LOSSES, initialize_loss
 from neural_networks.optimizers import initialize_optimizer
 from neural_networks.schedulers import SCHEDULERS
 from neural_networks.weights import WEIGHTS, initialize_weights
+from tests.deep import arrays_in, every_layer
 from tests.helpers import (
     DTYPES,
     activation_names,
@@ -23,13 +24,24 @@ from tests.helpers import (
     seeds,
     unchanged,
 )
+from tests.updates import CASES
 
 OPTIONS = (
     {},
-    {"momentum": 0.9},
     {"clip_norm": 0.1},
-    {"momentum": 0.9, "clip_norm": 0.1, "lr_scheduler": "exponential", "lr_decay": 0.5},
+    {"weight_decay": 0.1},
+    {"clip_norm": 0.1, "weight_decay": 0.1, "lr_scheduler": "exponential", "lr_decay": 0.5},
 )
+
+
+def optimizers():
+    """Every optimizer with all options, whose numbers are NumPy's own; and a name for it."""
+    for case, (name, own) in CASES.items():
+        for options in OPTIONS:
+            arguments = {"lr": 0.1} | own | options
+            for key, value in arguments.items():
+                arguments[key] = np.float64(value) if isinstance(value, float) else value
+            yield f"{case} {options}", initialize_optimizer(name, **arguments)
 
 
 def other(dtype):
@@ -54,6 +66,7 @@ def layers(dtype):
     yield Flatten(dtype=dtype), rng.random((4, 2, 3))
     yield Flatten("last", dtype=dtype), rng.random((4, 2, 3))
     yield Elman(2, return_sequences=True, dtype=dtype, rng=0), rng.random((4, 3, 5))
+    yield from every_layer(dtype)
 
 
 class TestTypes(unittest.TestCase):
@@ -89,11 +102,9 @@ class TestTypes(unittest.TestCase):
                         dLdX = layer.backward(np.ones(Y.shape, other(given_dtype)))
                         self.assertEqual(Y.dtype, dtype)
                         self.assertEqual(dLdX.dtype, dtype)
-                        found = [*layer.parameters.values(), *layer.gradients.values()]
-                        found += [v for v in layer.cache.values() if isinstance(v, np.ndarray)]
-                        self.assertEqual(
-                            {array.dtype for array in found} - {np.dtype(dtype)}, set()
-                        )
+                        found = [layer.parameters, layer.gradients, layer.statistics, layer.cache]
+                        types = {array.dtype for array in arrays_in(found)}
+                        self.assertEqual(types - {np.dtype(dtype)}, set())
 
     def test_layers_create_parameters_in_their_own_type(self):
         for dtype in DTYPES:
@@ -110,13 +121,28 @@ class TestTypes(unittest.TestCase):
 
     def test_optimizers(self):
         for dtype in DTYPES:
-            for options in OPTIONS:
-                optimizer = initialize_optimizer("SGD", lr=0.1, **options)
-                for epoch in (0, 0.5, 1):
-                    grad = np.ones((2, 3), dtype)
-                    with self.subTest(dtype=dtype, epoch=epoch, **options):
-                        step = optimizer.update("W", np.zeros((2, 3), dtype), grad, epoch)
-                        self.assertEqual(step.dtype, dtype)
+            for name, optimizer in optimizers():
+                for epoch in (0, 0.5, np.float64(1)):
+                    param, grad = np.zeros((2, 3), dtype), np.ones((2, 3), dtype)
+                    step = optimizer.update("W", param, grad, epoch)
+                    self.assertEqual((step.dtype, step.shape), (np.dtype(dtype), (2, 3)), name)
+                remembered = [a for arrays in optimizer.memory.values() for a in arrays]
+                remembered += getattr(optimizer, "velocity", {}).values()
+                self.assertLessEqual({array.dtype for array in remembered}, {np.dtype(dtype)}, name)
+
+    def test_gradients_clipped_together(self):
+        for dtype in DTYPES:
+            optimizer = initialize_optimizer("SGD", 0.1, clip_global_norm=np.float64(0.1))
+            found = optimizer.clip_together([np.ones((2, 3), dtype), np.ones(4, dtype)])
+            self.assertEqual([g.dtype for g in found], [np.dtype(dtype)] * 2)
+
+    def test_schedules(self):
+        """A rate of NumPy's own type would turn float32 into float64."""
+        grad = np.ones(3, np.float32)
+        for name in SCHEDULERS:
+            options = {"epochs": 4} if name in ("cosine", "one_cycle") else {}
+            optimizer = initialize_optimizer("SGD", 0.1, name, scheduler_args=options)
+            self.assertEqual(optimizer.update("W", grad, grad, 0.5).dtype, np.float32, name)
 
     def test_weights(self):
         for name in WEIGHTS:
@@ -207,14 +233,24 @@ class TestPurity(unittest.TestCase):
     def test_optimizers(self):
         rng = np.random.default_rng(5)
         param, grad = rng.random((2, 3)), rng.random((2, 3))
-        for options in OPTIONS:
-            optimizer = initialize_optimizer("SGD", lr=1.0, **options)
+        for name, optimizer in optimizers():
             for epoch in range(3):
-                with self.subTest(epoch=epoch, **options), unchanged(param, grad):
+                with self.subTest(name, epoch=epoch), unchanged(param, grad):
                     step = optimizer.update("W", read_only(param), read_only(grad), epoch)
-                    self.assertFalse(np.shares_memory(step, grad))
                     again = optimizer.update("W", param, grad, epoch)
-                    self.assertFalse(np.shares_memory(again, grad))
+                    for array in (step, again):
+                        self.assertFalse(np.shares_memory(array, grad))
+                        self.assertFalse(np.shares_memory(array, param))
+
+    def test_gradients_clipped_together(self):
+        gradients = [np.ones((2, 3)), np.ones(4)]
+        optimizer = initialize_optimizer("SGD", 0.1, clip_global_norm=0.1)
+        with unchanged(*gradients):
+            found = optimizer.clip_together([read_only(g) for g in gradients])
+            again = optimizer.clip_together(gradients)
+        for g, first, second in zip(gradients, found, again, strict=True):
+            self.assertFalse(np.shares_memory(g, second))
+            np.testing.assert_array_equal(first, second)
 
 
 class TestRandomness(unittest.TestCase):
@@ -235,6 +271,10 @@ class TestRandomness(unittest.TestCase):
             ("pool2d", (3, 4, 4, 2), {"kernel_shape": 2}),
             ("flatten", (3, 4), {}),
             ("elman", (3, 4, 5), weighted),
+            ("dropout", (3, 4), {}),
+            ("batch_norm", (3, 4), {"activation": "relu"}),
+            ("layer_norm", (3, 4), {"activation": "relu"}),
+            ("residual", (3, 2), {"layers": [{"name": "fully_connected", **weighted}]}),
         ):
             layer = initialize_layer(name, **arguments)
             for ending in ("", "_faster"):
@@ -242,8 +282,7 @@ class TestRandomness(unittest.TestCase):
                 getattr(layer, f"backward{ending}")(Y)
             seen.add(name)
         self.assertEqual(seen, set(LAYERS))
-        for name in SCHEDULERS:
-            optimizer = initialize_optimizer("SGD", 0.1, name, momentum=0.5)
+        for _, optimizer in optimizers():
             optimizer.update("W", np.ones(3), np.ones(3), 1)
         after = np.random.get_state()  # noqa: NPY002
         np.testing.assert_array_equal(after[1], before[1])

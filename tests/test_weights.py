@@ -7,6 +7,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from neural_networks.layers import initialize_layer
 from neural_networks.weights import WEIGHTS, fans, gain, initialize_weights
 from tests import helpers
 
@@ -174,6 +175,39 @@ class TestArguments(unittest.TestCase):
             scaled = drawn("uniform", (5, 5), bound=scale)
             np.testing.assert_allclose(scaled, scale * drawn("uniform", (5, 5)), rtol=1e-12)
 
+    def test_a_mapping_with_a_name_and_parameters(self):
+        kernel = {"name": "he_normal", "mode": "fan_out"}
+        for mapping in ({"name": "normal", "std": 0.01}, {"name": "xavier_normal"}, kernel):
+            before = dict(mapping)
+            for shape in (MATRIX, KERNELS):
+                found, options = drawn(mapping, shape), dict(mapping)
+                expected = drawn(options.pop("name"), shape, **options)
+                np.testing.assert_array_equal(found, expected)
+            self.assertEqual(mapping, before)
+        found = drawn({"name": "he_normal"}, activation="relu", mode="fan_out")
+        np.testing.assert_array_equal(found, drawn("he_normal", activation="relu", mode="fan_out"))
+        for mapping, std in (({"name": "normal"}, 3.0), ({"name": "normal", "std": 2.0}, 2.0)):
+            expected = drawn("normal", std=std)
+            np.testing.assert_array_equal(drawn(mapping, std=3.0), expected)
+        found = drawn({"name": "normal", "std": 2.0}, dtype="float32")
+        self.assertEqual(found.dtype, np.float32)
+
+    def test_mappings_that_are_wrong(self):
+        for mapping, message in (
+            ({"name": "normal", "sdt": 0.01}, "'normal' has no option 'sdt'.*mean 'std'"),
+            ({"name": "zeros", "std": 0.01}, "'zeros' has no option 'std'"),
+            ({"name": "norml"}, "initializer 'norml'.*mean 'normal'"),
+            ({"name": "he_normal", "mode": "fan_on"}, "mode 'fan_on'"),
+            ({"std": 0.01}, "initializer None"),
+            ({}, "initializer None"),
+            (None, "initializer None"),
+            (["normal"], "initializer"),
+        ):
+            with self.subTest(mapping), self.assertRaisesRegex(ValueError, message):
+                initialize_weights(mapping)
+        with self.assertRaisesRegex(ValueError, "std must be greater than 0"):
+            drawn({"name": "normal", "std": -1})
+
     def test_unknown_names(self):
         with self.assertRaisesRegex(ValueError, "xavier_unifrom.*did you mean 'xavier_uniform'"):
             initialize_weights("xavier_unifrom")
@@ -200,3 +234,57 @@ class TestArguments(unittest.TestCase):
                     drawn(name, **{option: value})
             with self.subTest(name), self.assertRaisesRegex(TypeError, f"{option}.*'wide'"):
                 drawn(name, **{option: "wide"})
+
+
+class TestLayers(unittest.TestCase):
+    """Every layer that has weights passes a mapping on, and keeps its biases at 0."""
+
+    LAYERS = (
+        ("fully_connected", (1, 60), ("W",), {}),
+        ("fully_connected", (1, 60, 2), ("W",), {}),
+        ("conv2d", (1, 3, 3, 20), ("W",), {"kernel_shape": 3}),
+        ("elman", (1, 60, 2), ("W", "U"), {}),
+    )
+
+    def weights(self, weight_init, name, shape, names, options, activation="relu"):
+        layer = initialize_layer(name, activation, weight_init, 70, rng=1, **options)
+        layer.forward(np.zeros(shape))
+        self.assertFalse(layer.parameters["b"].any())
+        return [layer.parameters[key] for key in names]
+
+    def test_parameters_of_an_initializer(self):
+        for case in self.LAYERS:
+            small = self.weights({"name": "normal", "std": 0.01}, *case)
+            large = self.weights("normal", *case)
+            for mine, theirs in zip(small, large, strict=True):
+                np.testing.assert_allclose(mine, 0.01 * theirs, rtol=1e-12)
+            (values,) = {
+                v for W in self.weights({"name": "constant", "value": 3}, *case) for v in W.ravel()
+            }
+            self.assertEqual(values, 3.0)
+
+    def test_the_gain_is_that_of_the_activation(self):
+        for case in self.LAYERS:
+            for activation in ("relu", "tanh", "gelu"):
+                for found, expected in zip(
+                    self.weights({"name": "he_normal"}, *case, activation),
+                    self.weights("he_normal", *case, activation),
+                    strict=True,
+                ):
+                    np.testing.assert_array_equal(found, expected)
+
+    def test_errors(self):
+        for name, _, _, options in self.LAYERS:
+            for mapping, message in (
+                ({"name": "normal", "sdt": 0.01}, "'normal' has no option 'sdt'.*mean 'std'"),
+                ({"std": 0.01}, "initializer None"),
+                ({"name": "norml"}, "'norml'"),
+                ({"name": {"name": "normal"}}, "initializer {'name'"),
+                ({"name": "normal", "dtype": "float32"}, "'normal' has no option 'dtype'"),
+            ):
+                with self.assertRaisesRegex(ValueError, message):
+                    initialize_layer(name, "relu", mapping, 4, **options)
+
+
+if __name__ == "__main__":
+    unittest.main()

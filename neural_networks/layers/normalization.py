@@ -170,8 +170,11 @@ class BatchNorm(Normalization):
 
     def moments(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Mean and variance of each column: of these rows, or as they were on average."""
+        if not self.statistics:
+            self._init_statistics(rows.shape[1])
+        running_mean, running_var = map(self._statistic, ("running_mean", "running_var"))
         if not self.training:
-            return self.statistics["running_mean"], self.statistics["running_var"]
+            return running_mean, running_var
         n = len(rows)
         if n < 2:
             raise ValueError(
@@ -180,17 +183,26 @@ class BatchNorm(Normalization):
             )
         mean = mean_over(0, rows)
         variance = mean_over(0, np.square(rows - mean))
-        batch = {"running_mean": mean, "running_var": variance * (n / (n - 1))}
-        for name, value in batch.items():
-            old = self.statistics[name]
-            self.statistics[name] = self.momentum * old + (1 - self.momentum) * value
+        unbiased = variance * (n / (n - 1))
+        self.statistics["running_mean"] = self._moved(running_mean, mean)
+        self.statistics["running_var"] = self._moved(running_var, unbiased)
         return mean, variance
 
     def _init_parameters(self, X_shape: tuple[int, ...]) -> None:
         """Create γ, β, and the moving averages: zeros and ones."""
         super()._init_parameters(X_shape)
-        for name, make in (("running_mean", np.zeros), ("running_var", np.ones)):
-            self.statistics[name] = make((1, feature_count(X_shape)), self.dtype)
+        self._init_statistics(feature_count(X_shape))
+
+    def _statistic(self, name: str) -> np.ndarray:
+        return self.statistics[name].astype(self.dtype, copy=False)
+
+    def _moved(self, average: np.ndarray, new: np.ndarray) -> np.ndarray:
+        """A moving average one step further."""
+        return self.momentum * average + (1 - self.momentum) * new
+
+    def _init_statistics(self, d: int) -> None:
+        self.statistics["running_mean"] = np.zeros((1, d), self.dtype)
+        self.statistics["running_var"] = np.ones((1, d), self.dtype)
 
 
 class LayerNorm(Normalization):

@@ -1,5 +1,6 @@
 """The layer that adds its input to what other layers make of it."""
 
+import copy
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from neural_networks.layers.base import Layer
-from neural_networks.utils.data_structures import as_rows, from_rows
+from neural_networks.utils.data_structures import as_rows, feature_count, from_rows
 
 
 class Residual(Layer):
@@ -54,8 +55,11 @@ class Residual(Layer):
         from neural_networks.layers.registry import make_layer
 
         super().__init__(activation, dtype=dtype, rng=rng)
-        if isinstance(layers, str | Mapping) or not isinstance(layers, Sequence) or not layers:
-            raise ValueError(f"layers must be a list with one layer or more, got {layers!r}")
+        is_list = isinstance(layers, Sequence) and all(isinstance(args, Mapping) for args in layers)
+        if not is_list or not layers:
+            raise ValueError(
+                f"layers must be a list with one layer or more, each a mapping, got {layers!r}"
+            )
         rngs = self.rng.spawn(len(layers))
         self.layers = [
             make_layer(number, args, self.dtype, rng)
@@ -121,11 +125,10 @@ class Residual(Layer):
 
     def _hand_down(self) -> None:
         """Give the block's layers the parameters and statistics that this layer has now."""
-        for number, layer in enumerate(self.layers, start=1):
-            for name in layer.parameters:
-                layer.parameters[name] = self.parameters[f"{number}.{name}"]
-            for name in layer.statistics:
-                layer.statistics[name] = self.statistics[f"{number}.{name}"]
+        for what in ("parameters", "statistics"):
+            for key, value in getattr(self, what).items():
+                number, _, name = key.partition(".")
+                getattr(self.layers[int(number) - 1], what)[name] = value
 
     def _collect(self, what: str) -> OrderedDict[str, np.ndarray]:
         """The block's ``"parameters"``, ``"gradients"`` or ``"statistics"`` in one dictionary."""
@@ -140,12 +143,19 @@ class Residual(Layer):
         from neural_networks.layers.registry import pass_through
 
         X = np.zeros((1, *X_shape[1:]), self.dtype)
-        for layer in self.layers:
+        layers = copy.deepcopy(self.layers)  # these stay as they are if the shape is refused
+        for layer in layers:
             layer.training = False
-        self._check_output(X, pass_through(self.layers, X))
+        self._check_output(X, pass_through(layers, X))
+        self.layers = layers
+        self.n_in = self.n_out = feature_count(X_shape)
         self.parameters = self._collect("parameters")
         self.statistics = self._collect("statistics")
         self.clear_gradients()
+
+    def _check_shape(self, X_shape: tuple[int, ...]) -> None:
+        if len(X_shape) not in (2, 3, 4):
+            raise ValueError(f"X must be (m, d), (m, d, t) or (m, H, W, C), got shape {X_shape}")
 
     def _check_output(self, X: np.ndarray, F: np.ndarray) -> None:
         if X.shape != F.shape:
