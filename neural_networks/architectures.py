@@ -46,7 +46,7 @@ def two_layer_net(
         "weight_scale": weight_scale,
         "output": output,
     }
-    return fully_connected_net([n_hidden], n_out, **options)
+    return fully_connected_net([positive_integer("n_hidden", n_hidden)], n_out, **options)
 
 
 def fully_connected_net(
@@ -72,11 +72,11 @@ def fully_connected_net(
     n_out, activation, weight_scale, output
         See ``two_layer_net``.
     """
-    style = _style(activation, weight_scale)
+    style, end = _style(activation, weight_scale), dropped(dropout)
     layers: Layers = []
     for n in _sizes("hidden_sizes", hidden_sizes):
         dense = {"name": "fully_connected", "n_out": n, **style}
-        layers += [*normalized(dense, normalization), *dropped(dropout)]
+        layers += [*normalized(dense, normalization), *map(dict, end)]
     return [*layers, _last(n_out, weight_scale, output)]
 
 
@@ -106,7 +106,8 @@ def three_layer_conv_net(
         "weight_scale": weight_scale,
         "output": output,
     }
-    return conv_net([n_filters], [n_hidden], n_out, kernel=kernel, **options)
+    hidden_sizes = [positive_integer("n_hidden", n_hidden)]
+    return conv_net([n_filters], hidden_sizes, n_out, kernel=kernel, **options)
 
 
 def conv_net(
@@ -232,4 +233,5 @@ def initialize_network(name: str, **options: Any) -> Layers:
     >>> [layer["name"] for layer in layers]
     ['fully_connected', 'dropout', 'fully_connected', 'dropout', 'fully_connected']
     """
-    return build(f"network {name!r}", lookup("network", name, NETWORKS), options)
+    make = lookup("network", name, NETWORKS)
+    return build(f"network {name!r}", make, options, keep_none=True)

@@ -93,6 +93,9 @@ def average(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
     for number, table in enumerate(tables, start=1):
         if list(table) != list(first) or not table[given].equals(first[given]):
             raise ValueError(f"table {number} is not about the same examples as table 1")
+        for name in outputs:
+            if not pd.api.types.is_numeric_dtype(table[name]):
+                raise ValueError(f"table {number} has something else than numbers in {name}")
     result = first.copy()
     result[outputs] = np.mean([table[outputs].to_numpy() for table in tables], axis=0)
     if "prediction" in result:
@@ -103,7 +106,15 @@ def average(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
 
 
 def error_of(table: pd.DataFrame) -> float:
-    """The error of a ``test_predictions.csv``: the share misclassified, or mean squared error."""
+    """The error of a ``test_predictions.csv``: the share misclassified, or mean squared error.
+
+    Raises
+    ------
+    ValueError
+        If it has no labels.
+    """
+    if not any(name.startswith("label") for name in table):
+        raise ValueError(f"there is no column label to compare predictions with: {list(table)}")
     if "prediction" in table:
         return float((table["label"] != table["prediction"]).mean())
     labels, predictions = (table.filter(regex=f"^{what}_") for what in ("label", "prediction"))
@@ -136,8 +147,10 @@ def majority_vote(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
             raise ValueError(f"table {number} has no columns Id and Category: {list(table)}")
         by_id = table.set_index("Id")["Category"]
         ids = by_id.index if ids is None else ids
-        if not by_id.index.is_unique or len(by_id) != len(ids) or not ids.isin(by_id.index).all():
-            raise ValueError(f"table {number} does not have the Ids of table 1, each of them once")
+        if not by_id.index.is_unique:
+            raise ValueError(f"table {number} has an Id twice")
+        if len(by_id) != len(ids) or not ids.isin(by_id.index).all():
+            raise ValueError(f"table {number} does not have the Ids of table 1")
         votes.append(by_id.loc[ids].to_numpy())
     V = np.stack(votes)
     counts = (V[:, np.newaxis] == V).sum(axis=0)  # (k, n): how many tables agree with each vote
@@ -211,7 +224,8 @@ def read_table(path: Path) -> Any:
     try:
         return pd.read_csv(path)
     except ValueError as error:
-        raise ValueError(f"{readable(path)} is no CSV file: {error}") from None
+        problem = " ".join(str(error).split())  # in one line
+        raise ValueError(f"{readable(path)} is no CSV file: {problem}") from None
 
 
 if __name__ == "__main__":

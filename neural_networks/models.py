@@ -368,8 +368,8 @@ class NeuralNetwork(LayerStack):
 
         Notes
         -----
-        The epoch becomes that of the file. The history, and what the optimizer remembers of
-        earlier steps, are left as they are.
+        The epoch becomes that of the file, and ``best`` None. The history, and what the optimizer
+        remembers of earlier steps, are left as they are.
         """
         saving.load(self, Path(path))
 

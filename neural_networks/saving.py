@@ -88,6 +88,7 @@ def load(model: NeuralNetwork, path: Path) -> None:
     _complete(model, state)
     restore(model, state)
     model.epoch = int(state["epoch"])
+    model.best = None  # it was the best of another training
 
 
 def restore(model: NeuralNetwork, state: dict[str, np.ndarray]) -> None:

@@ -65,7 +65,7 @@ def architecture(config: AttrDict, flags: argparse.Namespace) -> list[Any]:
             raise ValueError("--network-args goes with --network")
         return list(config.model_args["layer_args"])
     options = dict(flags.network_args or [])
-    if flags.network == "fully_connected_net":
+    if flags.network == "fully_connected_net" and flags.hidden is not None:
         options.setdefault("hidden_sizes", flags.hidden)
     return [AttrDict(layer) for layer in initialize_network(flags.network, **options)]
 
@@ -142,6 +142,8 @@ def with_dropout(layers: Sequence[Any], p: float | None) -> list[Any]:
         result += [layer for layer in block if layer["name"] != "dropout"]
         if takes(block[0], "n_out") and block[0]["name"] != "conv2d":
             result += map(AttrDict, dropped(p))
+    if p and not any(layer["name"] == "dropout" for layer in result):
+        raise ValueError("--dropout goes with hidden layers that are no convolutions")
     return result
 
 

@@ -47,8 +47,11 @@ class LayerStack:
         self.layers: list[Layer] = []
         self.input_shape: tuple[int, ...] | None = None
         self._layer_args = [dict(args) for args in layer_args]
+        # Counted by purpose, so that dropout between two layers leaves their weights as they were.
+        purposes = [registry.purpose_of(args) for args in layer_args]
         self.rngs = [
-            spawn_generator(seed, registry.purpose_of(args), i) for i, args in enumerate(layer_args)
+            spawn_generator(seed, purpose, purposes[:i].count(purpose))
+            for i, purpose in enumerate(purposes)
         ]
         self.build_layers()
 

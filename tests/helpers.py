@@ -150,6 +150,12 @@ def one_hot(rng: np.random.Generator, m: int, k: int) -> np.ndarray:
     return np.eye(k)[rng.integers(k, size=m)]
 
 
+def examples(n: int = 10, d: int = 4, k: int = 3, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """n examples of d numbers, and their labels of k classes."""
+    rng = np.random.default_rng(seed)
+    return rng.normal(size=(n, d)), one_hot(rng, n, k)
+
+
 def probabilities(rng: np.random.Generator, *shape: int) -> np.ndarray:
     """Positive numbers whose sums over axis 1 are 1."""
     P = rng.uniform(0.1, 1.0, size=shape)

@@ -3,9 +3,13 @@
 import contextlib
 import io
 import json
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import train_ffnn
+from neural_networks.logs import Logger
 from tests.helpers import InFolder
 
 RUN_FILES = {
@@ -14,6 +18,7 @@ RUN_FILES = {
     "loss.png",
     "error.png",
     "parameters.npz",
+    "best_parameters.npz",
     "test.json",
     "test_predictions.csv",
     "confusion_matrix.png",
@@ -56,3 +61,43 @@ class ScriptTest(InFolder):
 
     def log(self, run: str) -> bytes:
         return (self.runs / run / "log.csv").read_bytes()
+
+
+class FlagTest(ScriptTest):
+    """A test of flags, by runs of two epochs that draw no pictures."""
+
+    def setUp(self):
+        super().setUp()
+        drawing = mock.patch.object(Logger, "_draw")
+        drawing.start()
+        self.addCleanup(drawing.stop)
+
+    def done(self, *arguments: object) -> tuple[dict[str, Any], str]:
+        """Train with these flags; the configuration of the run, and what was printed."""
+        status, out, err = self.train("--overwrite", "--name", "run", "--epochs", 2, *arguments)
+        self.assertEqual((status, err), (0, ""))
+        return self.config("run"), out
+
+    def layers(self, *arguments: object) -> list[dict[str, Any]]:
+        return self.done(*arguments)[0]["model"]["layer_args"]
+
+    def optimizer(self, *arguments: object) -> dict[str, Any]:
+        return self.done(*arguments)[0]["model"]["optimizer_args"]
+
+    def rows(self, run: str = "run") -> list[dict[str, str]]:
+        return super().rows(f"{self.runs.name}/{run}")
+
+    def changes_the_run(self, *arguments: object) -> None:
+        """The flags must make another log than the run without them."""
+        self.done()
+        plain = self.log("run")
+        self.done(*arguments)
+        self.assertNotEqual(self.log("run"), plain)
+
+    def edited(self, edit: Callable[[dict[str, Any]], object]) -> Path:
+        """A file with the run's configuration, after a function has changed it."""
+        config = self.config("run")
+        edit(config)
+        path = self.root / "edited.json"
+        path.write_text(json.dumps(config))
+        return path

@@ -61,11 +61,11 @@ class TestKernels(unittest.TestCase):
 
 
 class TestMistakes(unittest.TestCase):
-    def draw(self, true, predicted, probability, X=None):
+    def draw(self, true, predicted, score, X=None, form="{:.0%}"):
         figure = Figure()
         X = rng.random((len(true), 2, 2, 1)) if X is None else X
-        arrays = (np.array(values) for values in (true, predicted, probability))
-        plots.mistakes(figure, X, *arrays, NAMES)
+        arrays = (np.array(values) for values in (true, predicted, score))
+        plots.mistakes(figure, X, *arrays, form, NAMES)
         return figure
 
     def test_the_surest_mistake_comes_first(self):
@@ -97,6 +97,11 @@ class TestMistakes(unittest.TestCase):
         self.assertEqual(len(tiles(figure)), plots.MOST_MISTAKES)
         self.assertIn(f"the surest {plots.MOST_MISTAKES}", figure.get_suptitle())
         self.assertIn("(100%)", tiles(figure)[0].get_xlabel())
+
+    def test_scores_in_the_form_that_is_asked_for(self):
+        figure = self.draw([0, 1], [1, 2], [-1.25, 40.0], form="{:.1f}")
+        labels = [axes.get_xlabel().split()[-1] for axes in tiles(figure)]
+        self.assertEqual(labels, ["(40.0)", "(-1.2)"])
 
     def test_flat_and_coloured_images(self):
         X = np.stack([np.full((2, 2, 3), 7.0), rng.normal(size=(2, 2, 3))])
@@ -135,17 +140,40 @@ class TestWhatTheModelDraws(InFolder):
         model.test(dataset, save_predictions=True)
         self.assertEqual(self.pictures(), set())
 
-    def test_probability_of_a_single_output(self):
-        """Of a sigmoid unit at 0.2 the prediction is class 0, with a probability of 0.8."""
+    def labels(self, loss, Y, Y_hat, names):
+        """What is written below the images of mistakes.png."""
         seen = {}
         logger = Logger("run", {}, {}, save=True, plot=True, save_dir=self.root)
         logger._draw = lambda name, draw: draw(seen.setdefault(name, Figure()))
-        X, loss = rng.random((2, 2, 2, 1)), initialize_loss("binary_cross_entropy")
-        Y, Y_hat = np.array([[1.0], [0.0]]), np.array([[0.2], [0.7]])
-        logger.draw_mistakes(loss, X, Y, Y_hat, ["no", "yes"])
-        labels = [axes.get_xlabel() for axes in tiles(seen["mistakes.png"])]
+        X = rng.random((len(Y), 2, 2, 1))
+        logger.draw_mistakes(initialize_loss(loss), X, np.array(Y), np.array(Y_hat), names)
+        return [axes.get_xlabel() for axes in tiles(seen["mistakes.png"])]
+
+    def test_probability_of_a_single_output(self):
+        """Of a sigmoid unit at 0.2 the prediction is class 0, with a probability of 0.8."""
+        Y, Y_hat = [[1.0], [0.0]], [[0.2], [0.7]]
+        found = self.labels("binary_cross_entropy", Y, Y_hat, ["no", "yes"])
         expected = ["true: yes\npredicted: no (80%)", "true: no\npredicted: yes (70%)"]
-        self.assertEqual(labels, expected)
+        self.assertEqual(found, expected)
+
+    def test_scores_are_no_probabilities(self):
+        Y, Y_hat = [[1.0, 0.0], [0.0, 1.0]], [[-0.5, -0.25], [12.25, 1.0]]
+        for loss in ("hinge", "squared_hinge"):
+            found = self.labels(loss, Y, Y_hat, None)
+            expected = ["true: 1\npredicted: 0 (12)", "true: 0\npredicted: 1 (-0.25)"]
+            self.assertEqual(found, expected)
+        found = self.labels("cross_entropy", Y, [[0.25, 0.75], [1.0, 0.0]], NAMES[:2])
+        expected = ["true: $dog$\npredicted: cat (100%)", "true: cat\npredicted: $dog$ (75%)"]
+        self.assertEqual(found, expected)
+
+    def test_pictures_of_a_hinge_run(self):
+        X, Y = rng.normal(size=(12, 4, 4, 1)), np.eye(3)[np.arange(12) % 3]
+        output = {"name": "fully_connected", "n_out": 3, "activation": "linear"}
+        model = self.network([{"name": "flatten"}], "hinge", output)
+        dataset = Dataset(X, Y, 4, test_set=X, test_labels=Y)
+        model.train(dataset, 1)
+        model.test(dataset, save_predictions=True)
+        self.assertEqual(self.pictures(), {"mistakes.png", "confusion_matrix.png"})
 
 
 if __name__ == "__main__":

@@ -56,6 +56,7 @@ class TestARun(LoggerTest):
         self.assertEqual(
             self.names(self.root / "run"),
             [
+                "best_parameters.npz",
                 "config.json",
                 "confusion_matrix.png",
                 "error.png",
@@ -96,7 +97,7 @@ class TestARun(LoggerTest):
         rows = self.rows()
         self.assertEqual([row["epoch"] for row in rows], ["1", "2", "3"])
         for name, values in model.history.items():
-            self.assertEqual([float(row[name]) for row in rows], values)
+            assert_array_equal([float(row[name]) for row in rows], values)
         self.assertEqual(len(rows[0]), 5)
 
     def test_equal_seeds_have_equal_logs(self):

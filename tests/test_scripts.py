@@ -137,6 +137,7 @@ class TestRepeating(ScriptTest):
             "staircase": False,
             "momentum": 0.5,
             "clip_norm": 3,
+            "scheduler_args": {},
         }
         self.assertEqual(config["model"]["optimizer_args"], expected)
         self.assertEqual(config["data"], {"name": "digits", "batch_size": 100})

@@ -8,12 +8,12 @@ from unittest import mock
 
 import numpy as np
 import pandas as pd
-from numpy.testing import assert_allclose, assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal, assert_equal
 
 from neural_networks.datasets import Data, Dataset, initialize_dataset
 from neural_networks.logs import Logger
 from neural_networks.models import NeuralNetwork
-from tests.helpers import InFolder
+from tests.helpers import InFolder, examples
 
 SGD = {"name": "SGD", "lr": 0.1}
 OUTPUT = {"name": "fully_connected", "n_out": 3, "activation": "softmax"}
@@ -21,11 +21,6 @@ OUTPUT = {"name": "fully_connected", "n_out": 3, "activation": "softmax"}
 
 def network(layers=(OUTPUT,), loss="cross_entropy", optimizer=SGD, **options):
     return NeuralNetwork(loss, list(layers), optimizer, **{"seed": 0, **options})
-
-
-def examples(n=10, d=4, k=3, seed=0):
-    rng = np.random.default_rng(seed)
-    return rng.normal(size=(n, d)), np.eye(k)[rng.integers(k, size=n)]
 
 
 class Recorded(Data):
@@ -76,7 +71,7 @@ class TestEpochs(unittest.TestCase):
         names = {"train_loss", "train_error", "validation_loss", "validation_error"}
         self.assertEqual(set(history), names)
         self.assertEqual({len(values) for values in history.values()}, {3})
-        self.assertIs(history, model.history)
+        assert_equal(history, model.history)
         self.assertEqual(len(set(history["train_loss"])), 3)
 
     def test_history_without_validation_set(self):
@@ -217,7 +212,7 @@ class TestInterruption(RunTest):
         rows = self.rows()
         self.assertEqual([row["epoch"] for row in rows], ["1", "2"])
         losses = [float(row["train_loss"]) for row in rows]
-        self.assertEqual(losses, model.history["train_loss"])
+        assert_array_equal(losses, model.history["train_loss"])
         self.assertEqual(model.epoch, 2)
         self.check_parameters(model, epoch=2)
 

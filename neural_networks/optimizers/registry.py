@@ -53,7 +53,7 @@ def initialize_optimizer(
     array([ 0.001, -0.001])
     """
     optimizer = lookup("optimizer", name, OPTIMIZERS)
-    options |= {
+    shared = {
         "lr": lr,
         "lr_scheduler": lr_scheduler,
         "momentum": momentum,
@@ -62,6 +62,6 @@ def initialize_optimizer(
         "staircase": staircase,
         "stage_length": stage_length,
     }
-    options = without_none(options)
-    check_keys(f"optimizer {name!r}", options, constructor_options(optimizer))
-    return optimizer(**options)
+    given = {**options, **without_none(shared)}
+    check_keys(f"optimizer {name!r}", given, constructor_options(optimizer))
+    return optimizer(**without_none(given))

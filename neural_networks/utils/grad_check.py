@@ -13,6 +13,7 @@ Use a *random* dLdf: with ones, mistakes such as a transposed sum can cancel.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -130,6 +131,53 @@ def compare_gradients(
         numeric=float(numeric[worst]),
         kink=difference.has_kink(worst, float(grad[worst])),
     )
+
+
+def check_network(
+    model: Any, X: np.ndarray, Y: np.ndarray, h: float = 1e-5
+) -> dict[str, GradientReport]:
+    """Compare all gradients of a network with central differences of its loss.
+
+    Parameters
+    ----------
+    model : NeuralNetwork
+        In float64; its dropout, if any, with a fixed mask (``seed``). It is left as it was, but for
+        the gradients, which are those of this batch.
+    X : array of float, (m, ...)
+    Y : array, (m, n_out)
+        Labels. A few examples do, and a few units in each layer.
+    h : float
+        Step of the differences. The gradients are small beside the loss, so that rounding asks
+        for a larger one than in ``check_gradients``.
+
+    Returns
+    -------
+    dict of GradientReport
+        By the names of the parameters in the network, such as ``layer1.W``. The loss is what
+        ``backward`` returns, with the penalty on the weights.
+    """
+    statistics = [layer.statistics.copy() for layer in model.layers]
+    model.backward(Y, model.forward(X))
+    named = [(key, layer, name, layer.gradients[name]) for key, layer, name in model.parameters()]
+
+    def loss_as_function_of(layer: Any, name: str) -> Function:
+        def loss(value: np.ndarray) -> float:
+            kept, layer.parameters[name] = layer.parameters[name], value
+            try:
+                return model.backward(Y, model.forward(X))
+            finally:
+                layer.parameters[name] = kept
+
+        return loss
+
+    reports = {}
+    for key, layer, name, gradient in named:
+        fn = loss_as_function_of(layer, name)
+        reports[key] = compare_gradients(fn, gradient, layer.parameters[name], 1.0, h)
+    model.backward(Y, model.forward(X))
+    for layer, before in zip(model.layers, statistics, strict=True):
+        layer.statistics = before
+    return reports
 
 
 class _Differences:

@@ -49,8 +49,12 @@ def without_none(options: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in options.items() if value is not None}
 
 
-def build(what: str, make: Callable[..., T], options: Mapping[str, Any]) -> T:
+def build(
+    what: str, make: Callable[..., T], options: Mapping[str, Any], *, keep_none: bool = False
+) -> T:
     """Call ``make`` with those ``options`` that are not None; all of them must be known.
+
+    With ``keep_none``, None is a value like others.
 
     Raises
     ------
@@ -61,7 +65,9 @@ def build(what: str, make: Callable[..., T], options: Mapping[str, Any]) -> T:
     variadic = {key for key, p in signature.items() if p.kind == p.VAR_KEYWORD}
     if not variadic:
         check_keys(what, options, signature)
-    given = without_none(options)
+    given = dict(options) if keep_none else without_none(options)
+    if variadic:  # what ``make`` itself has to refuse, it has to see
+        given |= {key: value for key, value in options.items() if key not in signature}
     for key, parameter in signature.items():
         if parameter.default is parameter.empty and key not in given and key not in variadic:
             raise ValueError(f"{what} needs the option {key!r}")

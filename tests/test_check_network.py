@@ -1,0 +1,68 @@
+"""The check of a whole network finds a mistake, and the parameter that it concerns."""
+
+import unittest
+from unittest import mock
+
+import numpy as np
+
+from neural_networks.layers import BatchNorm
+from neural_networks.models import NeuralNetwork
+from neural_networks.utils.grad_check import check_network
+from tests.deep import dense, residual
+from tests.helpers import examples, unchanged
+
+
+class TestNetworks(unittest.TestCase):
+    LAYERS = (
+        dense(5),
+        {"name": "batch_norm", "activation": "tanh"},
+        {"name": "dropout", "p": 0.3, "seed": 1},
+        residual(dense(5)),
+        dense(3, "softmax"),
+    )
+
+    def setUp(self):
+        self.X, self.Y = examples(6)
+        sgd = {"name": "SGD", "lr": 0.1}
+        self.model = NeuralNetwork("cross_entropy", self.LAYERS, sgd, seed=0, l2=0.5, l1=0.1)
+
+    def test_all_gradients_of_a_right_one(self):
+        reports = check_network(self.model, self.X, self.Y)
+        self.assertEqual(list(reports), [key for key, _, _ in self.model.parameters()])
+        self.assertEqual(len(reports), 8)
+        self.assertLess(max(report.relative_error for report in reports.values()), 1e-8)
+
+    def test_a_mistake_shows_where_it_is(self):
+        """The scale of the normalization gets a gradient that is too large by a thousandth."""
+        layer, backward = self.model.layers[1], BatchNorm.backward
+
+        def wrong(dLdY):
+            dLdX = backward(layer, dLdY)
+            layer.gradients["gamma"] = 1.001 * layer.gradients["gamma"]
+            return dLdX
+
+        with mock.patch.object(layer, "backward_faster", wrong):
+            reports = check_network(self.model, self.X, self.Y)
+        wrong_ones = [key for key, report in reports.items() if report.relative_error > 1e-8]
+        self.assertEqual(wrong_ones, ["layer2.gamma"])
+        self.assertAlmostEqual(reports["layer2.gamma"].relative_error, 5e-4, delta=1e-6)
+
+    def test_a_forgotten_penalty_shows(self):
+        with mock.patch.object(self.model.regularization, "add_gradients"):
+            reports = check_network(self.model, self.X, self.Y)
+        wrong = [key for key, report in reports.items() if report.relative_error > 1e-3]
+        self.assertEqual(wrong, ["layer1.W", "layer4.1.W", "layer5.W"])
+
+    def test_leaves_the_network_as_it_was(self):
+        self.model.backward(self.Y, self.model.forward(self.X))
+        state = {key: array.copy() for key, array in self.model.state().items()}
+        gradients = [dict(layer.gradients) for layer in self.model.layers]
+        with unchanged(self.X, self.Y):
+            check_network(self.model, self.X, self.Y)
+        np.testing.assert_equal(self.model.state(), state)
+        for layer, before in zip(self.model.layers, gradients, strict=True):
+            np.testing.assert_equal(dict(layer.gradients), before)
+
+
+if __name__ == "__main__":
+    unittest.main()
