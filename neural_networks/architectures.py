@@ -72,10 +72,10 @@ def fully_connected_net(
     n_out, activation, weight_scale, output
         See ``two_layer_net``.
     """
-    style, end = _style(activation, weight_scale), dropped(dropout)
     layers: Layers = []
+    end = dropped(dropout)
     for n in _sizes("hidden_sizes", hidden_sizes):
-        dense = {"name": "fully_connected", "n_out": n, **style}
+        dense = {"name": "fully_connected", "n_out": n, **_style(activation, weight_scale)}
         layers += [*normalized(dense, normalization), *map(dict, end)]
     return [*layers, _last(n_out, weight_scale, output)]
 
@@ -148,9 +148,9 @@ def conv_net(
     n_out, activation, weight_scale, output
         See ``two_layer_net``.
     """
-    style = _style(activation, weight_scale)
 
     def convolution(n: int) -> Layers:
+        style = _style(activation, weight_scale)
         layer = {"name": "conv2d", "n_out": n, "kernel_shape": kernel, **style}
         return normalized(layer, normalization)
 
@@ -213,7 +213,7 @@ NETWORKS: dict[str, Callable[..., Layers]] = {
 }
 
 
-def initialize_network(name: str, **options: Any) -> Layers:
+def initialize_network(name: str, /, **options: Any) -> Layers:
     """The layers of the network of that name, one of ``NETWORKS``.
 
     Parameters

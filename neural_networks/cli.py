@@ -33,7 +33,13 @@ from neural_networks.schedulers import SCHEDULERS
 from neural_networks.shaping import option
 from neural_networks.training import Stopping, ends_with_best
 from neural_networks.utils.data_structures import AttrDict
-from neural_networks.utils.names import check_keys, constructor_options, lookup, positive_integer
+from neural_networks.utils.names import (
+    check_keys,
+    constructor_options,
+    lookup,
+    options_in,
+    positive_integer,
+)
 
 RUN_ARGUMENTS = ("epochs", "seed", "dtype")
 STOPPING = ("patience", "monitor", "restore_best")
@@ -197,7 +203,8 @@ def apply_flags(configuration: Mapping[str, Any], flags: argparse.Namespace) -> 
 def choose_optimizer(args: Any, flags: argparse.Namespace) -> None:
     """Apply the flags that name an optimizer and a schedule, and their options.
 
-    Options of another optimizer or schedule than the chosen one are of no use to it, and go.
+    Options of another optimizer or schedule than the chosen one are of no use to it, and go;
+    lr_decay, stage_length and staircase of a configuration are those of ``exponential``.
     """
     if flags.optimizer is not None:
         known = constructor_options(lookup("optimizer", flags.optimizer, OPTIMIZERS))
@@ -206,13 +213,13 @@ def choose_optimizer(args: Any, flags: argparse.Namespace) -> None:
         args["name"] = flags.optimizer
     args.update(flags.optimizer_args or [])
     if flags.scheduler is not None:
+        if flags.scheduler not in ("exponential", args.get("lr_scheduler")):
+            args.update(dict.fromkeys(("lr_decay", "stage_length", "staircase")))
         args["lr_scheduler"] = flags.scheduler
         args["scheduler_args"] = {}
     if flags.scheduler_args is not None:
-        args["scheduler_args"] = {
-            **(args.get("scheduler_args") or {}),
-            **dict(flags.scheduler_args),
-        }
+        given = options_in("scheduler_args", args.get("scheduler_args"))
+        args["scheduler_args"] = given | dict(flags.scheduler_args)
 
 
 # What a config.json has to hold, and of what type; Logger checks the name.
@@ -300,7 +307,7 @@ def stopping(config: AttrDict) -> dict[str, Any]:
 def with_length(model_args: Mapping[str, Any], epochs: int) -> dict[str, Any]:
     """The model's arguments, in which a schedule that needs to know the length of the run does."""
     optimizer_args = dict(model_args["optimizer_args"])
-    options = dict(optimizer_args.get("scheduler_args") or {})
+    options = options_in("scheduler_args", optimizer_args.get("scheduler_args"))
     if "epochs" in schedulers.options_of(optimizer_args.get("lr_scheduler"), options):
         options.setdefault("epochs", epochs)
         optimizer_args["scheduler_args"] = options

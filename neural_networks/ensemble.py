@@ -4,20 +4,25 @@
 and ``... vote FILE FILE ...`` lets Kaggle files vote on each category.
 """
 
+from __future__ import annotations
+
 import argparse
+import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
-import pandas as pd
 
 from neural_networks import training
 from neural_networks.cli import Parser
 from neural_networks.datasets import Dataset
 from neural_networks.models import NeuralNetwork
 from neural_networks.utils.files import readable, written_whole
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class Ensemble:
@@ -41,8 +46,8 @@ class Ensemble:
     logger = None  # an ensemble has no run folder of its own
 
     def __init__(self, models: Sequence[NeuralNetwork]) -> None:
-        if not models:
-            raise ValueError("an ensemble needs at least one model")
+        if isinstance(models, NeuralNetwork) or not models:
+            raise ValueError("an ensemble needs a list of one model or more")
         names = sorted({model.loss.name for model in models})
         if len(names) > 1:
             raise ValueError(f"the models of an ensemble share a loss, got {', '.join(names)}")
@@ -51,7 +56,13 @@ class Ensemble:
 
     def predict(self, X: np.ndarray, Y: np.ndarray | None) -> tuple[np.ndarray, float]:
         """The average prediction for a batch, and its loss; see ``NeuralNetwork.predict``."""
-        Y_hat = np.mean([model.predict(X, None)[0] for model in self.models], axis=0)
+        outputs = [model.predict(X, None)[0] for model in self.models]
+        shapes = {output.shape for output in outputs}
+        if len(shapes) > 1:
+            raise ValueError(
+                f"the models of an ensemble predict outputs of one shape, got {shapes}"
+            )
+        Y_hat = np.mean(outputs, axis=0)
         return Y_hat, np.nan if Y is None else self.loss.forward(Y, Y_hat)
 
     def error(self, target: np.ndarray, out: np.ndarray) -> float:
@@ -91,10 +102,10 @@ def average(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
         raise ValueError("there are no columns output_0 ... or prediction_0 ... to average")
     given = [name for name in first if name not in (*outputs, "prediction")]
     for number, table in enumerate(tables, start=1):
-        if list(table) != list(first) or not table[given].equals(first[given]):
+        if list(table) != list(first) or not agree(table[given], first[given]):
             raise ValueError(f"table {number} is not about the same examples as table 1")
         for name in outputs:
-            if not pd.api.types.is_numeric_dtype(table[name]):
+            if table[name].dtype.kind not in "if" or table[name].isna().any():
                 raise ValueError(f"table {number} has something else than numbers in {name}")
     result = first.copy()
     result[outputs] = np.mean([table[outputs].to_numpy() for table in tables], axis=0)
@@ -103,6 +114,11 @@ def average(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
         one_unit = len(outputs) == 1  # it is the probability of class 1
         result["prediction"] = (values[:, 0] >= 0.5) * 1 if one_unit else values.argmax(axis=1)
     return result
+
+
+def agree(one: pd.DataFrame, other: pd.DataFrame) -> bool:
+    """Whether two tables of numbers with the same columns say the same, but for float32."""
+    return len(one) == len(other) and bool(np.allclose(one, other, rtol=1e-5, atol=1e-6))
 
 
 def error_of(table: pd.DataFrame) -> float:
@@ -140,6 +156,8 @@ def majority_vote(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
     ValueError
         If a table lacks a column or an Id, or has one twice.
     """
+    import pandas as pd
+
     ids = None
     votes = []
     for number, table in enumerate(tables, start=1):
@@ -147,6 +165,8 @@ def majority_vote(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
             raise ValueError(f"table {number} has no columns Id and Category: {list(table)}")
         by_id = table.set_index("Id")["Category"]
         ids = by_id.index if ids is None else ids
+        if by_id.isna().any():
+            raise ValueError(f"table {number} has a row without a Category")
         if not by_id.index.is_unique:
             raise ValueError(f"table {number} has an Id twice")
         if len(by_id) != len(ids) or not ids.isin(by_id.index).all():
@@ -197,6 +217,9 @@ def make_parser() -> Parser:
 
 def average_runs(flags: argparse.Namespace) -> pd.DataFrame:
     """Print the runs' errors and that of their average; its table."""
+    losses = {read_loss(folder) for folder in flags.inputs} - {""}
+    if len(losses) > 1:
+        raise ValueError(f"runs with different losses have no average: {', '.join(sorted(losses))}")
     tables = [read_table(folder / "test_predictions.csv") for folder in flags.inputs]
     result = average(tables)
     names = [readable(folder) for folder in flags.inputs]
@@ -217,8 +240,18 @@ def vote(flags: argparse.Namespace) -> pd.DataFrame:
     return result
 
 
+def read_loss(folder: Path) -> str:
+    """The name of the loss of the run in a folder; none if the folder does not tell."""
+    try:
+        return str(json.loads((folder / "config.json").read_text())["model"]["loss"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
+
+
 def read_table(path: Path) -> Any:
     """A CSV file as a table; ``ValueError`` if it is none."""
+    import pandas as pd
+
     if not path.is_file():
         raise FileNotFoundError(f"there is no file {readable(path)}")
     try:

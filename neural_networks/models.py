@@ -58,7 +58,7 @@ class NeuralNetwork(LayerStack):
     penalty : float
         The part of the loss that ``backward`` returned last which is the penalty on the weights.
     best : Checkpoint or None
-        The best of the epochs trained so far, with its parameters; see ``train``.
+        The best of the epochs trained so far, on whatever data, with its parameters; see ``train``.
 
     Raises
     ------
@@ -254,7 +254,7 @@ class NeuralNetwork(LayerStack):
 
     @property
     def history(self) -> dict[str, np.ndarray]:
-        """Results by epoch, an array (epochs,) for each column.
+        """Results by epoch, an array (epochs,) for each column; NaN where there was no result.
 
         The columns are ``train_loss`` and ``train_error``, means over the steps of the epoch;
         ``penalty``, likewise, of a model with one, which is not part of the losses;

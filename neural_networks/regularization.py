@@ -27,7 +27,8 @@ class Weight(NamedTuple):
 class Regularization:
     """A penalty on large weights: R = (l2 / 2) Σ W² + l1 Σ |W|, over all weights.
 
-    Biases, and the scales and shifts of normalizations, are left alone. With plain gradient
+    Weights are the parameters that are called ``W`` or ``U``, as in all layers here. Biases, and
+    the scales and shifts of normalizations, are left alone. With plain gradient
     descent, the penalty's l2 does the same to the weights as a ``weight_decay`` of that size; l1
     makes many of them almost 0.
 
@@ -49,7 +50,10 @@ class Regularization:
         total = 0.0
         for weight in weights_of(layers):
             W = weight.value.astype(np.float64, copy=False)
-            total += self.l2 / 2 * float(np.vdot(W, W)) + self.l1 * float(np.abs(W).sum())
+            if self.l2:
+                total += self.l2 / 2 * float(np.vdot(W, W))
+            if self.l1:
+                total += self.l1 * float(np.abs(W).sum())
         return total
 
     def add_gradients(self, layers: Iterable[Layer]) -> None:
@@ -57,8 +61,11 @@ class Regularization:
         # d/dw (l2 w² / 2 + l1 |w|) = l2 w + l1 sign(w)
         for weight in weights_of(layers):
             W = weight.value
-            slope = self.l2 * W + self.l1 * np.sign(W) if self.l1 else self.l2 * W
-            weight.layer.gradients[weight.name] = weight.layer.gradients[weight.name] + slope
+            slope = self.l2 * W
+            if self.l1:
+                slope += self.l1 * np.sign(W)
+            slope += weight.layer.gradients[weight.name]
+            weight.layer.gradients[weight.name] = slope
 
 
 def weights_of(layers: Iterable[Layer]) -> Iterator[Weight]:

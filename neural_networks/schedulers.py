@@ -86,7 +86,7 @@ class Exponential(Scheduler):
     def decayed(self, stage: float, epoch: float) -> float:
         """lr · decay^stage."""
         try:
-            return float(self.lr * self.decay**stage)
+            return self.lr * self.decay ** float(stage)
         except OverflowError:
             raise OverflowError(
                 f"the learning rate of epoch {epoch:g} overflows: lr_decay is {self.decay:g}, and "
@@ -145,13 +145,13 @@ class Cosine(Scheduler):
     epochs : float
         When the rate reaches ``lr_min``, and stays there; usually the length of the training.
     lr_min : float
-        The last learning rate; 0 or greater.
+        The last learning rate; 0 or greater, at most lr.
     """
 
     def __init__(self, lr: float, epochs: float, lr_min: float = 0.0) -> None:
         super().__init__(lr)
         self.epochs = number_in("epochs", epochs, 0, open_low=True)
-        self.lr_min = number_in("lr_min", lr_min, 0)
+        self.lr_min = lowest_rate(lr_min, self.lr)
 
     def __call__(self, epoch: float) -> float:
         """Along the cosine from lr to lr_min."""
@@ -215,7 +215,7 @@ class WarmUp(Scheduler):
     start_factor : float
         f, the share of the rate to begin with; in [0, 1).
     after : str
-        Name of the other schedule.
+        Name of the other schedule; not ``"warm_up"``.
     **options
         Its options.
     """
@@ -231,11 +231,13 @@ class WarmUp(Scheduler):
         super().__init__(lr)
         self.warm_up_epochs = number_in("warm_up_epochs", warm_up_epochs, 0, open_low=True)
         self.start_factor = number_in("start_factor", start_factor, 0, 1)
+        if after == "warm_up":
+            raise ValueError("after must be another schedule than 'warm_up'")
         self.after = initialize_scheduler(after, lr, **options)
 
     def __call__(self, epoch: float) -> float:
         """The other schedule's rate, times a factor that rises to 1."""
-        share = min(1.0, epoch / self.warm_up_epochs)
+        share = min(max(epoch / self.warm_up_epochs, 0.0), 1.0)
         return float(self.after(epoch) * (self.start_factor + (1 - self.start_factor) * share))
 
     def observe(self, loss: float) -> None:
@@ -257,7 +259,7 @@ class ReduceOnPlateau(Scheduler):
     threshold : float
         A loss has fallen if it is below (1 - threshold) times the lowest one before.
     lr_min : float
-        The rate does not become lower than this.
+        The rate does not become lower than this; 0 or greater, at most lr.
     """
 
     def __init__(
@@ -270,9 +272,9 @@ class ReduceOnPlateau(Scheduler):
     ) -> None:
         super().__init__(lr)
         self.factor = number_in("factor", factor, 0, 1, open_low=True)
-        self.patience = positive_integer("patience", patience)
+        self.patience = positive_integer("patience", patience, least=0)
         self.threshold = number_in("threshold", threshold, 0, 1)
-        self.lr_min = number_in("lr_min", lr_min, 0)
+        self.lr_min = lowest_rate(lr_min, self.lr)
         self.rate = self.lr
         self.lowest = math.inf
         self.epochs_without_fall = 0
@@ -289,13 +291,21 @@ class ReduceOnPlateau(Scheduler):
             return
         self.epochs_without_fall += 1
         if self.epochs_without_fall > self.patience:
-            self.rate = min(self.rate, max(self.rate * self.factor, self.lr_min))
+            self.rate = max(self.rate * self.factor, self.lr_min)
             self.epochs_without_fall = 0
 
 
 def along_cosine(start: float, end: float, share: float) -> float:
     """From ``start`` to ``end`` along half a cosine, when a share of the way has passed."""
-    return end + (start - end) * (1 + math.cos(math.pi * min(share, 1.0))) / 2
+    return end + (start - end) * (1 + math.cos(math.pi * min(max(share, 0.0), 1.0))) / 2
+
+
+def lowest_rate(lr_min: float, lr: float) -> float:
+    """``lr_min`` as a float in [0, lr]; ``ValueError`` if it is none."""
+    lowest = number_in("lr_min", lr_min, 0)
+    if lowest > lr:
+        raise ValueError(f"lr_min must be at most lr, which is {lr:g}, got {lr_min!r}")
+    return lowest
 
 
 SCHEDULERS: dict[str, type[Scheduler]] = {

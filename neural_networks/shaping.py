@@ -59,7 +59,10 @@ def add_architecture_flags(network: Any) -> None:
 
 
 def architecture(config: AttrDict, flags: argparse.Namespace) -> list[Any]:
-    """The layers that a script begins with: those of --network, else those of the configuration."""
+    """The layers that a script begins with: those of --network, else those of the configuration.
+
+    The activation of the output follows the loss.
+    """
     if flags.network is None:
         if flags.network_args:
             raise ValueError("--network-args goes with --network")
@@ -67,17 +70,32 @@ def architecture(config: AttrDict, flags: argparse.Namespace) -> list[Any]:
     options = dict(flags.network_args or [])
     if flags.network == "fully_connected_net" and flags.hidden is not None:
         options.setdefault("hidden_sizes", flags.hidden)
-    return [AttrDict(layer) for layer in initialize_network(flags.network, **options)]
+    layers = [AttrDict(layer) for layer in initialize_network(flags.network, **options)]
+    if "output" not in options:
+        fit_output(layers[-1], config.model_args["loss"])
+    return layers
+
+
+def fit_output(last: Any, loss: str) -> None:
+    """Give the output layer the activation that goes with a loss."""
+    if loss in LOSSES and takes(last, "activation"):
+        partner = LOSSES[loss].partner
+        last["activation"] = next(key for key, value in ACTIVATIONS.items() if value is partner)
 
 
 def blocks(layers: Sequence[Any]) -> list[list[Any]]:
     """Layers in groups: each one that has a size, with those after it that have none."""
     groups: list[list[Any]] = []
     for layer in layers:
-        if takes(layer, "n_out") or not groups:
+        if has_size(layer) or not groups:
             groups.append([])
         groups[-1].append(layer)
     return groups
+
+
+def has_size(layer: Mapping[str, Any]) -> bool:
+    """Whether these are the arguments of a layer with a number of units."""
+    return takes(layer, "n_out")
 
 
 def resize(
@@ -85,13 +103,16 @@ def resize(
 ) -> list[Any]:
     """As many layers as there are sizes, like the first one, or like the pattern if there is none.
 
-    What follows the first one, such as dropout, follows each. Without sizes, the layers as they
-    are.
+    What follows the first one, such as dropout, follows each, and what comes before it stays.
+    Without sizes, the layers as they are.
     """
     if sizes is None:
         return list(layers)
-    first, *followers = blocks(layers)[0] if layers else [pattern]
-    return [AttrDict(layer) for n in sizes for layer in ({**first, "n_out": n}, *followers)]
+    groups = blocks(layers)
+    start = groups.pop(0) if groups and not has_size(groups[0][0]) else []
+    first, *followers = groups[0] if groups else [pattern]
+    repeated = [layer for n in sizes for layer in ({**first, "n_out": n}, *followers)]
+    return [*start, *map(AttrDict, repeated)]
 
 
 def restyle(layers: Sequence[Any], flags: argparse.Namespace) -> list[Any]:
@@ -104,14 +125,13 @@ def restyle(layers: Sequence[Any], flags: argparse.Namespace) -> list[Any]:
     for block in blocks(hidden):
         # Where a layer is normalized, the activation comes after that.
         *_, active = [block[0], *(layer for layer in block if is_normalization(layer))]
-        if flags.activation is not None and takes(active, "activation"):
+        if flags.activation is not None and has_size(block[0]):
             active["activation"] = flags.activation
     for layer in [*hidden, last]:
         if flags.weight_init is not None and takes(layer, "weight_init"):
             layer["weight_init"] = flags.weight_init
-    if flags.loss in LOSSES and takes(last, "activation"):
-        partner = LOSSES[flags.loss].partner
-        last["activation"] = next(key for key, value in ACTIVATIONS.items() if value is partner)
+    if flags.loss is not None:
+        fit_output(last, flags.loss)
     return [*with_dropout(with_normalization(hidden, flags.normalization), flags.dropout), last]
 
 
@@ -121,7 +141,7 @@ def with_normalization(layers: Sequence[Any], normalization: str | None) -> list
         return list(layers)
     result: list[Any] = []
     for first, *followers in blocks(layers):
-        if first["name"] in ("fully_connected", "conv2d"):
+        if first.get("name") in ("fully_connected", "conv2d"):
             block = [layer for layer in followers if not is_normalization(layer)]
             if len(block) < len(followers):  # there is one already: it is replaced
                 first["activation"] = next(filter(is_normalization, followers))["activation"]
@@ -129,7 +149,10 @@ def with_normalization(layers: Sequence[Any], normalization: str | None) -> list
         else:
             result += [first, *followers]
     if not any(map(is_normalization, result)):
-        raise ValueError("--normalization goes with hidden layers that are no recurrent ones")
+        raise ValueError(
+            "--normalization needs a hidden layer that is fully-connected or a convolution, and "
+            "there is none"
+        )
     return result
 
 
@@ -139,11 +162,11 @@ def with_dropout(layers: Sequence[Any], p: float | None) -> list[Any]:
         return list(layers)
     result: list[Any] = []
     for block in blocks(layers):
-        result += [layer for layer in block if layer["name"] != "dropout"]
-        if takes(block[0], "n_out") and block[0]["name"] != "conv2d":
+        result += [layer for layer in block if layer.get("name") != "dropout"]
+        if has_size(block[0]) and block[0]["name"] != "conv2d":
             result += map(AttrDict, dropped(p))
-    if p and not any(layer["name"] == "dropout" for layer in result):
-        raise ValueError("--dropout goes with hidden layers that are no convolutions")
+    if p and not any(layer.get("name") == "dropout" for layer in result):
+        raise ValueError("--dropout needs a hidden layer that is no convolution, and there is none")
     return result
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from neural_networks.activations import ACTIVATIONS
 from neural_networks.datasets import Dataset
+from neural_networks.layers import Dropout
 from neural_networks.logs import RUN_FILES
 from neural_networks.models import NeuralNetwork
 from neural_networks.schedulers import SCHEDULERS
@@ -60,11 +61,16 @@ def _objective(model: NeuralNetwork) -> str:
 
 
 def _update_rule(model: NeuralNetwork) -> str:
-    """The optimizer and its learning rate."""
-    schedule = model.optimizer.lr_scheduler
+    """The optimizer, what it does beside the rule that it is named after, and its rate."""
+    schedule, optimizer = model.optimizer.lr_scheduler, model.optimizer
     kind = next((key for key, value in SCHEDULERS.items() if value is type(schedule)), "own")
     rate = f"{kind.replace('_', '-')} learning rate {schedule.lr:g}"
-    return f"{type(model.optimizer).__name__} with {rate}"
+    extras = [
+        f"{key.replace('_', ' ')} {value:g}, "
+        for key in ("momentum", "weight_decay", "clip_norm", "clip_global_norm")
+        if (value := getattr(optimizer, key, None))
+    ]
+    return f"{type(optimizer).__name__} with {''.join(extras)}{rate}"
 
 
 def _layer_lines(model: NeuralNetwork, input_shape: tuple[int, ...]) -> list[str]:
@@ -80,6 +86,8 @@ def _layer_lines(model: NeuralNetwork, input_shape: tuple[int, ...]) -> list[str
             shapes = ", ".join(f"{key} {value.shape}" for key, value in layer.parameters.items())
             # Layers without parameters, such as pooling, have no activation worth telling.
             activation = names.get(type(layer.activation), "") if count else ""
+            if isinstance(layer, Dropout):
+                activation = f"p = {layer.p:g}"
             name = type(layer).__name__
             lines.append(
                 f"  {i:>{width}}  {name:<15} {activation:<10} -> {X.shape[1:]!s:<14} {count:>9,}  "

@@ -37,7 +37,7 @@ class Stopping:
     Raises
     ------
     ValueError
-        If there will be no such column in the history.
+        If there will be no such column in the history, or the patience is not positive.
     """
 
     def __init__(
@@ -92,6 +92,7 @@ def train(model: NeuralNetwork, dataset: Dataset, epochs: int, stopping: Stoppin
         If the loss becomes NaN or infinite.
     """
     if model.logger:
+        check_columns(model.logger, dataset)
         model.logger.start()
     first_epoch, last_epoch = model.epoch, model.epoch + epochs
     try:
@@ -110,6 +111,16 @@ def train(model: NeuralNetwork, dataset: Dataset, epochs: int, stopping: Stoppin
     finally:
         if model.logger:
             keep(model, model.logger)
+
+
+def check_columns(logger: Logger, dataset: Dataset) -> None:
+    """Raise ``ValueError`` if epochs on a dataset would not fit into the log as it is."""
+    validates = dataset.validate is not None
+    if logger.rows and ("validation_loss" in logger.rows[0]) != validates:
+        with_or_without = "without" if validates else "with"
+        raise ValueError(
+            f"the log so far is {with_or_without} a validation set: go on so, or reset it"
+        )
 
 
 def one_epoch(model: NeuralNetwork, dataset: Dataset, bar: tqdm[Any]) -> dict[str, float]:
@@ -183,8 +194,11 @@ def evaluate(model: NeuralNetwork, data: Data) -> tuple[float, float, np.ndarray
 
 def record(model: NeuralNetwork, results: Mapping[str, float]) -> None:
     """Add an epoch's results to the model's history and to its log."""
-    for name, value in results.items():
-        model.records.epochs.setdefault(name, []).append(value)
+    records = model.records.epochs
+    for name in results:
+        records.setdefault(name, [math.nan] * (model.epoch - 1))
+    for name, values in records.items():
+        values.append(results.get(name, math.nan))
     if model.logger:
         model.logger.push({"epoch": model.epoch, **results})
 

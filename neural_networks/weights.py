@@ -244,7 +244,9 @@ def initialize_weights(
     array([[2., 2., 2.]])
     """
     options: dict[str, Any] = dict(name) if isinstance(name, Mapping) else {"name": name}
-    rule_name, mode = options.pop("name", None), options.pop("mode", mode)
+    if "name" not in options:
+        raise ValueError(f"weight_init needs a name beside its options, got {options}")
+    rule_name, mode = options.pop("name"), options.pop("mode", mode)
     parameters |= options
     rule = lookup("weight initializer", rule_name, WEIGHTS)
     if activation is not None:

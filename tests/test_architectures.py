@@ -192,6 +192,7 @@ class TestAsModels(unittest.TestCase):
         layers = conv_net([4, 4], [5, 5], convolutions=2, last_filters=4)
         untouched = copy.deepcopy(layers)
         layers[0]["n_out"] = layers[2]["mode"] = layers[8]["n_out"] = "changed"
+        layers[0]["weight_init"]["std"] = 9
         changed = [i for i, layer in enumerate(layers) if layer != untouched[i]]
         self.assertEqual(changed, [0, 2, 8])
         self.assertEqual(conv_net([4, 4], [5, 5], convolutions=2, last_filters=4), untouched)

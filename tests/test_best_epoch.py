@@ -322,7 +322,25 @@ class TestThePlateau(unittest.TestCase):
         assert_allclose(rates, [0.5, 0.5, 0.05, 0.05, 0.005], rtol=1e-12)
 
 
-class TestHistory(unittest.TestCase):
+class TestHistory(RunTest):
+    def test_epochs_without_validation_have_no_result_of_it(self):
+        model = network()
+        model.train(dataset(validated=False), 1)
+        model.train(dataset(), 2)
+        history = model.train(dataset(validated=False), 1)
+        self.assertEqual({values.shape for values in history.values()}, {(4,)})
+        for name in ("validation_loss", "validation_error"):
+            self.assertEqual(list(np.isnan(history[name])), [True, False, False, True])
+        self.assertTrue(np.isfinite(history["train_loss"]).all())
+
+    def test_a_log_has_the_same_columns_throughout(self):
+        for first in (True, False):
+            model = self.logged()
+            model.train(dataset(validated=first), 1)
+            with self.assertRaisesRegex(ValueError, "the log so far is with"):
+                model.train(dataset(validated=not first), 1)
+            self.assertEqual((model.epoch, len(model.history["train_loss"])), (1, 1))
+
     def test_columns_are_arrays(self):
         model = network()
         self.assertEqual((model.history, model.step_losses.shape), ({}, (0,)))

@@ -53,6 +53,25 @@ class TestNetworks(unittest.TestCase):
         wrong = [key for key, report in reports.items() if report.relative_error > 1e-3]
         self.assertEqual(wrong, ["layer1.W", "layer4.1.W", "layer5.W"])
 
+    def test_of_a_network_that_has_no_parameters_yet(self):
+        """Its averages are afterwards what they are at first."""
+        check_network(self.model, self.X, self.Y)
+        fresh = NeuralNetwork("cross_entropy", self.LAYERS, {"name": "SGD", "lr": 0.1}, seed=0)
+        fresh.create_parameters((4,))
+        np.testing.assert_equal(self.model.state(), fresh.state())
+        np.testing.assert_array_equal(
+            self.model.predict(self.X, None)[0], fresh.predict(self.X, None)[0]
+        )
+
+    def test_networks_that_cannot_be_checked(self):
+        sgd = {"name": "SGD", "lr": 0.1}
+        single = NeuralNetwork("cross_entropy", self.LAYERS, sgd, dtype="float32")
+        with self.assertRaisesRegex(ValueError, "float64, got float32"):
+            check_network(single, self.X, self.Y)
+        restless = [dense(5), {"name": "dropout"}, dense(3, "softmax")]
+        with self.assertRaisesRegex(ValueError, "lack a seed"):
+            check_network(NeuralNetwork("cross_entropy", restless, sgd), self.X, self.Y)
+
     def test_leaves_the_network_as_it_was(self):
         self.model.backward(self.Y, self.model.forward(self.X))
         state = {key: array.copy() for key, array in self.model.state().items()}

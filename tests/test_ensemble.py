@@ -67,8 +67,9 @@ class TestByHand(unittest.TestCase):
         pd.testing.assert_frame_equal(self.ensemble.test_kaggle(data), expected)
 
     def test_ensembles_that_cannot_be(self):
-        with self.assertRaisesRegex(ValueError, "at least one model"):
-            Ensemble([])
+        for models in ([], network()):
+            with self.assertRaisesRegex(ValueError, "a list of one model or more"):
+                Ensemble(models)
         for losses, words in (
             (["cross_entropy", "l2", "cross_entropy"], "cross_entropy, l2$"),
             (["l2", "hinge", "cross_entropy"], "cross_entropy, hinge, l2$"),

@@ -99,6 +99,19 @@ class TestAverage(unittest.TestCase):
                 with self.subTest(what), self.assertRaisesRegex(ValueError, words):
                     average(tables)
 
+    def test_labels_of_float32_and_float64_are_the_same(self):
+        labels = np.array([0.1, 1 / 3, 0.7])
+        tables = [
+            pd.DataFrame({"Id": range(3), "label_0": values, "prediction_0": 1.0})
+            for values in (labels, labels.astype("float32"))
+        ]
+        self.assertEqual(list(average(tables)["prediction_0"]), [1.0, 1.0, 1.0])
+
+    def test_of_empty_cells(self):
+        for name in ("output_0", "output_2"):
+            with self.assertRaisesRegex(ValueError, f"table 2 has something else .* {name}"):
+                average([FIRST, SECOND.assign(**{name: [0.5, np.nan, 0.5]})])
+
     def test_of_files_without_outputs(self):
         with self.assertRaisesRegex(ValueError, "no columns output_0 ... or prediction_0"):
             average([FIRST[["Id", "label", "prediction"]]])
@@ -148,6 +161,8 @@ class TestVote(unittest.TestCase):
                     words = f"^table {number} {ending}"
                     with self.assertRaisesRegex(ValueError, words):
                         majority_vote(tables)
+        with self.assertRaisesRegex(ValueError, "^table 2 has a row without a Category"):
+            majority_vote([good, kaggle(1, np.nan)])
         with self.assertRaisesRegex(ValueError, "^table 1 has an Id twice"):
             majority_vote([kaggle(1, 2, ids=[4, 4])])
 

@@ -37,6 +37,26 @@ class TestGroups(FlagTest):
         self.assertEqual(resize(layers, [], HIDDEN), [])
         self.assertEqual(resize([], [7], HIDDEN), [dense(7)])
 
+    def test_what_comes_before_the_first_size_stays(self):
+        start = [norm("layer_norm", "linear"), DROPOUT]
+        self.assertEqual(resize([*start, dense(5)], [3, 2], HIDDEN), [*start, dense(3), dense(2)])
+        self.assertEqual(resize(start, [3], HIDDEN), [*start, HIDDEN | {"n_out": 3}])
+
+    def test_the_activation_is_not_that_of_a_normalization_of_the_input(self):
+        self.done()
+        start = norm("layer_norm", "linear")
+        config = self.edited(lambda config: config["model"]["layer_args"].insert(0, start))
+        layers = self.layers("--config", config, "--activation", "tanh", "--hidden", 3)
+        self.assertEqual(layers, [start, dense(3, "tanh"), OUTPUT])
+
+    def test_a_layer_without_a_name(self):
+        self.done()
+        config = self.edited(lambda config: config["model"]["layer_args"][0].pop("name"))
+        for flags in ((), ("--normalization", "batch"), ("--dropout", 0)):
+            with self.subTest(flags):
+                _, _, err = self.train("--config", config, *flags)
+                self.assertRegex(err, "error: (layer 1: needs a name|--normalization needs)")
+
     def test_layers_made_alike_can_be_changed_one_by_one(self):
         layers = resize([dense(5), dict(DROPOUT)], [7, 6], HIDDEN)
         layers[0]["activation"], layers[1]["p"] = "tanh", 0.5
@@ -66,7 +86,7 @@ class TestDropout(FlagTest):
         self.refused("dropout must be at least 0 and below 1, got 1.0", "--dropout", 1)
         self.refused("dropout must be at least 0 and below 1, got nan", "--dropout", "nan")
         self.refused("expected one argument", "--dropout")
-        self.refused("--dropout goes with hidden layers", "--hidden", "--dropout", 0.5)
+        self.refused("--dropout needs a hidden layer", "--hidden", "--dropout", 0.5)
 
 
 class TestNormalization(FlagTest):
@@ -107,7 +127,7 @@ class TestNormalization(FlagTest):
         self.refused(words, "--normalization", "bath")
         words = "layer 2 cannot train on a batch of 1, and 105 examples in batches of 26 end with"
         self.refused(words, "--normalization", "batch", "--batch-size", 26)
-        self.refused("goes with hidden layers", "--normalization", "batch", "--hidden")
+        self.refused("needs a hidden layer", "--normalization", "batch", "--hidden")
 
 
 class TestNetworks(FlagTest):
@@ -143,6 +163,15 @@ class TestNetworks(FlagTest):
         expected = fully_connected_net([100], weight_scale=None, output="linear", **options)
         self.assertEqual(layers, self.plain(expected))
 
+    def test_its_output_follows_the_loss_of_a_configuration(self):
+        self.done("--loss", "hinge")
+        config = self.edited(lambda config: None)
+        layers = self.layers("--config", config, "--network", "two_layer_net")
+        self.assertEqual(layers[-1]["activation"], "linear")
+        options = ("--network-args", "output=tanh")
+        layers = self.layers("--config", config, "--network", "two_layer_net", *options)
+        self.assertEqual(layers[-1]["activation"], "tanh")
+
     def test_it_repeats(self):
         self.done("--network", "two_layer_net", "--seed", 3)
         expected = self.log("run")
@@ -158,6 +187,7 @@ class TestNetworks(FlagTest):
         net = ("--network", "two_layer_net", "--network-args")
         self.refused("'two_layer_net' has no option 'hidden'; did", *net, "hidden=3")
         self.refused("'n_hidden' is not of the form KEY=VALUE", *net, "n_hidden")
+        self.refused("'two_layer_net' has no option 'name'", *net, "name=3")
         self.refused("weight_scale must be greater than 0", *net, "weight_scale=0")
         self.refused(
             "layer 1: .*images", "--network", "conv_net", "--network-args", "n_filters=[2]"
@@ -203,7 +233,7 @@ class TestRecurrent(FlagTest):
         self.assertEqual([layers[i]["return_sequences"] for i in (0, 2)], [True, False])
 
     def test_normalization_is_for_other_layers(self):
-        words = "--normalization goes with hidden layers that are no recurrent ones"
+        words = "--normalization needs a hidden layer that is fully-connected or a convolution"
         self.refused(words, "--normalization", "batch")
 
     def test_networks_by_name_are_for_other_scripts(self):

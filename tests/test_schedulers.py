@@ -57,7 +57,8 @@ def every_schedule(lr=0.1):
     for name in SCHEDULERS:
         options = NEEDED.get(name, {})
         yield initialize_scheduler(name, lr, **options)
-        yield initialize_scheduler("warm_up", lr, after=name, **options)
+        if name != "warm_up":
+            yield initialize_scheduler("warm_up", lr, after=name, **options)
     yield initialize_scheduler("step", lr, milestones=[1, 2.5, 6])
 
 
@@ -295,8 +296,12 @@ class TestReduceOnPlateau(unittest.TestCase):
     def test_no_lower_than_lr_min(self):
         schedule = ReduceOnPlateau(8.0, factor=0.25, patience=1, lr_min=1.0)
         self.assertEqual(observed(schedule, *[5] * 7), [8, 8, 2, 2, 1, 1, 1])
-        schedule = ReduceOnPlateau(8.0, factor=0.5, patience=1, lr_min=10.0)
-        self.assertEqual(observed(schedule, *[5] * 3), [8, 8, 8], "the rate never rises")
+        schedule = ReduceOnPlateau(8.0, factor=0.25, patience=1, lr_min=8.0)
+        self.assertEqual(observed(schedule, *[5] * 3), [8, 8, 8])
+
+    def test_without_patience(self):
+        schedule = ReduceOnPlateau(8.0, factor=0.5, patience=0)
+        self.assertEqual(observed(schedule, 5, 5, 4, 4, 4), [8, 4, 4, 2, 1])
 
     def test_a_loss_that_is_no_number_is_no_fall(self):
         schedule = ReduceOnPlateau(8.0, factor=0.5, patience=2)
@@ -333,6 +338,12 @@ class TestEverySchedule(unittest.TestCase):
             backwards = rates(again, *epochs[::-1])[::-1]
             with self.subTest(type(schedule).__name__):
                 self.assertEqual(rates(schedule, *epochs), backwards)
+
+    def test_before_the_first_epoch(self):
+        """There is none; going on below it, the rate of warm_up would be negative."""
+        for name in ("cosine", "one_cycle", "warm_up"):
+            schedule = initialize_scheduler(name, 0.1, **NEEDED.get(name, {}))
+            self.assertEqual(schedule(-5), schedule(0))
 
     def test_rates_are_proportional_to_lr(self):
         for schedule, double in zip(every_schedule(0.1), every_schedule(0.2), strict=True):

@@ -23,7 +23,7 @@ WRONG = {
     "warm_up": {"warm_up_epochs": (0, -1, math.inf), "start_factor": (-0.1, 1, math.nan)},
     "reduce_on_plateau": {
         "factor": (0, 1, -0.5, math.nan),
-        "patience": (0, -1),
+        "patience": (-1,),
         "threshold": (-0.1, 1, math.nan),
         "lr_min": (-0.1, math.nan, math.inf),
     },
@@ -71,6 +71,11 @@ class TestBadArguments(unittest.TestCase):
         with self.assertRaisesRegex(ValueError, "scheduler 'cosin'; did you mean 'cosine'.*step"):
             initialize_scheduler("cosin", 0.1)
 
+    def test_a_lowest_rate_above_the_first(self):
+        for name in ("cosine", "reduce_on_plateau"):
+            for lr_min, rule in ((0.2, "at most lr, which is 0.1, got 0.2"), (-0.1, "at least 0")):
+                self.refused(ValueError, name, "lr_min", lr_min, f"^lr_min must be {rule}")
+
     def test_milestones_that_are_no_list_of_epochs(self):
         for milestones in ("12", 3, {2: 1}, {1, 2}):
             self.refused(TypeError, "step", "milestones", milestones, "must be a list of epochs")
@@ -89,6 +94,7 @@ class TestBadArguments(unittest.TestCase):
     def test_options_of_the_schedule_after_a_warm_up(self):
         for options, rule in (
             ({"after": "cosin"}, "scheduler 'cosin'; did you mean 'cosine'"),
+            ({"after": "warm_up"}, "after must be another schedule than 'warm_up'"),
             ({"after": "cosine"}, "scheduler 'cosine' needs the option 'epochs'"),
             ({"after": "cosine", "epoch": 3}, "no option 'epoch'; did you mean 'epochs'"),
             ({"epochs": 3}, "scheduler 'warm_up' has no option 'epochs'"),

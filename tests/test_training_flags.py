@@ -19,7 +19,8 @@ class TestOptimizer(FlagTest):
             expected = {**self.PLAIN, "name": name}
             del expected["momentum"]
             self.assertEqual(args["model"]["optimizer_args"], expected)
-            self.assertIn(f"Training: cross_entropy, {name} with constant", out)
+            decay = "weight decay 0.01, " if name == "AdamW" else ""
+            self.assertIn(f"Training: cross_entropy, {name} with {decay}constant", out)
         self.changes_the_run("--optimizer", "Adam")
 
     def test_those_of_the_same_one_stay(self):
@@ -129,10 +130,37 @@ class TestSchedule(FlagTest):
         plain = {"optimizer_args": {"name": "SGD"}}
         self.assertEqual(with_length(plain, 7), plain)
 
+    def test_options_of_the_other_schedule_go(self):
+        """The configuration of the script has those of an exponential schedule."""
+        names = ("lr_decay", "stage_length", "staircase")
+        for schedule, expected in (
+            ("step", (None, None, None)),
+            ("cosine", (None, None, None)),
+            ("exponential", (0.99, 1, True)),
+            ("constant", (0.99, 1, True)),
+        ):
+            args, _ = self.done("--scheduler", schedule)
+            optimizer = args["model"]["optimizer_args"]
+            self.assertEqual(tuple(optimizer[name] for name in names), expected)
+        args, _ = self.done("--scheduler", "step", "--lr-decay", 0.5)
+        self.assertEqual(args["model"]["optimizer_args"]["lr_decay"], 0.5)
+
+    def test_scheduler_args_that_are_no_mapping(self):
+        self.done()
+        for value in ([1], "cosine", 5):
+            config = self.edited(
+                lambda config, value=value: config["model"]["optimizer_args"].update(
+                    scheduler_args=value
+                )
+            )
+            for flags in ((), ("--scheduler-args", "epochs=3")):
+                _, _, err = self.train("--config", config, *flags)
+                self.assertIn("scheduler_args must be a mapping of options, got", err)
+
     def test_a_plateau_is_noticed(self):
         flags = ("--scheduler", "reduce_on_plateau", "--scheduler-args", "patience=1", "factor=0.5")
         _, out = self.done(*flags, "threshold=0.99")
-        self.assertIn("SGD with reduce-on-plateau learning rate 0.02", out)
+        self.assertIn("SGD with momentum 0.9, reduce-on-plateau learning rate 0.02", out)
         plain = self.log("run")
         self.done("--epochs", 5)
         steady = self.log("run")

@@ -198,8 +198,8 @@ class TestArguments(unittest.TestCase):
             ({"name": "zeros", "std": 0.01}, "'zeros' has no option 'std'"),
             ({"name": "norml"}, "initializer 'norml'.*mean 'normal'"),
             ({"name": "he_normal", "mode": "fan_on"}, "mode 'fan_on'"),
-            ({"std": 0.01}, "initializer None"),
-            ({}, "initializer None"),
+            ({"std": 0.01}, "^.*weight_init needs a name .*0.01"),
+            ({}, "^weight_init needs a name"),
             (None, "initializer None"),
             (["normal"], "initializer"),
         ):
@@ -277,7 +277,7 @@ class TestLayers(unittest.TestCase):
         for name, _, _, options in self.LAYERS:
             for mapping, message in (
                 ({"name": "normal", "sdt": 0.01}, "'normal' has no option 'sdt'.*mean 'std'"),
-                ({"std": 0.01}, "initializer None"),
+                ({"std": 0.01}, "^.*weight_init needs a name .*0.01"),
                 ({"name": "norml"}, "'norml'"),
                 ({"name": {"name": "normal"}}, "initializer {'name'"),
                 ({"name": "normal", "dtype": "float32"}, "'normal' has no option 'dtype'"),

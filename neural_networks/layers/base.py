@@ -33,7 +33,8 @@ class Layer(ABC):
     n_in, n_out : int or None
         Number of input and output units (channels); ``n_in`` is None until parameters exist.
     parameters : OrderedDict of array
-        What is learned. It is read at each call, so its arrays may be replaced at any time.
+        What is learned. It is read at each call, so its arrays may be replaced at any time. A
+        penalty on the weights acts on those that are called ``W`` or ``U``.
     gradients : OrderedDict of array
         dL/dparameter under the same keys, as of the last ``backward``, which replaces them.
     statistics : OrderedDict of array

@@ -51,8 +51,8 @@ class Normalization(Layer):
         self.epsilon = number_in("epsilon", epsilon, 0, open_low=True)
 
     @abstractmethod
-    def moments(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The mean and the variance to normalize rows (r, d) by, each (1, d) or (r, 1)."""
+    def center(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Rows (r, d) minus their means, a new array, and the variances, (1, d) or (r, 1)."""
 
     def forward(self, X: np.ndarray) -> np.ndarray:
         """Y = σ(γ X_hat + β).
@@ -66,10 +66,8 @@ class Normalization(Layer):
         array, the shape of X
         """
         X = self.admit(X)
-        rows = as_rows(X)
-        mean, variance = self.moments(rows)
+        X_hat, variance = self.center(as_rows(X))
         scale = 1 / np.sqrt(variance + self.epsilon)
-        X_hat = rows - mean
         X_hat *= scale
         Z = X_hat * self.parameter("gamma")
         Z += self.parameter("beta")
@@ -168,25 +166,25 @@ class BatchNorm(Normalization):
         example = (1, *(self.input_shape or (1,)))
         return 1 if math.prod(example) > feature_count(example) else 2
 
-    def moments(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Mean and variance of each column: of these rows, or as they were on average."""
+    def center(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """By each column's mean: that of these rows, or as it was on average."""
         if not self.statistics:
             self._init_statistics(rows.shape[1])
         running_mean, running_var = map(self._statistic, ("running_mean", "running_var"))
         if not self.training:
-            return running_mean, running_var
+            return rows - running_mean, running_var
         n = len(rows)
         if n < 2:
             raise ValueError(
-                "batch normalization cannot train on a batch of one example, whose variance is 0: "
-                "choose another batch_size"
+                "batch normalization cannot train on a batch of one example, whose variance is 0, "
+                f"or of none, got {n}: choose another batch_size"
             )
-        mean = mean_over(0, rows)
-        variance = mean_over(0, np.square(rows - mean))
+        mean, centered = centered_by(0, rows)
+        variance = mean_over(0, centered * centered)
         unbiased = variance * (n / (n - 1))
         self.statistics["running_mean"] = self._moved(running_mean, mean)
         self.statistics["running_var"] = self._moved(running_var, unbiased)
-        return mean, variance
+        return centered, variance
 
     def _init_parameters(self, X_shape: tuple[int, ...]) -> None:
         """Create γ, β, and the moving averages: zeros and ones."""
@@ -219,10 +217,23 @@ class LayerNorm(Normalization):
 
     axis = 1
 
-    def moments(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Mean and variance of each row."""
-        mean = mean_over(1, rows)
-        return mean, mean_over(1, np.square(rows - mean))
+    def center(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """By each row's mean."""
+        _, centered = centered_by(1, rows)
+        return centered, mean_over(1, centered * centered)
+
+
+def centered_by(axis: int, A: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The mean of A over an axis, and A without it.
+
+    It is taken twice: where it is large beside the spread, what rounding has left of it is a
+    shift of all numbers, which the second time finds.
+    """
+    mean = mean_over(axis, A)
+    centered = A - mean
+    rest = mean_over(axis, centered)
+    centered -= rest
+    return mean + rest, centered
 
 
 def mean_over(axis: int, A: np.ndarray) -> np.ndarray:

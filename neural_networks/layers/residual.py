@@ -143,11 +143,14 @@ class Residual(Layer):
         from neural_networks.layers.registry import pass_through
 
         X = np.zeros((1, *X_shape[1:]), self.dtype)
-        layers = copy.deepcopy(self.layers)  # these stay as they are if the shape is refused
-        for layer in layers:
+        before = copy.deepcopy(self.layers)
+        for layer in self.layers:
             layer.training = False
-        self._check_output(X, pass_through(layers, X))
-        self.layers = layers
+        try:
+            self._check_output(X, pass_through(self.layers, X))
+        except ValueError:
+            self.layers = before  # without parameters for a shape that is refused
+            raise
         self.n_in = self.n_out = feature_count(X_shape)
         self.parameters = self._collect("parameters")
         self.statistics = self._collect("statistics")

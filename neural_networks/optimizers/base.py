@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from neural_networks.schedulers import initialize_scheduler, options_of
-from neural_networks.utils.names import check_keys, number_in
+from neural_networks.utils.names import check_keys, number_in, options_in
 
 
 class Optimizer(ABC):
@@ -48,7 +48,7 @@ class Optimizer(ABC):
         scheduler_args: Mapping[str, Any] | None = None,
     ) -> None:
         shared = {"decay": lr_decay, "stage_length": stage_length, "staircase": staircase}
-        own = _options("scheduler_args", scheduler_args)
+        own = options_in("scheduler_args", scheduler_args)
         known = options_of(lr_scheduler, own)
         check_keys(f"scheduler {lr_scheduler or 'constant'!r}", own, known)
         self.lr_scheduler = initialize_scheduler(lr_scheduler, lr, **shared | own)
@@ -126,12 +126,6 @@ def norm_of(arrays: Sequence[np.ndarray]) -> float:
         largest = max(float(np.abs(a).max(initial=0)) for a in arrays)
         norm = largest * math.hypot(*(float(np.linalg.norm(a / largest)) for a in arrays))
     return norm
-
-
-def _options(name: str, value: Mapping[str, Any] | None) -> dict[str, Any]:
-    if not isinstance(value, Mapping | None):
-        raise TypeError(f"{name} must be a mapping of options, got {value!r}")
-    return dict(value or {})
 
 
 def _limit(name: str, value: float | None) -> float | None:

@@ -55,6 +55,7 @@ class SGD(Optimizer):
             return step
         v = step
         if param_name in self.velocity:
-            v = step + self.momentum * self.velocity[param_name]
+            v = self.momentum * self.velocity[param_name]
+            v += step
         self.velocity[param_name] = v
         return self.momentum * v + step if self.nesterov else v

@@ -142,7 +142,7 @@ def check_network(
     ----------
     model : NeuralNetwork
         In float64; its dropout, if any, with a fixed mask (``seed``). It is left as it was, but for
-        the gradients, which are those of this batch.
+        the gradients and the penalty, which are those of this batch.
     X : array of float, (m, ...)
     Y : array, (m, n_out)
         Labels. A few examples do, and a few units in each layer.
@@ -155,9 +155,18 @@ def check_network(
     dict of GradientReport
         By the names of the parameters in the network, such as ``layer1.W``. The loss is what
         ``backward`` returns, with the penalty on the weights.
+
+    Raises
+    ------
+    ValueError
+        If the network is in float32, or its loss another one in every pass.
     """
+    if model.dtype != np.float64:
+        raise ValueError(f"a gradient check needs a network in float64, got {model.dtype}")
+    model.predict(X, None)  # creates the parameters, if need be
     statistics = [layer.statistics.copy() for layer in model.layers]
-    model.backward(Y, model.forward(X))
+    if model.backward(Y, model.forward(X)) != model.backward(Y, model.forward(X)):
+        raise ValueError("two passes give two losses: does a dropout layer lack a seed?")
     named = [(key, layer, name, layer.gradients[name]) for key, layer, name in model.parameters()]
 
     def loss_as_function_of(layer: Any, name: str) -> Function:

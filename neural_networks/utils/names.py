@@ -87,12 +87,19 @@ def constructor_options(cls: type) -> list[str]:
     return names
 
 
-def positive_integer(name: str, value: object) -> int:
-    """``value`` as an int; ``TypeError`` if it is not whole, ``ValueError`` if it is below 1."""
+def options_in(name: str, value: Any) -> dict[str, Any]:
+    """A mapping of options as a dictionary, empty for None; ``TypeError`` if it is none."""
+    if not isinstance(value, Mapping | None):
+        raise TypeError(f"{name} must be a mapping of options, got {value!r}")
+    return dict(value or {})
+
+
+def positive_integer(name: str, value: object, least: int = 1) -> int:
+    """``value`` as an int; ``TypeError`` if not whole, ``ValueError`` if below ``least``."""
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
         raise TypeError(f"{name} must be a whole number, got {value!r}")
-    if value < 1:
-        raise ValueError(f"{name} must be at least 1, got {value}")
+    if value < least:
+        raise ValueError(f"{name} must be at least {least}, got {value}")
     return int(value)
 
 
