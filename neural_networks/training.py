@@ -195,8 +195,9 @@ def evaluate(model: NeuralNetwork, data: Data) -> tuple[float, float, np.ndarray
 def record(model: NeuralNetwork, results: Mapping[str, float]) -> None:
     """Add an epoch's results to the model's history and to its log."""
     records = model.records.epochs
+    before = max(map(len, records.values()), default=0)
     for name in results:
-        records.setdefault(name, [math.nan] * (model.epoch - 1))
+        records.setdefault(name, [math.nan] * before)
     for name, values in records.items():
         values.append(results.get(name, math.nan))
     if model.logger:

@@ -333,6 +333,14 @@ class TestHistory(RunTest):
             self.assertEqual(list(np.isnan(history[name])), [True, False, False, True])
         self.assertTrue(np.isfinite(history["train_loss"]).all())
 
+    def test_epochs_before_a_loaded_file_are_not_in_it(self):
+        trained, model = network(), network()
+        trained.train(dataset(), 3)
+        trained.save(self.root / "three.npz")
+        model.load(self.root / "three.npz")
+        history = model.train(dataset(), 1)
+        self.assertEqual((model.epoch, history["train_loss"].shape), (4, (1,)))
+
     def test_a_log_has_the_same_columns_throughout(self):
         for first in (True, False):
             model = self.logged()
