@@ -178,7 +178,8 @@ def normalized(layer: dict[str, Any], normalization: str | None) -> Layers:
     if normalization is None:
         return [layer]
     name = lookup("normalization", normalization, NORMALIZATIONS)
-    return [{**layer, "activation": "linear"}, {"name": name, "activation": layer["activation"]}]
+    activation = layer.get("activation", "linear")
+    return [{**layer, "activation": "linear"}, {"name": name, "activation": activation}]
 
 
 def dropped(p: float) -> Layers:

@@ -144,7 +144,8 @@ def with_normalization(layers: Sequence[Any], normalization: str | None) -> list
         if first.get("name") in ("fully_connected", "conv2d"):
             block = [layer for layer in followers if not is_normalization(layer)]
             if len(block) < len(followers):  # there is one already: it is replaced
-                first["activation"] = next(filter(is_normalization, followers))["activation"]
+                old = next(filter(is_normalization, followers))
+                first["activation"] = old.get("activation", "linear")
             result += [*map(AttrDict, normalized(first, normalization)), *block]
         else:
             result += [first, *followers]
