@@ -203,8 +203,8 @@ def apply_flags(configuration: Mapping[str, Any], flags: argparse.Namespace) -> 
 def choose_optimizer(args: Any, flags: argparse.Namespace) -> None:
     """Apply the flags that name an optimizer and a schedule, and their options.
 
-    Options of another optimizer or schedule than the chosen one are of no use to it, and go;
-    lr_decay, stage_length and staircase of a configuration are those of ``exponential``.
+    Options of another optimizer or schedule than the chosen one are of no use to it, and go. Beside
+    a constant rate, lr_decay, stage_length and staircase are there for ``exponential``.
     """
     if flags.optimizer is not None:
         known = constructor_options(lookup("optimizer", flags.optimizer, OPTIMIZERS))
@@ -212,8 +212,9 @@ def choose_optimizer(args: Any, flags: argparse.Namespace) -> None:
             del args[key]
         args["name"] = flags.optimizer
     args.update(flags.optimizer_args or [])
-    if flags.scheduler is not None:
-        if flags.scheduler not in ("exponential", args.get("lr_scheduler")):
+    before = args.get("lr_scheduler") or "constant"
+    if flags.scheduler not in (None, before):
+        if {before, flags.scheduler} != {"constant", "exponential"}:
             args.update(dict.fromkeys(("lr_decay", "stage_length", "staircase")))
         args["lr_scheduler"] = flags.scheduler
         args["scheduler_args"] = {}

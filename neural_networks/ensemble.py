@@ -97,6 +97,8 @@ def average(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
         If the tables are not about the same examples.
     """
     first = tables[0]
+    if first.empty:
+        raise ValueError("there are no predictions to average")
     outputs = [name for name in first if name.startswith(("output_", "prediction_"))]
     if not outputs:
         raise ValueError("there are no columns output_0 ... or prediction_0 ... to average")
@@ -117,8 +119,15 @@ def average(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
 
 
 def agree(one: pd.DataFrame, other: pd.DataFrame) -> bool:
-    """Whether two tables of numbers with the same columns say the same, but for float32."""
-    return len(one) == len(other) and bool(np.allclose(one, other, rtol=1e-5, atol=1e-6))
+    """Whether two tables with the same columns say the same, their floats but for float32."""
+    if len(one) != len(other):
+        return False
+    return all(
+        np.allclose(one[name], other[name], rtol=1e-5, atol=1e-6, equal_nan=True)
+        if {one[name].dtype.kind, other[name].dtype.kind} <= {"f", "i"} and name != "Id"
+        else np.array_equal(one[name], other[name])
+        for name in one
+    )
 
 
 def error_of(table: pd.DataFrame) -> float:

@@ -140,8 +140,10 @@ def with_normalization(layers: Sequence[Any], normalization: str | None) -> list
     if normalization is None:
         return list(layers)
     result: list[Any] = []
+    found = False
     for first, *followers in blocks(layers):
         if first.get("name") in ("fully_connected", "conv2d"):
+            found = True
             block = [layer for layer in followers if not is_normalization(layer)]
             if len(block) < len(followers):  # there is one already: it is replaced
                 old = next(filter(is_normalization, followers))
@@ -149,7 +151,7 @@ def with_normalization(layers: Sequence[Any], normalization: str | None) -> list
             result += [*map(AttrDict, normalized(first, normalization)), *block]
         else:
             result += [first, *followers]
-    if not any(map(is_normalization, result)):
+    if not found:
         raise ValueError(
             "--normalization needs a hidden layer that is fully-connected or a convolution, and "
             "there is none"

@@ -75,7 +75,7 @@ class LayerStack:
 
     def check_batches(self, n: int, batch_size: int) -> None:
         """Raise ``ValueError`` if n examples in batches leave one too small for a layer."""
-        smallest = n % batch_size or batch_size if n > batch_size else n
+        smallest = n % batch_size or batch_size
         for number, layer in enumerate(self.layers, start=1):
             if smallest < layer.least_batch:
                 raise ValueError(

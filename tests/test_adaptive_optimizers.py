@@ -30,6 +30,33 @@ class ByHand(unittest.TestCase):
                 np.testing.assert_allclose(update(optimizer, grad), [step], rtol=1e-14)
 
 
+class TestEveryOne(unittest.TestCase):
+    def test_numbers_without_axes(self):
+        for name in ADAPTIVE:
+            single, row = (initialize_optimizer(name, 0.5) for _ in range(2))
+            for gradient in (2.0, -0.5, 0.25):
+                found = single.update("s", np.array(1.0), np.array(gradient), 0)
+                expected = row.update("s", np.array([1.0]), np.array([gradient]), 0)
+                np.testing.assert_array_equal(found, expected[0])
+
+    def test_an_option_that_is_none_has_its_default(self):
+        self.assertEqual(initialize_optimizer("Adam", 0.5, beta1=None).beta1, 0.9)
+        self.assertEqual(initialize_optimizer("AdamW", 0.5, weight_decay=None).weight_decay, 0.01)
+
+    def test_numbers_may_be_small_and_large(self):
+        for name in ADAPTIVE:
+            self.assertEqual(initialize_optimizer(name, 0.5, weight_decay=3).weight_decay, 3)
+        sgd = initialize_optimizer("SGD", 1, momentum=0.01, nesterov=True)
+        self.assertEqual(sgd.momentum, 0.01)
+
+    def test_options_of_the_schedule_come_before_those_that_all_share(self):
+        for shared in (None, 0.25):
+            optimizer = initialize_optimizer(
+                "Adam", 1, "exponential", lr_decay=shared, scheduler_args={"decay": 0.5}
+            )
+            self.assertEqual(optimizer.lr_scheduler(2), 0.25)
+
+
 class TestAdaGrad(ByHand):
     def test_by_hand(self):
         """c is 9, 25 and 169, so that 1 + √c is 4, 6 and 14."""

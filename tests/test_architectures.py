@@ -190,6 +190,9 @@ class TestAsModels(unittest.TestCase):
 
     def test_a_change_of_one_layer_is_no_change_of_another(self):
         layers = conv_net([4, 4], [5, 5], convolutions=2, last_filters=4)
+        dropping = fully_connected_net([5, 5], dropout=0.25)
+        dropping[1]["p"] = 0.5
+        self.assertEqual(dropping[3], dropout(0.25))
         untouched = copy.deepcopy(layers)
         layers[0]["n_out"] = layers[2]["mode"] = layers[8]["n_out"] = "changed"
         layers[0]["weight_init"]["std"] = 9
@@ -227,6 +230,8 @@ class TestBadArguments(unittest.TestCase):
             initialize_network("two_layer")
         with self.assertRaisesRegex(ValueError, "'two_layer_net' has no option 'hidden'.*n_hidden"):
             initialize_network("two_layer_net", hidden=3)
+        with self.assertRaisesRegex(ValueError, "'two_layer_net' has no option 'name'"):
+            initialize_network("two_layer_net", name=3)
         with self.assertRaisesRegex(ValueError, "'conv_net' needs the option 'n_filters'"):
             initialize_network("conv_net")
         with self.assertRaisesRegex(ValueError, "normalization 'batches'; did you mean 'batch'"):

@@ -72,6 +72,32 @@ class TestNetworks(unittest.TestCase):
         with self.assertRaisesRegex(ValueError, "lack a seed"):
             check_network(NeuralNetwork("cross_entropy", restless, sgd), self.X, self.Y)
 
+    def test_the_step_is_that_of_the_differences(self):
+        for h, low, high in ((1e-5, 0, 1e-8), (0.1, 1e-5, 1e-1)):
+            reports = check_network(self.model, self.X, self.Y, h)
+            worst = max(report.relative_error for report in reports.values())
+            self.assertTrue(low <= worst <= high, worst)
+
+    def test_an_error_leaves_the_parameters_as_they_were(self):
+        self.model.create_parameters((4,))
+        calls, backward = [], self.model.backward
+
+        def breaking(Y, Y_hat):
+            calls.append(Y)
+            if len(calls) == 5:
+                raise KeyboardInterrupt
+            return backward(Y, Y_hat)
+
+        parameters = [layer.parameters[name] for _, layer, name in self.model.parameters()]
+        copies = [value.copy() for value in parameters]
+        with (
+            mock.patch.object(self.model, "backward", breaking),
+            self.assertRaises(KeyboardInterrupt),
+        ):
+            check_network(self.model, self.X, self.Y)
+        found = [layer.parameters[name] for _, layer, name in self.model.parameters()]
+        np.testing.assert_equal(found, copies)
+
     def test_leaves_the_network_as_it_was(self):
         self.model.backward(self.Y, self.model.forward(self.X))
         state = {key: array.copy() for key, array in self.model.state().items()}

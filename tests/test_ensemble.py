@@ -77,6 +77,11 @@ class TestByHand(unittest.TestCase):
             with self.assertRaisesRegex(ValueError, f"share a loss, got {words}"):
                 Ensemble([network(loss=loss) for loss in losses])
 
+    def test_outputs_of_two_shapes(self):
+        models = [returning(np.eye(2)), returning(np.ones((2, 3)))]
+        with self.assertRaisesRegex(ValueError, "of an ensemble predict outputs of one shape"):
+            Ensemble(models).predict(np.eye(2), None)
+
     def test_sets_that_cannot_be_tested(self):
         X, Y = examples()
         with self.assertRaisesRegex(ValueError, "no labels: test_kaggle"):

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.testing import assert_allclose
 
 from neural_networks import ensemble
-from neural_networks.ensemble import average, error_of, majority_vote
+from neural_networks.ensemble import agree, average, error_of, majority_vote
 from tests.helpers import InFolder
 from tests.scripts import quietly
 
@@ -106,6 +106,38 @@ class TestAverage(unittest.TestCase):
             for values in (labels, labels.astype("float32"))
         ]
         self.assertEqual(list(average(tables)["prediction_0"]), [1.0, 1.0, 1.0])
+
+    def test_how_far_labels_may_be_apart(self):
+        for one, other, expected in (
+            (0, 5e-7, True),
+            (0, 1e-5, False),
+            (1000, 1000.005, True),
+            (1000, 1000.1, False),
+        ):
+            tables = (pd.DataFrame({"label_0": [value]}) for value in (one, other))
+            self.assertIs(agree(*tables), expected, (one, other))
+
+    def test_of_whole_numbers(self):
+        table = predictions([0, 1, 0], [1, 0, 0], [0, 0, 1])
+        self.assertEqual(table["output_0"].dtype, np.int64)
+        self.assertEqual(list(average([table, FIRST])["output_0"]), [0.25, 0.875, 0])
+
+    def test_labels_that_are_text(self):
+        words = [FIRST.assign(label=["cat", "dog", name]) for name in ("cow", "hen")]
+        self.assertEqual(list(average([words[0]] * 2)["label"]), ["cat", "dog", "cow"])
+        with self.assertRaisesRegex(ValueError, "table 2 is not about the same examples"):
+            average(words)
+
+    def test_large_ids_are_told_apart(self):
+        one, other = (FIRST.assign(Id=[0, 1, last]) for last in (200_000, 200_001))
+        with self.assertRaisesRegex(ValueError, "table 2 is not about the same examples"):
+            average([one, other])
+
+    def test_of_no_rows_and_of_labels_that_are_missing(self):
+        with self.assertRaisesRegex(ValueError, "no predictions to average"):
+            average([FIRST.iloc[:0]])
+        gap = FIRST.assign(label=[0, np.nan, 2])
+        self.assertEqual(error_of(average([gap, gap])), 2 / 3)
 
     def test_of_empty_cells(self):
         for name in ("output_0", "output_2"):
@@ -263,6 +295,22 @@ class TestCommand(InFolder):
     def test_a_file_without_labels(self):
         FIRST.drop(columns="label").to_csv(self.runs[0] / FILE, index=False)
         self.refused("error: .*no .*label", "average", self.runs[0])
+
+    def test_losses_of_the_runs(self):
+        """A folder that does not tell its loss goes with any."""
+        configs = [folder / "config.json" for folder in self.runs]
+        configs[0].write_text('{"model": {"loss": "l2"}}')
+        for text in (None, "", "[]", "{}", '{"model": 3}', '{"model": {"loss": "l2"}}'):
+            if text is not None:
+                configs[1].write_text(text)
+            status, out, err = quietly(ensemble.main, "average", *self.runs)
+            self.assertEqual((status, out.count("\n"), err), (0, 3, ""), text)
+        configs[1].write_text('{"model": {"loss": "hinge"}}')
+        words = "error: runs with different losses have no average: hinge, l2$"
+        self.refused(words, "average", *self.runs)
+
+    def test_no_command(self):
+        self.refused("error: .*required: average|vote")
 
     def test_other_examples(self):
         SECOND.assign(label=[1, 1, 1]).to_csv(self.runs[1] / FILE, index=False)

@@ -144,6 +144,13 @@ class TestSizesOfBatches(InFolder):
             with self.subTest(n=n, batch_size=batch_size):
                 self.assertEqual(self.prepare(n, batch_size).input_shape, (4,))
 
+    def test_the_shape_of_an_example_is_that_of_the_first(self):
+        model = network([NORM, dense(3, "softmax")])
+        self.assertIsNone(model.input_shape)
+        for steps in (5, 7):
+            model.create_parameters((4, steps))
+            self.assertEqual(model.input_shape, (4, 5))
+
     def test_within_a_residual_block(self):
         with self.assertRaisesRegex(ValueError, "layer 2 cannot train on a batch of 1"):
             self.prepare(6, 5, [dense(5), BLOCK, SOFTMAX])

@@ -6,7 +6,7 @@ import train_cnn
 import train_ffnn
 import train_rnn
 from neural_networks.architectures import conv_net, fully_connected_net, two_layer_net
-from neural_networks.shaping import blocks, resize
+from neural_networks.shaping import blocks, fit_output, resize, with_normalization
 from tests.scripts import FlagTest, quietly
 
 HIDDEN = train_ffnn.hidden
@@ -49,6 +49,10 @@ class TestGroups(FlagTest):
         layers = self.layers("--config", config, "--activation", "tanh", "--hidden", 3)
         self.assertEqual(layers, [start, dense(3, "tanh"), OUTPUT])
 
+    def test_a_normalization_of_the_input_hides_no_mistake(self):
+        with self.assertRaisesRegex(ValueError, "--normalization needs a hidden layer"):
+            with_normalization([norm("layer_norm", "linear")], "batch")
+
     def test_a_layer_without_a_name(self):
         self.done()
         config = self.edited(lambda config: config["model"]["layer_args"][0].pop("name"))
@@ -56,6 +60,15 @@ class TestGroups(FlagTest):
             with self.subTest(flags):
                 _, _, err = self.train("--config", config, *flags)
                 self.assertRegex(err, "error: (layer 1: needs a name|--normalization needs)")
+
+    def test_the_output_follows_a_loss_if_both_are_known(self):
+        for last, loss, expected in (
+            (dense(3), "cross_entropy", dense(3, "softmax")),
+            (dense(3), "hing", dense(3)),
+            ({"name": "flatten"}, "hinge", {"name": "flatten"}),
+        ):
+            fit_output(last, loss)
+            self.assertEqual(last, expected)
 
     def test_layers_made_alike_can_be_changed_one_by_one(self):
         layers = resize([dense(5), dict(DROPOUT)], [7, 6], HIDDEN)
@@ -116,6 +129,18 @@ class TestNormalization(FlagTest):
         config = self.edited(lambda config: None)
         layers = self.layers("--config", config, "--activation", "arctan")
         self.assertEqual(layers, [dense(10, "linear"), norm(activation="arctan"), OUTPUT])
+
+    def test_layers_that_do_not_name_their_activation(self):
+        for layers in ([dense(7)], [dense(7), norm("layer_norm")]):
+            layers = [dict(layer) for layer in layers]
+            layers[-1].pop("activation")
+            expected = [dense(7, "linear"), norm(activation="linear")]
+            self.assertEqual(with_normalization(layers, "batch"), expected)
+
+    def test_what_has_none_keeps_what_follows(self):
+        start = [norm("layer_norm", "linear"), DROPOUT, {"name": "elman", "n_out": 3}, DROPOUT]
+        layers = with_normalization([*start, dense(5), DROPOUT], "batch")
+        self.assertEqual(layers, [*start, dense(5, "linear"), norm(), DROPOUT])
 
     def test_statistics_are_saved_with_the_parameters(self):
         self.done("--normalization", "batch")
@@ -184,6 +209,8 @@ class TestNetworks(FlagTest):
         self.refused("--network-args goes with --network", "--network-args", "n_hidden=3")
         words = "'fully_connected_net' needs the option 'hidden_sizes'"
         self.refused(words, "--network", "fully_connected_net")
+        flags = ("--network-args", "hidden_sizes=7", "--hidden", 5)
+        self.refused("hidden_sizes must be a list", "--network", "fully_connected_net", *flags)
         net = ("--network", "two_layer_net", "--network-args")
         self.refused("'two_layer_net' has no option 'hidden'; did", *net, "hidden=3")
         self.refused("'n_hidden' is not of the form KEY=VALUE", *net, "n_hidden")
@@ -213,8 +240,11 @@ class TestConvolutions(FlagTest):
 
     def test_network_by_name(self):
         flags = ("--network", "conv_net", "--network-args", "n_filters=[2]", "hidden_sizes=[5]")
-        layers = self.layers(*flags, *self.FAST)
+        config, out = self.done(*flags, *self.FAST)
+        layers = config["model"]["layer_args"]
         self.assertEqual(layers, json.loads(json.dumps(conv_net([2], [5]))))
+        for name, shape in (("Pool2D", "(4, 4, 2)"), ("Flatten", "(32,)")):
+            self.assertIn(f"  {name:<15} {'':<10} -> {shape:<14} {0:>9}\n", out)
         layers = self.layers(*flags, "--kernel", 5, "--hidden", 4, 3, *self.FAST)
         self.assertEqual(layers, json.loads(json.dumps(conv_net([2], [4, 3], kernel=5))))
 

@@ -45,6 +45,10 @@ class TestParameters(unittest.TestCase):
             layer = kind()
             layer._init_parameters((-1, 3))
             self.assertEqual(layer.parameters["gamma"].shape, (1, 3))
+            X, other = numbers((4, 3)), kind()
+            other.parameters.update(layer.parameters)
+            np.testing.assert_equal(other.forward(X), layer.forward(X))
+            np.testing.assert_equal(dict(other.statistics), dict(layer.statistics))
 
     def test_statistics_at_first(self):
         layer = BatchNorm()
@@ -224,12 +228,22 @@ class TestTypesAndPurity(unittest.TestCase):
             found = [Y, layer.backward(Y), layer.gradients, layer.cache]
             self.assertEqual({array.dtype for array in arrays_in(found)}, {np.dtype("float32")})
 
+    def test_batches_without_examples(self):
+        for shape in ((0, 3), (0, 3, 2), (0, 4, 4, 3)):
+            self.assertEqual(LayerNorm().forward(np.ones(shape)).shape, shape)
+
     def test_a_large_mean_costs_few_digits(self):
-        """PyTorch is off by 5e-6 there; a mean that is taken once, by 1e-4."""
-        X = (100 + np.random.default_rng(0).standard_normal((8, 32, 32, 16))).astype("float32")
-        for layer in (BatchNorm(dtype="float32"), LayerNorm(dtype="float32")):
-            exact = type(layer)().forward(X.astype("float64"))
-            self.assertLess(np.abs(layer.forward(X) - exact).max(), 2e-5)
+        """Of a mean of 100, PyTorch is off by 5e-6; a mean that is taken once, by 1e-4."""
+        Z = np.random.default_rng(0).standard_normal((8, 32, 32, 16))
+        for mean in (100, 1000):
+            X = (mean + Z).astype("float32")
+            for kind, options in ((BatchNorm, {"momentum": 0}), (LayerNorm, {})):
+                layer, exact = kind(**options, dtype="float32"), kind(**options)
+                expected = exact.forward(X.astype("float64"))
+                self.assertLess(np.abs(layer.forward(X) - expected).max(), 2e-5)
+                for name, value in exact.statistics.items():
+                    tolerance = 2e-7 if name == "running_mean" else 2e-6
+                    np.testing.assert_allclose(layer.statistics[name], value, rtol=tolerance)
 
     def test_averages_of_another_type_are_taken_in_the_layer_s(self):
         layer = BatchNorm(dtype="float32")
@@ -324,6 +338,12 @@ class TestRefusals(unittest.TestCase):
                     layer.forward(np.ones(shape))
             for shape in ((4, 3, 5), (4, 5, 2, 3), (4, 3)):
                 self.assertEqual(layer.forward(np.ones(shape)).shape, shape)
+
+    def test_no_examples(self):
+        for kind in KINDS:
+            layer = kind()
+            layer.training = kind is LayerNorm
+            self.assertEqual(layer.forward(np.ones((0, 3))).shape, (0, 3))
 
     def test_backward(self):
         for layer, X in layers():

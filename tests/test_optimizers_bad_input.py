@@ -80,6 +80,8 @@ class TestBadArguments(unittest.TestCase):
                 ("cosine", {"epoch": 5}, "scheduler 'cosine' has no option 'epoch'; did you mean"),
                 ("cosine", {}, "scheduler 'cosine' needs the option 'epochs'"),
                 ("one_cycle", None, "scheduler 'one_cycle' needs the option 'epochs'"),
+                (None, {"decay": 0.5}, r"scheduler 'constant' has no option 'decay'"),
+                ("cosine", {"staircase": True}, "scheduler 'cosine' has no option 'staircase'"),
                 (None, {"epochs": 5}, r"scheduler 'constant' has no option 'epochs' \(.*none\)"),
                 ("step", {"milestones": [3, 2]}, "milestones must increase"),
             ):

@@ -288,6 +288,12 @@ class TestLossesInTraining(InFolder):
             self.assertEqual(set(self.rows()[0]), expected | {"epoch"})
             self.assertEqual(model.penalty > 0, bool(penalty))
 
+    def test_a_column_although_there_is_nothing_to_penalize(self):
+        layers = [{**SOFTMAX, "weight_init": "zeros"}]
+        model = network(layers, optimizer={**SGD, "lr": 0}, l2=0.3)
+        model.train(Dataset(*examples(), 4, seed=0), 1)
+        self.assertEqual(list(model.history["penalty"]), [0.0])
+
     def test_the_column_is_weighted_by_batch_size(self):
         model = network(l2=0.3)
         backward, seen = model.backward, []

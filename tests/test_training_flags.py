@@ -2,9 +2,11 @@
 
 import argparse
 import json
+from unittest import mock
 
 import train_ffnn
 import train_rnn
+from neural_networks import summary
 from neural_networks.cli import with_length
 from neural_networks.shaping import option
 from tests.scripts import FlagTest
@@ -145,6 +147,19 @@ class TestSchedule(FlagTest):
         args, _ = self.done("--scheduler", "step", "--lr-decay", 0.5)
         self.assertEqual(args["model"]["optimizer_args"]["lr_decay"], 0.5)
 
+    def test_options_of_the_same_schedule_stay(self):
+        flags = ("--scheduler", "step", "--lr-decay", 0.5, "--stage-length", 10)
+        self.done(*flags, "--scheduler-args", "milestones=[3]")
+        config = self.edited(lambda config: None)
+        for schedule, expected in (
+            ("step", (0.5, 10, None, {"milestones": [3]})),
+            ("exponential", (None, None, None, {})),
+        ):
+            args, _ = self.done("--config", config, "--scheduler", schedule)
+            names = ("lr_decay", "stage_length", "staircase", "scheduler_args")
+            optimizer = args["model"]["optimizer_args"]
+            self.assertEqual(tuple(optimizer[name] for name in names), expected)
+
     def test_scheduler_args_that_are_no_mapping(self):
         self.done()
         for value in ([1], "cosine", 5):
@@ -179,6 +194,44 @@ class TestSchedule(FlagTest):
         self.refused(
             "factor must be", "--scheduler", "reduce_on_plateau", "--scheduler-args", "factor=2"
         )
+
+
+class TestNameOfTheRun(FlagTest):
+    def test_it_follows_the_dataset_that_it_is_named_after(self):
+        self.done()
+        for start, name in (("iris", "digits"), ("iris-2", "digits-2"), ("run", "run")):
+            edit = self.edited(lambda config, start=start: config.update(model_name=start))
+            flags = ("--config", edit, "--dataset", "digits", "--overwrite")
+            self.assertEqual(self.train(*flags)[0], 0)
+            self.assertEqual(self.config(name)["data"]["name"], "digits")
+
+
+class TestWhatIsPrinted(FlagTest):
+    def lines(self, *flags):
+        return self.done(*flags)[1].splitlines()
+
+    def test_all_that_an_optimizer_does(self):
+        flags = ("--momentum", 0.5, "--weight-decay", 0.25, "--clip-norm", 4)
+        _, out = self.done(*flags, "--clip-global-norm", 0.125, "--scheduler", "one_cycle")
+        words = "momentum 0.5, weight decay 0.25, clip norm 4, clip global norm 0.125"
+        self.assertIn(f"SGD with {words}, one-cycle learning rate 0.02; 2 epochs", out)
+        _, out = self.done("--momentum", 0)
+        self.assertIn("SGD with constant learning rate 0.02;", out)
+
+    def test_a_schedule_of_one_s_own(self):
+        with mock.patch.object(summary, "SCHEDULERS", {}):
+            self.assertIn("momentum 0.9, own learning rate 0.02;", self.done()[1])
+
+    def test_layers_without_parameters(self):
+        lines = self.lines("--hidden", 7, "--dropout", 0.25)
+        self.assertRegex("\n".join(lines), r"\n  2  Dropout         p = 0.25   -> \(7,\) +0\n")
+        self.assertRegex("\n".join(lines), r"\n  1  FullyConnected  relu       -> \(7,\) +35  W")
+
+    def test_numbers_of_many_layers(self):
+        lines = self.lines("--hidden", *[3] * 9)
+        for number, name in ((1, "relu"), (9, "relu"), (10, "softmax")):
+            start = f"  {number:>2}  FullyConnected  {name} "
+            self.assertEqual(sum(line.startswith(start) for line in lines), 1, start)
 
 
 class TestLossAndPenalty(FlagTest):

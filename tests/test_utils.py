@@ -15,9 +15,11 @@ from neural_networks.utils.files import written_whole
 from neural_networks.utils.names import (
     build,
     check_keys,
+    constructor_options,
     floating_type,
     lookup,
     number_in,
+    options_in,
     positive_integer,
 )
 from neural_networks.utils.randomness import PURPOSES, spawn_generator
@@ -204,6 +206,43 @@ class TestNames(unittest.TestCase):
         self.assertEqual(build("thing", make, {"a": 1, "d": 4}), (1, {"d": 4}))
         with self.assertRaisesRegex(ValueError, "needs the option 'a'"):
             build("thing", make, {"d": 4})
+        self.assertEqual(build("thing", make, {"a": 1, "d": None}), (1, {"d": None}))
+
+    def test_build_with_none_as_a_value(self):
+        def make(a, b=2):
+            return a, b
+
+        self.assertEqual(build("thing", make, {"a": None, "b": None}, keep_none=True), (None, None))
+        with self.assertRaisesRegex(ValueError, "needs the option 'a'"):
+            build("thing", make, {"b": None}, keep_none=True)
+
+    def test_constructor_options(self):
+        class Base:
+            def __init__(self, a, *, b=1):
+                pass
+
+        class Open(Base):
+            def __init__(self, c, a, **options):
+                pass
+
+        class Silent(Open):
+            pass
+
+        class Closed(Open):
+            def __init__(self, d):
+                pass
+
+        self.assertEqual(constructor_options(Silent), ["c", "a", "b"])
+        self.assertEqual(constructor_options(Closed), ["d"])
+
+    def test_options_in(self):
+        given = {"a": 1}
+        found = options_in("extras", given)
+        self.assertEqual((found, options_in("extras", None)), (given, {}))
+        self.assertIsNot(found, given)
+        for value in ([], 0, "", False, [1], "a"):
+            with self.assertRaisesRegex(TypeError, "extras must be a mapping of options, got"):
+                options_in("extras", value)
 
     def test_positive_integer(self):
         for value in (1, 7, np.int64(3), np.uint8(3)):

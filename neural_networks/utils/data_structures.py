@@ -98,9 +98,9 @@ def from_rows(rows: np.ndarray, X_shape: tuple[int, ...]) -> np.ndarray:
     if len(X_shape) == 2:
         return rows
     if len(X_shape) == 4:
-        return rows.reshape(*X_shape[:-1], -1)
+        return rows.reshape(*X_shape[:-1], rows.shape[1])
     m, _, t = X_shape
-    return rows.reshape(m, t, -1).transpose(0, 2, 1)
+    return rows.reshape(m, t, rows.shape[1]).transpose(0, 2, 1)
 
 
 def feature_count(X_shape: tuple[int, ...]) -> int:
