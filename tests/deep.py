@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 
 from neural_networks.layers import Layer, initialize_layer
+from neural_networks.models import NeuralNetwork
+from tests.helpers import examples
 
 SHAPES = {"rows": (6, 4), "sequence": (3, 4, 5), "images": (2, 3, 4, 3)}
 """A batch of each kind, under its name: (m, d), (m, d, t) and (m, H, W, C)."""
@@ -121,3 +123,19 @@ def arrays_in(value: Any) -> Iterator[np.ndarray]:
     elif isinstance(value, Mapping | list):
         for entry in value.values() if isinstance(value, Mapping) else value:
             yield from arrays_in(entry)
+
+
+def with_batch(
+    layer_args: list[dict[str, Any]], dtype: str = "float64", seed: int = 0
+) -> tuple[NeuralNetwork, np.ndarray, np.ndarray]:
+    """A network of these layers and a softmax over three classes, and a batch for it, X and Y."""
+    args, sgd = [*layer_args, dense(3, "softmax")], {"name": "SGD", "lr": 0.1}
+    model = NeuralNetwork("cross_entropy", args, sgd, seed=seed, dtype=dtype)
+    X, Y = examples(50)
+    return model, X.astype(dtype), Y.astype(dtype)
+
+
+def types_in(model: NeuralNetwork) -> set[np.dtype]:
+    """The types of all arrays that the layers of a network hold."""
+    held = [[x.parameters, x.gradients, x.statistics, x.cache] for x in model.layers]
+    return {array.dtype for array in arrays_in(held)}

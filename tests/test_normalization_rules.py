@@ -6,12 +6,20 @@ import unittest
 import numpy as np
 
 from neural_networks.layers import BatchNorm, LayerNorm, initialize_layer
-from neural_networks.models import NeuralNetwork
-from tests.deep import AXES, OWN, SHAPES, arrays_in, dense, state, with_parameters
-from tests.helpers import DTYPES, NothingGrows, one_hot, read_only, step, unchanged
+from tests.deep import (
+    AXES,
+    OWN,
+    SHAPES,
+    arrays_in,
+    dense,
+    state,
+    types_in,
+    with_batch,
+    with_parameters,
+)
+from tests.helpers import DTYPES, NothingGrows, read_only, step, unchanged
 
 KINDS = (BatchNorm, LayerNorm)
-SGD = {"name": "SGD", "lr": 0.1}
 
 
 def numbers(shape, seed=0):
@@ -175,10 +183,7 @@ class TestInference(unittest.TestCase):
 def network(dtype="float64"):
     """A network with both layers, and a batch for it."""
     args = [dense(30, "linear"), {"name": "batch_norm", "activation": "relu"}, dense(20, "linear")]
-    args += [{"name": "layer_norm", "activation": "tanh"}, dense(3, "softmax")]
-    model = NeuralNetwork("cross_entropy", args, SGD, seed=0, dtype=dtype)
-    rng = np.random.default_rng(0)
-    return model, rng.standard_normal((50, 4)).astype(dtype), one_hot(rng, 50, 3).astype(dtype)
+    return with_batch([*args, {"name": "layer_norm", "activation": "tanh"}], dtype)
 
 
 class TestNetworks(NothingGrows, unittest.TestCase):
@@ -192,9 +197,7 @@ class TestNetworks(NothingGrows, unittest.TestCase):
             self.assertLess(losses[-1], 0.1 * losses[0])
             # By now the averages are those of this one batch.
             self.assertAlmostEqual(model.predict(X, Y)[1], losses[-1], delta=0.05)
-            for layer in model.layers:
-                found = [layer.parameters, layer.gradients, layer.statistics, layer.cache]
-                self.assertEqual({array.dtype for array in arrays_in(found)}, {np.dtype(dtype)})
+            self.assertEqual(types_in(model), {np.dtype(dtype)})
 
     def test_a_batch_of_one_is_told_of_with_its_layer(self):
         model, X, Y = network()

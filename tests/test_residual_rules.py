@@ -17,6 +17,8 @@ from tests.deep import (
     residual,
     run,
     state,
+    types_in,
+    with_batch,
     with_parameters,
 )
 from tests.helpers import DTYPES, NothingGrows, one_hot, read_only, step, unchanged
@@ -278,10 +280,7 @@ class TestTypesAndPurity(unittest.TestCase):
 def network(dtype="float64", seed=0):
     """A network with blocks of all kinds, and a batch for it."""
     block = residual(dense(30), BATCH_NORM, DROPOUT, residual(LAYER_NORM, dense(30)))
-    args = [dense(30), block, dense(3, "softmax")]
-    model = NeuralNetwork("cross_entropy", args, SGD, seed=seed, dtype=dtype)
-    rng = np.random.default_rng(0)
-    return model, rng.standard_normal((50, 4)).astype(dtype), one_hot(rng, 50, 3).astype(dtype)
+    return with_batch([dense(30), block], dtype, seed)
 
 
 class TestNetworks(NothingGrows, unittest.TestCase):
@@ -293,9 +292,7 @@ class TestNetworks(NothingGrows, unittest.TestCase):
             model, X, Y = network(dtype)
             losses = [step(model, X, Y) for _ in range(300)]
             self.assertLess(model.predict(X, Y)[1], 0.2 * losses[0])
-            for layer in model.layers:
-                found = [layer.parameters, layer.gradients, layer.statistics, layer.cache]
-                self.assertEqual({array.dtype for array in arrays_in(found)}, {np.dtype(dtype)})
+            self.assertEqual(types_in(model), {np.dtype(dtype)})
 
     def test_same_seed_same_run(self):
         runs = []
