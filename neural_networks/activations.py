@@ -153,8 +153,8 @@ class ELU(Activation):
     """
 
     def forward(self, Z: np.ndarray) -> np.ndarray:
-        """Y = Z where Z > 0, exp(Z) - 1 elsewhere."""
-        return np.where(Z > 0, Z, np.expm1(np.minimum(Z, 0)))
+        """Y = Z where Z > 0, exp(Z) - 1 elsewhere: one of max(Z, 0) and exp(min(Z, 0)) - 1 is 0."""
+        return np.maximum(Z, 0) + np.expm1(np.minimum(Z, 0))
 
     def backward(self, Z: np.ndarray, dY: np.ndarray) -> np.ndarray:
         """dL/dZ of the exponential linear unit; see ``Activation.backward``."""
