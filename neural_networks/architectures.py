@@ -41,12 +41,13 @@ def two_layer_net(
     output : str
         Activation of the output: ``"softmax"`` for cross-entropy, ``"linear"`` for a hinge loss.
     """
-    options: dict[str, Any] = {
-        "activation": activation,
-        "weight_scale": weight_scale,
-        "output": output,
-    }
-    return fully_connected_net([positive_integer("n_hidden", n_hidden)], n_out, **options)
+    return fully_connected_net(
+        [positive_integer("n_hidden", n_hidden)],
+        n_out,
+        activation=activation,
+        weight_scale=weight_scale,
+        output=output,
+    )
 
 
 def fully_connected_net(
@@ -101,13 +102,15 @@ def three_layer_conv_net(
     n_hidden, n_out, activation, weight_scale, output
         See ``two_layer_net``.
     """
-    options: dict[str, Any] = {
-        "activation": activation,
-        "weight_scale": weight_scale,
-        "output": output,
-    }
-    hidden_sizes = [positive_integer("n_hidden", n_hidden)]
-    return conv_net([n_filters], hidden_sizes, n_out, kernel=kernel, **options)
+    return conv_net(
+        [n_filters],
+        [positive_integer("n_hidden", n_hidden)],
+        n_out,
+        kernel=kernel,
+        activation=activation,
+        weight_scale=weight_scale,
+        output=output,
+    )
 
 
 def conv_net(

@@ -245,15 +245,15 @@ def read_configuration(path: str, template: Mapping[str, Any]) -> AttrDict:
     _check_section(f"model in {path}", model, SAVED_MODEL, template["model_args"])
     _check_section(f"data in {path}", data, {"name": str}, template["data_args"])
     needed = dict.fromkeys(RUN_ARGUMENTS, object)
-    known = (*RUN_ARGUMENTS, *STOPPING, "command")
-    _check_section(f"arguments in {path}", arguments, needed, known)
+    known = (*RUN_ARGUMENTS, *STOPPING)
+    _check_section(f"arguments in {path}", arguments, needed, (*known, "command"))
     if not model["layer_args"] or not all(isinstance(layer, dict) for layer in model["layer_args"]):
         raise ValueError(f"layer_args in {path} must be a list of layers, each a mapping")
     return AttrDict(
         model_name=saved["model_name"],
         model_args=model,
         data_args=data,
-        **{key: arguments[key] for key in known if key in arguments and key != "command"},
+        **{key: arguments[key] for key in known if key in arguments},
     )
 
 

@@ -1,7 +1,6 @@
 """Penalties on the weights, which a model adds to its loss."""
 
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
 
 import numpy as np
 
@@ -12,25 +11,13 @@ WEIGHTS = ("W", "U")
 """What weights are called in the layers, as opposed to biases and scales."""
 
 
-class Weight(NamedTuple):
-    """A weight array, as a layer and the name it has there."""
-
-    layer: Layer
-    name: str
-
-    @property
-    def value(self) -> np.ndarray:
-        """The array."""
-        return self.layer.parameters[self.name]
-
-
 class Regularization:
     """A penalty on large weights: R = (l2 / 2) Σ W² + l1 Σ |W|, over all weights.
 
     Weights are the parameters that are called ``W`` or ``U``, as in all layers here. Biases, and
-    the scales and shifts of normalizations, are left alone. With plain gradient
-    descent, the penalty's l2 does the same to the weights as a ``weight_decay`` of that size; l1
-    makes many of them almost 0.
+    the scales and shifts of normalizations, are left alone. With plain gradient descent, the
+    penalty's l2 does the same to the weights as a ``weight_decay`` of that size; l1 makes many of
+    them almost 0.
 
     Parameters
     ----------
@@ -48,8 +35,8 @@ class Regularization:
     def penalty(self, layers: Iterable[Layer]) -> float:
         """R, of all layers' weights together."""
         total = 0.0
-        for weight in weights_of(layers):
-            W = weight.value.astype(np.float64, copy=False)
+        for layer, name in weights_of(layers):
+            W = layer.parameters[name].astype(np.float64, copy=False)
             if self.l2:
                 total += self.l2 / 2 * float(np.vdot(W, W))
             if self.l1:
@@ -59,18 +46,18 @@ class Regularization:
     def add_gradients(self, layers: Iterable[Layer]) -> None:
         """Add dR/dW to the gradient of each weight array; at 0, |W| has the slope 0."""
         # d/dw (l2 w² / 2 + l1 |w|) = l2 w + l1 sign(w)
-        for weight in weights_of(layers):
-            W = weight.value
+        for layer, name in weights_of(layers):
+            W = layer.parameters[name]
             slope = self.l2 * W
             if self.l1:
                 slope += self.l1 * np.sign(W)
-            slope += weight.layer.gradients[weight.name]
-            weight.layer.gradients[weight.name] = slope
+            slope += layer.gradients[name]
+            layer.gradients[name] = slope
 
 
-def weights_of(layers: Iterable[Layer]) -> Iterator[Weight]:
-    """The weights of layers: their ``W`` and ``U``, or ``1.W`` and so on in a residual block."""
+def weights_of(layers: Iterable[Layer]) -> Iterator[tuple[Layer, str]]:
+    """The layer and the name of each weight array: ``W``, ``U``, ``1.W`` in a residual block."""
     for layer in layers:
         for name in layer.parameters:
             if name.rpartition(".")[2] in WEIGHTS:
-                yield Weight(layer, name)
+                yield layer, name

@@ -16,6 +16,7 @@ from neural_networks.architectures import (
 from neural_networks.layers import takes
 from neural_networks.losses import LOSSES
 from neural_networks.utils.data_structures import AttrDict
+from neural_networks.utils.names import name_of
 
 
 def option(text: str) -> tuple[str, Any]:
@@ -79,8 +80,7 @@ def architecture(config: AttrDict, flags: argparse.Namespace) -> list[Any]:
 def fit_output(last: Any, loss: str) -> None:
     """Give the output layer the activation that goes with a loss."""
     if loss in LOSSES and takes(last, "activation"):
-        partner = LOSSES[loss].partner
-        last["activation"] = next(key for key, value in ACTIVATIONS.items() if value is partner)
+        last["activation"] = name_of(LOSSES[loss].partner, ACTIVATIONS)
 
 
 def blocks(layers: Sequence[Any]) -> list[list[Any]]:
@@ -124,7 +124,7 @@ def restyle(layers: Sequence[Any], flags: argparse.Namespace) -> list[Any]:
     *hidden, last = layers
     for block in blocks(hidden):
         # Where a layer is normalized, the activation comes after that.
-        *_, active = [block[0], *(layer for layer in block if is_normalization(layer))]
+        active = [block[0], *filter(is_normalization, block)][-1]
         if flags.activation is not None and has_size(block[0]):
             active["activation"] = flags.activation
     for layer in [*hidden, last]:

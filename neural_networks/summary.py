@@ -14,6 +14,7 @@ from neural_networks.logs import RUN_FILES
 from neural_networks.models import NeuralNetwork
 from neural_networks.schedulers import SCHEDULERS
 from neural_networks.utils.files import readable, repository
+from neural_networks.utils.names import name_of
 
 
 def describe(model: NeuralNetwork, dataset: Dataset, epochs: int, seed: int | None) -> str:
@@ -63,7 +64,7 @@ def _objective(model: NeuralNetwork) -> str:
 def _update_rule(model: NeuralNetwork) -> str:
     """The optimizer, what it does beside the rule that it is named after, and its rate."""
     schedule, optimizer = model.optimizer.lr_scheduler, model.optimizer
-    kind = next((key for key, value in SCHEDULERS.items() if value is type(schedule)), "own")
+    kind = name_of(type(schedule), SCHEDULERS) or "own"
     rate = f"{kind.replace('_', '-')} learning rate {schedule.lr:g}"
     extras = [
         f"{key.replace('_', ' ')} {value:g}, "
@@ -78,14 +79,13 @@ def _layer_lines(model: NeuralNetwork, input_shape: tuple[int, ...]) -> list[str
     X = np.zeros((1, *input_shape), model.dtype)
     total, lines = 0, []
     width = len(str(len(model.layers)))
-    names = {activation: name for name, activation in ACTIVATIONS.items()}
     with model.inference():
         for i, layer in enumerate(model.layers, start=1):
             X = layer.forward_faster(X)
             count = sum(value.size for value in layer.parameters.values())
             shapes = ", ".join(f"{key} {value.shape}" for key, value in layer.parameters.items())
             # Layers without parameters, such as pooling, have no activation worth telling.
-            activation = names.get(type(layer.activation), "") if count else ""
+            activation = name_of(type(layer.activation), ACTIVATIONS) if count else ""
             if isinstance(layer, Dropout):
                 activation = f"p = {layer.p:g}"
             name = type(layer).__name__

@@ -193,7 +193,7 @@ class TestWholeNetworks(unittest.TestCase):
     def test_names_of_the_weights(self):
         for model, weights, _, _ in self.networks():
             values = by_name(model)
-            found = [weight.value for weight in weights_of(model.layers)]
+            found = [layer.parameters[name] for layer, name in weights_of(model.layers)]
             self.assertEqual([id(W) for W in found], [id(values[name]) for name in weights])
 
 

@@ -33,6 +33,11 @@ def lookup(kind: str, name: object, table: Mapping[str, T]) -> T:
     raise ValueError(f"unknown {kind} {name!r}{suggestion(name, table)} (known: {known})")
 
 
+def name_of(entry: object, table: Mapping[str, object]) -> str:
+    """The name under which a table has an entry; empty if it has none."""
+    return next((name for name, value in table.items() if value is entry), "")
+
+
 def check_keys(what: str, given: Iterable[str], known: Iterable[str]) -> None:
     """Raise ``ValueError`` if ``given`` has a key that is not among ``known``."""
     known = list(known)
