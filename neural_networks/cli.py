@@ -14,8 +14,6 @@ A script holds a configuration and calls ``run_script`` with it:
 """
 
 import argparse
-import copy
-import json
 import os
 import shlex
 import sys
@@ -23,27 +21,25 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from neural_networks import schedulers, summary
-from neural_networks.datasets import DATASETS, Dataset, initialize_dataset
-from neural_networks.logs import DEFAULT_FOLDER, Logger
+from neural_networks import summary
+from neural_networks.configuration import (
+    apply_flags,
+    read_configuration,
+    run_arguments,
+    stopping,
+    with_length,
+)
+from neural_networks.datasets import DATASETS, Dataset, initialize_dataset, read_examples
+from neural_networks.logs import DEFAULT_FOLDER, Logger, check_file_name
 from neural_networks.losses import LOSSES
 from neural_networks.models import NeuralNetwork, TrainingDiverged, initialize_model
 from neural_networks.optimizers import OPTIMIZERS
+from neural_networks.presets import presets_of
 from neural_networks.schedulers import SCHEDULERS
 from neural_networks.shaping import option
 from neural_networks.training import Stopping, ends_with_best
 from neural_networks.utils.data_structures import AttrDict
-from neural_networks.utils.names import (
-    check_keys,
-    constructor_options,
-    lookup,
-    options_in,
-    positive_integer,
-)
-
-RUN_ARGUMENTS = ("epochs", "seed", "dtype")
-STOPPING = ("patience", "monitor", "restore_best")
-"""Arguments of ``train`` that a configuration may leave out."""
+from neural_networks.utils.names import lookup, positive_integer
 
 DIVERGED, WRONG_ARGUMENTS, INTERRUPTED, UNREAD = 1, 2, 130, 141
 
@@ -78,13 +74,20 @@ def make_parser(script: str, description: str, examples: str) -> Parser:
     _add_data_flags(parser.add_argument_group("data"))
     _add_training_flags(parser.add_argument_group("training"))
     _add_optimizer_flags(parser.add_argument_group("optimizer"))
-    _add_result_flags(parser.add_argument_group("results"))
+    _add_result_flags(parser.add_argument_group("results"), presets_of(script))
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     return parser
 
 
 def _add_data_flags(data: Any) -> None:
     data.add_argument("--dataset", help=f"what to train on: {', '.join(DATASETS)}")
+    data.add_argument(
+        "--data-args",
+        type=option,
+        nargs="+",
+        metavar="KEY=VALUE",
+        help="its options, such as flip=true of images, or path=my.csv label=kind of csv",
+    )
     data.add_argument("--batch-size", type=int, help="examples in a training step")
 
 
@@ -141,134 +144,31 @@ def _add_optimizer_flags(optimizer: Any) -> None:
     )
 
 
-def _add_result_flags(results: Any) -> None:
+def _add_result_flags(results: Any, presets: Iterable[str]) -> None:
     results.add_argument("--name", help="name of the run and of its folder")
+    results.add_argument(
+        "--test-data",
+        metavar="FILE",
+        help="examples without labels, .npy or CSV, whose classes to predict",
+    )
+    results.add_argument(
+        "--kaggle-file", metavar="NAME", help="what the file with predicted classes is called"
+    )
     results.add_argument(
         "--overwrite", action="store_true", help="replace an earlier run of that name"
     )
     results.add_argument(
         "--experiments", metavar="DIR", type=Path, help="folder that holds the runs"
     )
-    results.add_argument(
+    start = results.add_mutually_exclusive_group()
+    start.add_argument(
         "--config", metavar="FILE", help="start from the config.json of an earlier run"
     )
-
-
-# Which flag sets what: a section of the configuration and the key there.
-TARGETS = {
-    "dataset": ("data", "name"),
-    "batch_size": ("data", "batch_size"),
-    "loss": ("model", "loss"),
-    "l2": ("model", "l2"),
-    "l1": ("model", "l1"),
-    "lr": ("optimizer", "lr"),
-    "momentum": ("optimizer", "momentum"),
-    "weight_decay": ("optimizer", "weight_decay"),
-    "clip_norm": ("optimizer", "clip_norm"),
-    "clip_global_norm": ("optimizer", "clip_global_norm"),
-    "lr_decay": ("optimizer", "lr_decay"),
-    "stage_length": ("optimizer", "stage_length"),
-    "staircase": ("optimizer", "staircase"),
-    "epochs": ("run", "epochs"),
-    "patience": ("run", "patience"),
-    "monitor": ("run", "monitor"),
-    "restore_best": ("run", "restore_best"),
-    "seed": ("run", "seed"),
-    "dtype": ("run", "dtype"),
-    "name": ("run", "model_name"),
-}
-
-
-def apply_flags(configuration: Mapping[str, Any], flags: argparse.Namespace) -> AttrDict:
-    """A copy of a configuration in which the flags that were given replace its values."""
-    config = AttrDict(copy.deepcopy(dict(configuration)))
-    sections = {
-        "run": config,
-        "data": config.data_args,
-        "model": config.model_args,
-        "optimizer": config.model_args["optimizer_args"],
-    }
-    choose_optimizer(sections["optimizer"], flags)
-    # A run that is named after its dataset, as iris or digits-cnn, follows it.
-    named_after, *rest = str(config.model_name).split("-")
-    if flags.dataset and named_after == config.data_args["name"]:
-        config.model_name = "-".join([flags.dataset, *rest])
-    for flag, (section, key) in TARGETS.items():
-        value = getattr(flags, flag)
-        if value is not None:
-            sections[section][key] = value
-    return config
-
-
-def choose_optimizer(args: Any, flags: argparse.Namespace) -> None:
-    """Apply the flags that name an optimizer and a schedule, and their options.
-
-    Options of another optimizer or schedule than the chosen one are of no use to it, and go. Beside
-    a constant rate, lr_decay, stage_length and staircase are there for ``exponential``.
-    """
-    if flags.optimizer is not None:
-        known = constructor_options(lookup("optimizer", flags.optimizer, OPTIMIZERS))
-        for key in [key for key in args if key not in known]:
-            del args[key]
-        args["name"] = flags.optimizer
-    args.update(flags.optimizer_args or [])
-    before = args.get("lr_scheduler") or "constant"
-    if flags.scheduler not in (None, before):
-        if {before, flags.scheduler} != {"constant", "exponential"}:
-            args.update(dict.fromkeys(("lr_decay", "stage_length", "staircase")))
-        args["lr_scheduler"] = flags.scheduler
-        args["scheduler_args"] = {}
-    if flags.scheduler_args is not None:
-        given = options_in("scheduler_args", args.get("scheduler_args"))
-        args["scheduler_args"] = given | dict(flags.scheduler_args)
-
-
-# What a config.json has to hold, and of what type; Logger checks the name.
-SAVED = {"model_name": object, "model": dict, "data": dict, "arguments": dict, "versions": dict}
-SAVED_MODEL = {"loss": str, "layer_args": list, "optimizer_args": dict}
-
-
-def read_configuration(path: str, template: Mapping[str, Any]) -> AttrDict:
-    """The configuration in a run's ``config.json``.
-
-    Raises
-    ------
-    ValueError
-        If the file is not one, lacks something, or has a key that ``template`` has not.
-    """
-    try:
-        saved = json.loads(Path(path).read_text(encoding="utf-8"))
-    except ValueError as error:  # no JSON, or no text at all
-        raise ValueError(f"{path} is no JSON file: {error}") from None
-    _check_section(path, saved, SAVED, SAVED)
-    model, data, arguments = saved["model"], saved["data"], saved["arguments"]
-    _check_section(f"model in {path}", model, SAVED_MODEL, template["model_args"])
-    _check_section(f"data in {path}", data, {"name": str}, template["data_args"])
-    needed = dict.fromkeys(RUN_ARGUMENTS, object)
-    known = (*RUN_ARGUMENTS, *STOPPING)
-    _check_section(f"arguments in {path}", arguments, needed, (*known, "command"))
-    if not model["layer_args"] or not all(isinstance(layer, dict) for layer in model["layer_args"]):
-        raise ValueError(f"layer_args in {path} must be a list of layers, each a mapping")
-    return AttrDict(
-        model_name=saved["model_name"],
-        model_args=model,
-        data_args=data,
-        **{key: arguments[key] for key in known if key in arguments},
-    )
-
-
-def _check_section(
-    what: str, section: Any, needed: Mapping[str, type], known: Iterable[str]
-) -> None:
-    """Raise ``ValueError`` unless a section has the needed entries, and none but the known."""
-    if not isinstance(section, dict):
-        raise ValueError(f"{what} must be a mapping, got {section!r}")
-    for key, kind in needed.items():
-        if key not in section:
-            raise ValueError(f"{what} has no {key!r}")
-        if not isinstance(section[key], kind):
-            raise ValueError(f"{what}: {key!r} must be a {kind.__name__}, got {section[key]!r}")
-    check_keys(what, section, known)
+    names = ", ".join(presets)
+    if names:
+        start.add_argument("--preset", metavar="NAME", help=f"start from one of: {names}")
+    else:
+        results.set_defaults(preset=None)
 
 
 def set_up(
@@ -295,27 +195,23 @@ def set_up(
     return model, dataset, logger
 
 
-def run_arguments(config: AttrDict) -> dict[str, Any]:
-    """What a run depends on beside model and data."""
-    return {key: config[key] for key in RUN_ARGUMENTS} | stopping(config)
+def what_to_predict(dataset: Dataset, flags: argparse.Namespace) -> Dataset | None:
+    """The dataset whose test set goes to Kaggle: --test-data, else that of its competition."""
+    if flags.kaggle_file is not None:
+        check_file_name(flags.kaggle_file)
+    if flags.test_data is not None:
+        return dataset.to_predict(read_examples(flags.test_data, dataset))
+    return dataset if dataset.kaggle_file or flags.kaggle_file else None
 
 
-def stopping(config: AttrDict) -> dict[str, Any]:
-    """When to stop, as ``train`` takes it."""
-    return {key: config.get(key) for key in STOPPING}
-
-
-def with_length(model_args: Mapping[str, Any], epochs: int) -> dict[str, Any]:
-    """The model's arguments, in which a schedule that needs to know the length of the run does."""
-    optimizer_args = dict(model_args["optimizer_args"])
-    options = options_in("scheduler_args", optimizer_args.get("scheduler_args"))
-    if "epochs" in schedulers.options_of(optimizer_args.get("lr_scheduler"), options):
-        options.setdefault("epochs", epochs)
-        optimizer_args["scheduler_args"] = options
-    return {**model_args, "optimizer_args": optimizer_args}
-
-
-def run(model: NeuralNetwork, dataset: Dataset, logger: Logger, config: AttrDict) -> int:
+def run(
+    model: NeuralNetwork,
+    dataset: Dataset,
+    logger: Logger,
+    config: AttrDict,
+    to_predict: Dataset | None,
+    kaggle_file: str | None,
+) -> int:
     """Train and test a network, and say what happens; the exit status."""
     logger.start()
     assert logger.folder is not None
@@ -335,7 +231,9 @@ def run(model: NeuralNetwork, dataset: Dataset, logger: Logger, config: AttrDict
         return DIVERGED
     with_best = ends_with_best(config.get("patience"), config.get("restore_best"))
     print(summary.ending(model, config.epochs, with_best), end="")
-    results = model.test(dataset, save_predictions=True)
+    results = None if dataset.test is None else model.test(dataset, save_predictions=True)
+    if to_predict is not None:
+        model.test_kaggle(to_predict, kaggle_file)
     print(summary.results(model, dataset, results))
     return 0
 
@@ -373,17 +271,42 @@ def run_script(
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
     flags = parser.parse_args(arguments)
-    try:
+
+    def train() -> int:
+        start = configuration
         if flags.config:
-            configuration = read_configuration(flags.config, configuration)
-        config = apply_flags(configuration, flags)
+            start = read_configuration(flags.config, configuration)
+        elif flags.preset:
+            start = lookup("preset", flags.preset, presets_of(script))
+        config = apply_flags(start, flags)
         adapt(config, flags)
         command = shlex.join(["python", parser.prog, *arguments])
         model, dataset, logger = set_up(config, flags, command)
+        to_predict = what_to_predict(dataset, flags)
         print(summary.describe(model, dataset, config.epochs, config.seed))
-        status = run(model, dataset, logger, config)
+        status = run(model, dataset, logger, config, to_predict, flags.kaggle_file)
         if status == 0:
-            print(summary.next_steps(script, next_steps, flags.experiments))
+            steps = [f"--preset {flags.preset} --seed 1"] if flags.preset else next_steps
+            print(summary.next_steps(script, steps, flags.experiments))
+        return status
+
+    return status_of(parser.prog, train, flags.debug)
+
+
+def status_of(program: str, act: Callable[[], int], debug: bool = False) -> int:
+    """The exit status of a program: what ``act`` returns, unless it is broken off by an error.
+
+    Parameters
+    ----------
+    program : str
+        What the user called, for the line that tells an error.
+    act : function
+        Does the work.
+    debug : bool
+        Whether an error is raised instead of told.
+    """
+    try:
+        status = act()
         sys.stdout.flush()
         return status
     except KeyboardInterrupt:
@@ -394,7 +317,7 @@ def run_script(
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return UNREAD
     except (ArithmeticError, MemoryError, OSError, TypeError, ValueError) as error:
-        if flags.debug:
+        if debug:
             raise
-        print(f"{parser.prog}: error: {error}", file=sys.stderr)
+        print(f"{program}: error: {error}", file=sys.stderr)
         return WRONG_ARGUMENTS

@@ -75,7 +75,7 @@ class Ensemble:
 
     def test_kaggle(self, dataset: Dataset) -> pd.DataFrame:
         """Its classes for ``dataset.test``; see ``NeuralNetwork.test_kaggle``."""
-        return training.test_kaggle(cast(Any, self), dataset)
+        return training.test_kaggle(cast(Any, self), dataset, None)
 
 
 def average(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:

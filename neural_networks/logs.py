@@ -15,6 +15,7 @@ import numpy as np
 
 from neural_networks import __version__, plots
 from neural_networks.losses import Loss
+from neural_networks.metrics import RocCurve
 from neural_networks.utils.data_structures import as_rows
 from neural_networks.utils.files import experiments_folder, save_arrays, written_whole
 
@@ -24,14 +25,17 @@ RUN_FILES = {
     "error.png": "errors of training and validation",
     "loss.png": "losses of every step and epoch",
     "confusion_matrix.png": "which classes are taken for which",
+    "roc.png": "hits against false alarms, for every threshold",
     "mistakes.png": "misclassified test images",
     "kernels.png": "what the first convolution looks for",
+    "weights.png": "what the units of the first layer look for",
     "forecast.png": "the network running free on its own predictions",
     "forecast.csv": "the numbers of that forecast",
     "log.csv": "the numbers behind the pictures",
     "test.json": "loss and error on the test set",
     "test_predictions.csv": "label and prediction of every test example",
     "kaggle_predictions.csv": "predicted classes, to be handed in",
+    "submission.csv": "predicted classes, to be handed in",
     "parameters.npz": "the trained parameters",
     "best_parameters.npz": "those of the epoch with the lowest validation loss, or --monitor",
     "config.json": "all that is needed to repeat the run",
@@ -259,6 +263,14 @@ class Logger:
         """Draw ``kernels.png``: the kernels W (k1, k2, C, n_out) of a convolution."""
         self._draw("kernels.png", lambda figure: plots.kernels(figure, W))
 
+    def draw_weights(self, W: np.ndarray) -> None:
+        """Draw ``weights.png``: those of a first layer's units, as images W (H, W, C, n)."""
+        self._draw("weights.png", lambda figure: plots.weights(figure, W))
+
+    def draw_roc(self, curve: RocCurve) -> None:
+        """Draw ``roc.png``."""
+        self._draw("roc.png", lambda figure: plots.roc(figure, curve))
+
     def draw_curves(self, loss: Loss) -> None:
         """Draw ``loss.png`` and ``error.png`` from the rows so far."""
         if not self.rows:
@@ -381,6 +393,16 @@ def forecast_table(true: np.ndarray, one_step: np.ndarray, free: np.ndarray) -> 
         # The last n_steps are those that are predicted.
         columns |= {f"{name}_{i}": values[:, i, -n_steps:].ravel() for i in range(d)}
     return pd.DataFrame(columns)
+
+
+def check_file_name(name: str) -> str:
+    """The name of a CSV file in the run's folder; ``ValueError`` if it is none, or taken."""
+    taken = [file for file, what in RUN_FILES.items() if "handed in" not in what]
+    if Path(name).name != name or Path(name).suffix != ".csv" or not name.isprintable():
+        raise ValueError(f"a file of predictions must be called NAME.csv, got {name!r}")
+    if name in taken:
+        raise ValueError(f"{name!r} is another file of the run")
+    return name
 
 
 def kaggle_table(classes: np.ndarray, first_id: int) -> Any:

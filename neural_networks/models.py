@@ -287,13 +287,13 @@ class NeuralNetwork(LayerStack):
         dataset : Dataset
         save_predictions : bool
             Whether the logger keeps ``test_predictions.csv`` and what there is to be seen:
-            ``confusion_matrix.png`` of classes, ``mistakes.png`` of images, ``forecast.png`` and
-            ``forecast.csv`` of sequences.
+            ``confusion_matrix.png`` of classes, ``roc.png`` of two of them, ``mistakes.png`` of
+            images, ``forecast.png`` and ``forecast.csv`` of sequences.
 
         Returns
         -------
         dict
-            ``loss`` and ``error``.
+            ``loss`` and ``error``; of two classes, also ``auc``, the area under the ROC curve.
 
         Raises
         ------
@@ -302,26 +302,29 @@ class NeuralNetwork(LayerStack):
         """
         return training.test(self, dataset, save_predictions)
 
-    def test_kaggle(self, dataset: Dataset) -> Any:
+    def test_kaggle(self, dataset: Dataset, file_name: str | None = None) -> Any:
         """Predict the classes of ``dataset.test``, in its order, for a Kaggle competition.
 
         Parameters
         ----------
         dataset : Dataset
             Its test set needs no labels.
+        file_name : str, optional
+            What the file is called; by default as ``dataset.kaggle_file`` says, or else
+            ``kaggle_predictions.csv``.
 
         Returns
         -------
         pandas.DataFrame
             Integer columns ``Id``, from ``dataset.first_id`` on, and ``Category``. The logger
-            keeps it as ``kaggle_predictions.csv``.
+            keeps it as a file.
 
         Raises
         ------
         ValueError
             If the dataset has no test set, or the network predicts no classes.
         """
-        return training.test_kaggle(self, dataset)
+        return training.test_kaggle(self, dataset, file_name)
 
     def prepare(self, dataset: Dataset) -> None:
         """Complete the network for a dataset: its last layer's ``n_out``, and all parameters.
@@ -344,7 +347,7 @@ class NeuralNetwork(LayerStack):
             raise ValueError(
                 f"the output layer has {n_out} units, but labels have {dataset.out_dim} columns"
             )
-        self.create_parameters(dataset.train.data.shape[1:])
+        self.create_parameters(dataset.train.example_shape)
         self.check_batches(dataset.train.n_samples, dataset.train.batch_size)
 
     def state(self) -> dict[str, np.ndarray]:

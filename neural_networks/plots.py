@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from neural_networks.metrics import RocCurve
+
 TRAINING, VALIDATION, INK = "#1f5fa8", "#d9652b", "#3a3a3a"
 SIZE = (6.0, 4.0)  # inches; half a page of a write-up
 DPI = 150
@@ -133,16 +135,37 @@ def kernels(figure: Figure, W: np.ndarray) -> None:
     figure : Figure
     W : array, (k1, k2, C, n)
     """
+    k1, k2, _, n = W.shape
+    _weights(figure, W, f"{n} kernels of {k1}×{k2} after training", 0.8)
+
+
+MOST_UNITS = 64
+
+
+def weights(figure: Figure, W: np.ndarray) -> None:
+    """The weights of a first layer that takes images as rows, drawn as ``kernels`` are.
+
+    Parameters
+    ----------
+    figure : Figure
+    W : array, (H, W, C, n)
+        Those of the first units are shown.
+    """
+    n = W.shape[3]
+    shown = min(n, MOST_UNITS)
+    title = f"what {f'{shown} of ' if shown < n else ''}{n} units look for, after training"
+    _weights(figure, W[..., :shown], title, 0.9)
+
+
+def _weights(figure: Figure, W: np.ndarray, title: str, width: float) -> None:
     from matplotlib.colors import CenteredNorm
 
     k1, k2, C, n = W.shape
     W = np.where(np.isfinite(W), W, 0)  # a training that diverged leaves anything
-    columns = min(n, 8 if n <= 32 else 16)
-    tiles = _tiles(figure, n, columns, 0.8, 0.8 * k1 / k2)
-    title = f"{n} kernels of {k1}×{k2} after training"
+    tiles = small_axes(figure, n, min(n, 8 if n <= 32 else 16), width, width * k1 / k2)
     if C == 3:
         for axes, kernel in zip(tiles, np.moveaxis(W, 3, 0), strict=True):
-            axes.imshow(_stretched(kernel))
+            axes.imshow(stretched(kernel))
     else:
         means = W.mean(axis=2)
         norm = CenteredNorm(halfrange=np.abs(means).max() or 1.0)
@@ -182,9 +205,9 @@ def mistakes(
     """
     wrong = np.flatnonzero(true != predicted)
     shown = wrong[np.argsort(-score[wrong], kind="stable")][:MOST_MISTAKES]
-    tiles = _tiles(figure, len(shown), min(8, max(4, len(shown))), 1.15, 1.5)
+    tiles = small_axes(figure, len(shown), min(8, max(4, len(shown))), 1.15, 1.5)
     for axes, i in zip(tiles, shown, strict=True):
-        axes.imshow(_stretched(X[i]), cmap="gray")
+        axes.imshow(stretched(X[i]), cmap="gray")
         # A class's name may have dollar signs in it.
         sure = form.format(score[i])
         text = f"true: {names[true[i]]}\npredicted: {names[predicted[i]]} ({sure})"
@@ -233,11 +256,27 @@ def forecast(figure: Figure, true: np.ndarray, one_step: np.ndarray, free: np.nd
     distances.set(xlabel="step", ylabel="distance to true")
     _logarithmic(distances)
     for axes in (*panels, distances):
-        _clean(axes)
+        clean(axes)
     panels[0].legend(frameon=False, ncols=3, loc="lower right", bbox_to_anchor=(1, 1))
     shown = f", {n_panels} of {k} sequences" if n_panels < k else ""
     title = f"{n_steps} steps beyond a window of {window}{shown}"
     panels[0].set_title(title, color=INK, loc="left", fontsize="medium")
+
+
+def roc(figure: Figure, curve: RocCurve) -> None:
+    """Hits over false alarms for every threshold, and where the predicted classes lie on it."""
+    figure.set_size_inches(4.6, 4.6)
+    axes = figure.add_subplot()
+    false_alarms, hits = (100 * values for values in (curve.false_alarms, curve.hits))
+    axes.plot([0, 100], [0, 100], color=INK, linewidth=0.8, linestyle=":", label="guessing")
+    axes.fill_between(false_alarms, hits, color=TRAINING, alpha=0.08, linewidth=0)
+    axes.plot(false_alarms, hits, color=TRAINING, linewidth=1.8, label="every threshold")
+    axes.plot(*(100 * np.array(curve.chosen)), "o", color=VALIDATION, label="as predicted")
+    axes.set(xlabel="false alarms (% of class 0)", ylabel="hits (% of class 1)", aspect="equal")
+    axes.set(xlim=(0, 100), ylim=(0, 100))
+    axes.set_title(f"area under the curve: {curve.area:.4f}", color=INK)
+    axes.legend(frameon=False, loc="lower right")
+    clean(axes)
 
 
 def _logarithmic(axes: Axes) -> None:
@@ -249,7 +288,7 @@ def _logarithmic(axes: Axes) -> None:
     axes.yaxis.set_minor_formatter(NullFormatter())
 
 
-def _tiles(figure: Figure, n: int, columns: int, width: float, height: float) -> list[Axes]:
+def small_axes(figure: Figure, n: int, columns: int, width: float, height: float) -> list[Axes]:
     """n small axes without ticks, in rows; width and height of each in inches."""
     rows = max(1, -(-n // columns))
     figure.set_size_inches(max(4.0, width * columns + 0.5), height * rows + 0.8)
@@ -263,7 +302,7 @@ def _tiles(figure: Figure, n: int, columns: int, width: float, height: float) ->
     return tiles
 
 
-def _stretched(image: np.ndarray) -> np.ndarray:
+def stretched(image: np.ndarray) -> np.ndarray:
     """An image (H, W, C) with its values stretched to [0, 1]; in gray unless C is 3."""
     image = image if image.shape[2] == 3 else image.mean(axis=2)
     spread = image.max() - image.min()
@@ -278,11 +317,11 @@ def _axes(figure: Figure, title: str, label: str) -> Axes:
     axes.set_xlabel("epoch")
     axes.set_ylabel(label)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
-    _clean(axes)
+    clean(axes)
     return axes
 
 
-def _clean(axes: Axes) -> None:
+def clean(axes: Axes) -> None:
     """No frame, and a grid in the background."""
     axes.grid(color="#e4e4e4", linewidth=0.8)
     axes.set_axisbelow(True)

@@ -41,9 +41,9 @@ def describe(model: NeuralNetwork, dataset: Dataset, epochs: int, seed: int | No
     return "\n".join(
         [
             f"Data: {dataset.name}, {' + '.join(sizes)} examples of shape "
-            f"{dataset.train.data.shape[1:]}, {dataset.out_dim} output"
+            f"{dataset.train.example_shape}, {dataset.out_dim} output"
             f"{'' if dataset.out_dim == 1 else 's'}",
-            *_layer_lines(model, dataset.train.data.shape[1:]),
+            *_layer_lines(model, dataset.train.example_shape),
             f"Training: {_objective(model)}, {_update_rule(model)}; {epochs} epochs of {steps} "
             f"steps, batch size {dataset.train.batch_size}, seed {seed}",
         ]
@@ -108,23 +108,35 @@ def ending(model: NeuralNetwork, epochs: int, with_best: bool) -> str:
     return lines
 
 
-def results(model: NeuralNetwork, dataset: Dataset, test: Mapping[str, float]) -> str:
-    """Loss and accuracy on the test set, and where the files are."""
-    assert dataset.test is not None
-    score = f"loss {test['loss']:.3g}, mean squared error {test['error']:.3g}"
-    if model.loss.classifies:
-        n = dataset.test.n_samples
-        right = n - round(test["error"] * n)
-        score = f"loss {test['loss']:.4f}, accuracy {1 - test['error']:.1%} ({right} of {n} right)"
-    lines = [f"Test: {score}"]
+def results(model: NeuralNetwork, dataset: Dataset, test: Mapping[str, float] | None) -> str:
+    """Loss and accuracy on the test set, or without one on the validation set; the files."""
+    if test is not None and dataset.test is not None:
+        lines = [f"Test: {_score(model, test, dataset.test.n_samples)}"]
+    elif dataset.validate is not None:
+        last = {key: model.history[f"validation_{key}"][-1] for key in ("loss", "error")}
+        lines = [f"Validation: {_score(model, last, dataset.validate.n_samples)}"]
+    else:
+        lines = ["There is neither a validation nor a test set."]
     folder = model.logger.folder if model.logger else None
     if folder is None:
         return lines[0]
     lines += ["", f"Results are in {folder.resolve()}:"]
     for name, what in RUN_FILES.items():
         if (folder / name).exists():
-            lines.append(f"  {name:<21} {what}")
+            lines.append(f"  {name:<22} {what}")
     return "\n".join(lines)
+
+
+def _score(model: NeuralNetwork, results: Mapping[str, float], n: int) -> str:
+    """Loss and accuracy, or mean squared error, of n examples."""
+    if not model.loss.classifies:
+        return f"loss {results['loss']:.3g}, mean squared error {results['error']:.3g}"
+    right = n - round(results["error"] * n)
+    auc = f", AUC {results['auc']:.4f}" if "auc" in results else ""
+    return (
+        f"loss {results['loss']:.4f}, accuracy {1 - results['error']:.1%} ({right} of {n} right)"
+        f"{auc}"
+    )
 
 
 def next_steps(script: str, flags: Sequence[str], experiments: Path | None) -> str:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from tqdm import tqdm
 
+from neural_networks import metrics
 from neural_networks.datasets import Data, Dataset
 from neural_networks.forecast import one_step, running_free
-from neural_networks.logs import Logger, kaggle_table
+from neural_networks.logs import Logger, check_file_name, kaggle_table
 from neural_networks.saving import Checkpoint
 from neural_networks.utils.names import lookup, positive_integer, true_or_false
 
@@ -110,7 +111,7 @@ def train(model: NeuralNetwork, dataset: Dataset, epochs: int, stopping: Stoppin
             model.restore_best()
     finally:
         if model.logger:
-            keep(model, model.logger)
+            keep(model, model.logger, dataset)
 
 
 def check_columns(logger: Logger, dataset: Dataset) -> None:
@@ -161,16 +162,20 @@ def train_epoch(model: NeuralNetwork, data: Data, bar: tqdm[Any]) -> dict[str, f
     return {name: total / data.n_samples for name, total in totals.items()}
 
 
-def keep(model: NeuralNetwork, logger: Logger) -> None:
-    """Save the parameters, now and of the best epoch; draw curves, and the first kernels."""
+def keep(model: NeuralNetwork, logger: Logger, dataset: Dataset) -> None:
+    """Save the parameters, now and of the best epoch; draw curves, and the first weights."""
     logger.save_parameters(model.state())
     if model.best is not None:
         logger.save_parameters(model.best.state, "best_parameters.npz")
     logger.draw_curves(model.loss)
     parameters = (layer.parameters[name] for _, layer, name in model.parameters())
     kernels = next((value for value in parameters if value.ndim == 4), None)
+    image_shape = dataset.train.data.shape[1:]
     if kernels is not None:
         logger.draw_kernels(kernels)
+    elif len(image_shape) == 3 and model.layers[0].parameters:
+        # Of a layer that takes images as rows, each unit has a weight for every pixel.
+        logger.draw_weights(model.layers[0].parameters["W"].reshape(*image_shape, -1))
 
 
 def diverged(model: NeuralNetwork, what: str) -> TrainingDiverged:
@@ -238,11 +243,16 @@ def test(model: NeuralNetwork, dataset: Dataset, save_predictions: bool) -> dict
     model.loss.check_labels(data.labels)
     loss, error, Y_hat = evaluate(model, data)
     results = {"loss": loss, "error": error}
+    curve = metrics.roc_of(model.loss, data.labels, Y_hat)
+    if curve is not None:
+        results["auc"] = curve.area
     if model.logger:
         model.logger.save_test_results(results)
         if save_predictions:
             outcome = data.labels, Y_hat, dataset.class_names
             model.logger.save_predictions(model.loss, *outcome)
+            if curve is not None:
+                model.logger.draw_roc(curve)
             if model.loss.classifies and data.data.ndim == 4:
                 model.logger.draw_mistakes(model.loss, data.data, *outcome)
             if dataset.long_sequences is not None:
@@ -257,7 +267,7 @@ def save_forecast(model: NeuralNetwork, logger: Logger, sequences: np.ndarray, w
         logger.save_forecast(sequences, one_step(model, sequences, window), free)
 
 
-def test_kaggle(model: NeuralNetwork, dataset: Dataset) -> Any:
+def test_kaggle(model: NeuralNetwork, dataset: Dataset, file_name: str | None) -> Any:
     """See ``NeuralNetwork.test_kaggle``."""
     if not model.loss.classifies:
         raise ValueError(f"Kaggle files hold classes, which {model.loss.name} does not predict")
@@ -265,7 +275,8 @@ def test_kaggle(model: NeuralNetwork, dataset: Dataset) -> Any:
     outputs = [model.predict(X, None)[0] for X, _ in _test_set(dataset).batches()]
     table = kaggle_table(model.loss.classes(np.concatenate(outputs)), dataset.first_id)
     if model.logger:
-        model.logger.save_table("kaggle_predictions.csv", table)
+        name = file_name or dataset.kaggle_file or "kaggle_predictions.csv"
+        model.logger.save_table(check_file_name(name), table)
     return table
 
 

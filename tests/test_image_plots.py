@@ -128,7 +128,7 @@ class TestWhatTheModelDraws(InFolder):
         model.train(dataset, 1)
         self.assertEqual(self.pictures(), {"kernels.png"})
         model.test(dataset, save_predictions=True)
-        expected = {"kernels.png", "mistakes.png", "confusion_matrix.png"}
+        expected = {"kernels.png", "mistakes.png", "confusion_matrix.png", "roc.png"}
         self.assertEqual(self.pictures(), expected)
 
     def test_regression_on_images_has_no_mistakes(self):

@@ -172,7 +172,8 @@ class TestMistakesOfUsers(RnnTest):
         self.refused("no recurrent layer: --hidden takes a size", "--hidden")
         self.refused("layer 2: n_out must be at least 1, got 0", "--hidden", 3, 0)
         self.refused("unknown activation 'tan'; did you mean 'tanh'", "--activation", "tan")
-        self.refused("'iris' has no option 'window'", "--dataset", "iris")
+        self.refused(r"X must be \(m, d, t\)", "--dataset", "iris")
+        self.refused("'iris' has no option 'window'", "--dataset", "iris", "--window", 9)
         self.refused(r"Unable to allocate .* GiB", "--window", 10**11)
 
     def test_a_training_that_diverges_says_so(self):

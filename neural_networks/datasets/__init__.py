@@ -1,16 +1,36 @@
 """Datasets: from a name to batches of examples and labels."""
 
 from neural_networks.datasets.bundled import load_digits, load_iris
+from neural_networks.datasets.catalogue import CATALOGUE
 from neural_networks.datasets.data import Data, Dataset
-from neural_networks.datasets.registry import DATASETS, initialize_dataset
+from neural_networks.datasets.preprocessing import Augmentation, Preprocessing, Standardization
+from neural_networks.datasets.published import (
+    load_cifar10,
+    load_fashion_mnist,
+    load_higgs,
+    load_letters,
+)
+from neural_networks.datasets.registry import DATASETS, initialize_dataset, options_of
 from neural_networks.datasets.sinewave import load_sinewave
+from neural_networks.datasets.table import load_csv, read_examples
 
 __all__ = [
+    "CATALOGUE",
     "DATASETS",
+    "Augmentation",
     "Data",
     "Dataset",
+    "Preprocessing",
+    "Standardization",
     "initialize_dataset",
+    "load_cifar10",
+    "load_csv",
     "load_digits",
+    "load_fashion_mnist",
+    "load_higgs",
     "load_iris",
+    "load_letters",
     "load_sinewave",
+    "options_of",
+    "read_examples",
 ]

@@ -4,20 +4,17 @@ from typing import Any
 
 import numpy as np
 
-from neural_networks.utils.data_processing import standardize
-from neural_networks.utils.data_structures import integers_to_one_hot
+from neural_networks.datasets.preprocessing import Standardization
 
 
-def load_iris(images: bool = False) -> dict[str, Any]:
-    """150 irises of 3 species, 4 lengths in cm each; split 105/15/30. There are no images of them.
+def load_iris() -> dict[str, Any]:
+    """150 irises of 3 species, 4 lengths in cm each; split 105/15/30.
 
     Source: Fisher, "The use of multiple measurements in taxonomic problems", 1936; the copy
     that comes with scikit-learn.
     """
     from sklearn.datasets import load_iris as load
 
-    if images:
-        raise ValueError("the dataset 'iris' has no images: its examples are 4 lengths each")
     return _split(load(), n_validation=15, n_test=30)
 
 
@@ -39,7 +36,7 @@ def load_digits(images: bool = False) -> dict[str, Any]:
 def _split(
     bunch: Any, n_validation: int, n_test: int, image_shape: tuple[int, int, int] | None = None
 ) -> dict[str, Any]:
-    """Split a scikit-learn set, the classes in proportion, and standardize it.
+    """Split a scikit-learn set, the classes in proportion.
 
     The split is the same for every seed, so that runs can be compared. Features are standardized
     one by one; images one channel at a time, so that they go on looking like what they show.
@@ -51,18 +48,15 @@ def _split(
     train, validation = train_test_split(
         rows, test_size=n_validation, stratify=y[rows], random_state=0
     )
-    labels = integers_to_one_hot(y)
-    X, axes = bunch.data, 0 if image_shape is None else (0, 1, 2)
-    if image_shape is not None:
-        X = X.reshape(-1, *image_shape)
-    X = standardize(X, axes, reference=X[train])
+    X = bunch.data if image_shape is None else bunch.data.reshape(-1, *image_shape)
     return {
         "training_set": X[train],
-        "training_labels": labels[train],
+        "training_labels": y[train],
         "validation_set": X[validation],
-        "validation_labels": labels[validation],
+        "validation_labels": y[validation],
         "test_set": X[test],
-        "test_labels": labels[test],
+        "test_labels": y[test],
         "class_names": [str(name) for name in bunch.target_names],
         "feature_names": [str(name) for name in bunch.feature_names],
+        "standardization": Standardization.of(X[train]),
     }

@@ -1,11 +1,13 @@
 """Examples with their labels: split, and handed out in batches."""
 
+import copy
 import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
+from neural_networks.datasets.preprocessing import Preprocessing, chunks_of
 from neural_networks.utils.data_structures import first_index
 from neural_networks.utils.names import errors_of, positive_integer
 from neural_networks.utils.randomness import spawn_generator
@@ -19,25 +21,36 @@ class Data:
     Parameters
     ----------
     data : array of float, (n, ...)
-        n examples.
+        n examples. With ``preprocessing``, also of bytes.
     labels : array, (n, k) or (n, k, t), optional
         A row for each example.
     batch_size : int
         Examples in a batch; more than there are makes one batch of all.
     rng : numpy.random.Generator or int, optional
         Where the order of shuffled examples comes from, or a seed for it.
+    preprocessing : Preprocessing, optional
+        What the examples go through: those in memory at once; bytes, and what is mapped from a
+        file, batch by batch.
+    augmenting : numpy.random.Generator, optional
+        Draws how ``sample`` augments images; without it, it does not.
 
     Attributes
     ----------
+    data : array, (n, ...)
+        The examples as they are stored.
     n_samples : int
         n.
+    example_shape : tuple of int
+        The shape of one example of a batch.
+    is_raw : bool
+        Whether examples are preprocessed batch by batch, and ``data`` has them as they were.
     samples_per_epoch : int
         Number of batches in which ``sample`` goes through all examples once: ⌈n / batch_size⌉.
 
     Raises
     ------
     TypeError
-        If the data does not hold floats.
+        If the data does not hold numbers, or holds bytes and there is no ``preprocessing``.
     ValueError
         If there is none, it has NaN or infinity in it, or labels and examples differ in number.
     """
@@ -48,17 +61,33 @@ class Data:
         labels: np.ndarray | None = None,
         batch_size: int = 50,
         rng: np.random.Generator | int | None = None,
+        *,
+        preprocessing: Preprocessing | None = None,
+        augmenting: np.random.Generator | None = None,
     ) -> None:
-        _check_examples(data)
+        _check_examples(data, bytes_too=preprocessing is not None)
         if labels is not None:
             _check_labels(labels, len(data))
+        self._augmenting = augmenting
+        self.is_raw = preprocessing is not None and self._stays_stored(data, preprocessing)
+        if preprocessing is not None and not self.is_raw:
+            data, preprocessing = preprocessing(data), None
+        _check_finite(data)
         self.data = data
         self.labels = labels
+        self._preprocessing = preprocessing
+        self.example_shape = self._batch(slice(0, 1)).shape[1:]
         self.batch_size = positive_integer("batch_size", batch_size)
         self.n_samples = len(data)
         self.samples_per_epoch = math.ceil(self.n_samples / self.batch_size)
         self._rng = np.random.default_rng(rng)
         self.reset()
+
+    def _stays_stored(self, data: np.ndarray, preprocessing: Preprocessing) -> bool:
+        """Whether examples are preprocessed batch by batch, rather than once and for all."""
+        augments = self._augmenting is not None and preprocessing.augmentation is not None
+        floating = np.issubdtype(data.dtype, np.floating)
+        return augments or not floating or isinstance(data, np.memmap)
 
     def reset(self) -> None:
         """Begin again: the next ``sample`` is the first batch of a new epoch."""
@@ -85,13 +114,20 @@ class Data:
         stop = min(start + self.batch_size, self.n_samples)
         self._position = stop if stop < self.n_samples else 0
         rows = slice(start, stop) if self._order is None else self._order[start:stop]
-        return self.data[rows], None if self.labels is None else self.labels[rows]
+        return self._batch(rows, self._augmenting), self._labels(rows)
 
     def batches(self, batch_size: int = EVALUATION_BATCH) -> Iterator[tuple[np.ndarray, Any]]:
         """All examples once, in the order of the data, without a trace in ``sample``."""
         for start in range(0, self.n_samples, batch_size):
             rows = slice(start, start + batch_size)
-            yield self.data[rows], None if self.labels is None else self.labels[rows]
+            yield self._batch(rows), self._labels(rows)
+
+    def _batch(self, rows: Any, augmenting: np.random.Generator | None = None) -> np.ndarray:
+        X = self.data[rows]
+        return X if self._preprocessing is None else self._preprocessing(X, augmenting)
+
+    def _labels(self, rows: Any) -> np.ndarray | None:
+        return None if self.labels is None else self.labels[rows]
 
 
 class Dataset:
@@ -114,9 +150,13 @@ class Dataset:
         Names for pictures and tables.
     first_id : int
         The ``Id`` of the first test example in a Kaggle file.
+    kaggle_file : str
+        What that file is called; empty if there is no competition to hand it in to.
     long_sequences : array of float, (k, d, T), optional
         A few sequences that are longer than the examples (d, t) and begin like them: what a
         network that predicts the next d values can try to go on with.
+    preprocessing : Preprocessing, optional
+        What the examples of all three sets go through; only those for training are augmented.
 
     Attributes
     ----------
@@ -146,12 +186,15 @@ class Dataset:
         class_names: Sequence[str] | None = None,
         feature_names: Sequence[str] | None = None,
         first_id: int = 0,
+        kaggle_file: str = "",
         long_sequences: np.ndarray | None = None,
+        preprocessing: Preprocessing | None = None,
     ) -> None:
         def make(what: str, data: Any, labels: Any) -> Data | None:
-            return _make_set(what, data, labels, batch_size, seed)
+            return _make_set(what, data, labels, batch_size, seed, preprocessing)
 
         self.name = name
+        self.preprocessing = preprocessing
         train = make("training", training_set, training_labels)
         if train is None:
             raise ValueError("there is no training set")
@@ -167,14 +210,32 @@ class Dataset:
         self.class_names = class_names
         self.feature_names = feature_names
         self.first_id = first_id
+        self.kaggle_file = kaggle_file
+        if long_sequences is not None and preprocessing is not None:
+            long_sequences = preprocessing(long_sequences)
         if long_sequences is not None:
             self._check_long_sequences(long_sequences)
         self.long_sequences = long_sequences
 
+    def to_predict(self, examples: np.ndarray) -> "Dataset":
+        """The same dataset with other examples, which have no labels, for its test set.
+
+        Parameters
+        ----------
+        examples : array, (n, ...)
+            As the dataset had them before they were preprocessed.
+        """
+        other = copy.copy(self)
+        batch_size, preprocessing = self.train.batch_size, self.preprocessing
+        with errors_of("test set"):
+            other.test = Data(examples, None, batch_size, preprocessing=preprocessing)
+        other._check_shapes()
+        return other
+
     def _check_shapes(self) -> None:
-        shape = self.train.data.shape[1:]
+        shape = self.train.example_shape
         for what, data in (("validation", self.validate), ("test", self.test)):
-            found = shape if data is None else data.data.shape[1:]
+            found = shape if data is None else data.example_shape
             if found != shape:
                 raise ValueError(f"{what} examples have shape {found}, training examples {shape}")
             if data is not None and data.labels is not None:
@@ -185,7 +246,8 @@ class Dataset:
     def _check_long_sequences(self, sequences: np.ndarray) -> None:
         with errors_of("long_sequences"):
             _check_examples(sequences)
-        shape = self.train.data.shape[1:]
+            _check_finite(sequences)
+        shape = self.train.example_shape
         if len(shape) != 2 or sequences.ndim != 3 or shape[0] != self.out_dim:
             raise ValueError(
                 f"long_sequences go with examples (d, t) and d outputs, got {shape} and "
@@ -201,32 +263,52 @@ class Dataset:
 SETS = ("training", "validation", "test")
 
 
-def _make_set(what: str, data: Any, labels: Any, batch_size: int, seed: int | None) -> Data | None:
+def _make_set(
+    what: str,
+    data: Any,
+    labels: Any,
+    batch_size: int,
+    seed: int | None,
+    preprocessing: Preprocessing | None,
+) -> Data | None:
     """One of a dataset's sets, shuffled by a generator of its own; errors say which set it is."""
     if data is None:
         if labels is not None:
             raise ValueError(f"there are {what} labels, but no {what} set")
         return None
+    options: dict[str, Any] = {"preprocessing": preprocessing}
+    if what == "training":
+        options["augmenting"] = spawn_generator(seed, "augmentation")
     rng = spawn_generator(seed, "shuffling", SETS.index(what))
     with errors_of(f"{what} set"):
-        return Data(data, labels, batch_size, rng)
+        return Data(data, labels, batch_size, rng, **options)
 
 
-def _check_examples(data: Any) -> None:
+def _check_examples(data: Any, bytes_too: bool = False) -> None:
     if not isinstance(data, np.ndarray):
         raise TypeError(f"examples must be a NumPy array, got {type(data).__name__}")
-    if not np.issubdtype(data.dtype, np.floating):
+    stored_as_bytes = bytes_too and data.dtype == np.uint8
+    if not np.issubdtype(data.dtype, np.floating) and not stored_as_bytes:
         raise TypeError(f"examples must be floats, got {data.dtype}; X.astype('float32') converts")
     if data.ndim < 2:
         raise ValueError(f"examples must be (n, d) or have more axes, got shape {data.shape}")
     if data.size == 0:
         raise ValueError(f"there are no examples: shape {data.shape}")
-    finite = np.isfinite(data)
-    if not finite.all():
-        count = finite.size - finite.sum()
-        raise ValueError(
-            f"{count} values are NaN or infinite, the first one at {first_index(~finite)}"
-        )
+
+
+def _check_finite(data: np.ndarray) -> None:
+    """Raise ``ValueError`` if there is NaN or infinity; in chunks, as the data may be mapped."""
+    if not np.issubdtype(data.dtype, np.floating):
+        return
+    count, first = 0, ""
+    for rows in chunks_of(data):
+        bad = ~np.isfinite(data[rows])
+        if bad.any():
+            row, *others = first_index(bad)
+            first = first or str((rows.start + row, *others))
+            count += int(bad.sum())
+    if count:
+        raise ValueError(f"{count} values are NaN or infinite, the first one at {first}")
 
 
 def _check_labels(labels: Any, n: int) -> None:

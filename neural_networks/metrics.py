@@ -1,0 +1,53 @@
+"""How well two classes are told apart, whatever the threshold between them."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from neural_networks.losses import Loss
+
+
+class RocCurve(NamedTuple):
+    """A receiver operating characteristic.
+
+    Parameters
+    ----------
+    false_alarms, hits : arrays, (thresholds,)
+        Of class 0 and of class 1, the share that is taken for class 1, as the threshold falls.
+    area : float
+        The area under the curve (AUC): the chance that an example of class 1 has a higher score
+        than one of class 0. Guessing has ½.
+    chosen : tuple of float
+        False alarms and hits of the predicted classes.
+    """
+
+    false_alarms: np.ndarray
+    hits: np.ndarray
+    area: float
+    chosen: tuple[float, float]
+
+
+def roc_of(loss: Loss, Y: np.ndarray, Y_hat: np.ndarray) -> RocCurve | None:
+    """The curve of predictions of two classes; None of more, or if only one of them is there.
+
+    Parameters
+    ----------
+    loss : Loss
+        Says which classes labels and predictions stand for, if any.
+    Y, Y_hat : arrays, (n, 1) or (n, 2)
+        Labels and predictions.
+    """
+    if not loss.classifies or Y.ndim != 2 or Y.shape[1] > 2:
+        return None
+    true = loss.classes(Y)
+    if true.min() == true.max():
+        return None
+    from sklearn.metrics import roc_auc_score, roc_curve
+
+    # In float64: the difference of two scores must not round to a tie.
+    scores = Y_hat.astype(np.float64)
+    score = scores[:, 0] if scores.shape[1] == 1 else scores[:, 1] - scores[:, 0]
+    false_alarms, hits, _ = roc_curve(true, score)
+    predicted = loss.classes(Y_hat) == 1
+    chosen = float(predicted[true == 0].mean()), float(predicted[true == 1].mean())
+    return RocCurve(false_alarms, hits, float(roc_auc_score(true, score)), chosen)

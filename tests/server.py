@@ -1,0 +1,129 @@
+"""A server of files on this machine, with all the faults that servers have."""
+
+import re
+import threading
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+Answer = Callable[["Handler"], None]
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Notes a request, and answers it as its path's answer says."""
+
+    server: "Server"
+
+    def do_GET(self) -> None:
+        self.server.requests.append((self.path, self.headers.get("Range")))
+        self.server.answers[self.path](self)
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+    def send(self, status: int, body: bytes = b"", **headers: object) -> None:
+        """Headers, with underscores for hyphens, and a body."""
+        self.send_response(status)
+        for name, value in {"Content_Length": len(body), **headers}.items():
+            if value is not None:
+                self.send_header(name.replace("_", "-"), str(value))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def asked_from(self) -> int:
+        """The first byte that is asked for."""
+        match = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", "bytes=0-"))
+        assert match
+        return int(match[1])
+
+
+class Server(ThreadingHTTPServer):
+    """Serves until the end of a ``with``; ``requests`` holds paths and ``Range`` headers."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.answers: dict[str, Answer] = {}
+        self.requests: list[tuple[str, str | None]] = []
+
+    def __enter__(self) -> "Server":
+        # So many seconds pass, at most, until it sees that it is to stop.
+        self.thread = threading.Thread(target=self.serve_forever, args=(0.01,))
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.shutdown()
+        self.thread.join()
+        self.server_close()
+
+    def handle_error(self, *_: Any) -> None:
+        """Whoever breaks off a download is no concern of the test's output."""
+
+    def address(self, path: str, answer: Answer) -> str:
+        """Where to get this answer."""
+        self.answers[f"/{path}"] = answer
+        return f"http://127.0.0.1:{self.server_port}/{path}"
+
+
+def whole(content: bytes, **headers: object) -> Answer:
+    """The file, whatever range is asked for."""
+    return lambda handler: handler.send(200, content, **headers)
+
+
+def ranges(content: bytes) -> Answer:
+    """The file, or the rest of it that is asked for."""
+
+    def answer(handler: Handler) -> None:
+        start = handler.asked_from()
+        if start >= len(content):
+            handler.send(416, Content_Range=f"bytes */{len(content)}")
+        elif handler.headers["Range"]:
+            there = f"bytes {start}-{len(content) - 1}/{len(content)}"
+            handler.send(206, content[start:], Content_Range=there)
+        else:
+            handler.send(200, content)
+
+    return answer
+
+
+def cut_off(content: bytes, after: int, **headers: object) -> Answer:
+    """The first bytes of the file, though all are announced."""
+    return lambda handler: handler.send(
+        200, content[:after], **{"Content_Length": len(content), **headers}
+    )
+
+
+def status(code: int, body: bytes = b"", **headers: object) -> Answer:
+    """A status, and a page about it."""
+    return lambda handler: handler.send(code, body, **headers)
+
+
+def redirect(address: str) -> Answer:
+    return lambda handler: handler.send(302, b"it has moved", Location=address)
+
+
+def page() -> Answer:
+    """A page in place of the file, as networks have it that one must log in to."""
+    return whole(b"<html>Log in!</html>", Content_Type="text/html; charset=utf-8")
+
+
+def one_after_the_other(*answers: Answer) -> Answer:
+    """Another answer every time; the last one stays."""
+    left = list(answers)
+    return lambda handler: (left.pop(0) if len(left) > 1 else left[0])(handler)
+
+
+def slow(content: bytes, half_is_out: threading.Event, go_on: threading.Event) -> Answer:
+    """The file in two halves, the second one when ``go_on`` is set."""
+
+    def answer(handler: Handler) -> None:
+        half = len(content) // 2
+        handler.send(200, content[:half], Content_Length=len(content))
+        handler.wfile.flush()
+        half_is_out.set()
+        go_on.wait(10)
+        handler.wfile.write(content[half:])
+
+    return answer
