@@ -1,6 +1,7 @@
 # make run         set up, train on Iris, show where the results are     (ARGS="--lr 0.1")
 # make test        set up, run every test that needs no data from outside
 # make test-data   run the tests on real data, in the folder NEURAL_NETWORKS_DATA
+# make results     train all presets on that data, and print a table     (ARGS="higgs letters")
 # make notebooks   run the notebooks from top to bottom
 # make lint        ruff and mypy
 # make clean       remove the virtual environment
@@ -12,7 +13,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check
 
-.PHONY: run test test-data notebooks lint clean
+.PHONY: run test test-data results notebooks lint clean
 .DELETE_ON_ERROR:
 
 run: $(VENV)/installed-run
@@ -25,6 +26,10 @@ test-data: $(VENV)/installed-test
 	@test -d "$$NEURAL_NETWORKS_DATA" || \
 		{ echo 'make test-data: set NEURAL_NETWORKS_DATA to the folder that holds the data' >&2; exit 2; }
 	$(PY) -m pytest tests_data $(ARGS)
+
+results: $(VENV)/installed-run
+	@$(PY) -m benchmarks.results $(ARGS)
+	@$(PY) -m benchmarks.preparation
 
 notebooks: $(VENV)/installed-test
 	$(PY) -m pytest tests/test_notebooks.py --verbose $(ARGS)

@@ -205,7 +205,9 @@ def mistakes(
     """
     wrong = np.flatnonzero(true != predicted)
     shown = wrong[np.argsort(-score[wrong], kind="stable")][:MOST_MISTAKES]
-    tiles = small_axes(figure, len(shown), min(8, max(4, len(shown))), 1.15, 1.5)
+    # Wide enough for the longest line below an image.
+    width = max(1.15, 0.053 * (18 + max(map(len, names))))
+    tiles = small_axes(figure, len(shown), min(8, max(4, len(shown))), width, width + 0.35)
     for axes, i in zip(tiles, shown, strict=True):
         axes.imshow(stretched(X[i]), cmap="gray")
         # A class's name may have dollar signs in it.

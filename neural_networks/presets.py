@@ -65,7 +65,7 @@ OUTPUT = {"name": "fully_connected", "n_out": None, "activation": "softmax"}
 FULLY_CONNECTED = {
     "fashion_mnist": configuration(
         "fashion_mnist",
-        fully_connected_net([256, 128], dropout=0.2, normalization="batch", weight_scale=None),
+        fully_connected_net([256, 128], dropout=0.2, normalization="batch"),
         {"name": "fashion_mnist", "batch_size": 128, "validate_on_test": True},
         one_cycle(0.003, 0.01),
         10,
@@ -93,21 +93,21 @@ FULLY_CONNECTED = {
     ),
     "letters_deep": configuration(
         "letters_deep",
-        fully_connected_net([400, 400], dropout=0.4, normalization="batch", weight_scale=None),
+        fully_connected_net([400, 400], dropout=0.2, normalization="batch", weight_scale=None),
         {"name": "letters", "batch_size": 50, "size": "large", "shift": 1},
         one_cycle(0.003, 0.01),
-        30,
+        60,
     ),
     "cifar10_two_layers": configuration(
         "cifar10_two_layers",
-        two_layer_net(200, weight_scale=None),
+        two_layer_net(200, weight_scale=1e-3),
         {"name": "cifar10", "batch_size": 128},
-        one_cycle(0.001),
+        one_cycle(0.001, 0.1),
         15,
     ),
     "cifar10_deep": configuration(
         "cifar10_deep",
-        fully_connected_net([500, 300, 200], dropout=0.2, normalization="batch", weight_scale=None),
+        fully_connected_net([500, 300, 200], dropout=0.2, normalization="batch"),
         {"name": "cifar10", "batch_size": 128, "flip": True},
         one_cycle(0.002, 0.01),
         20,

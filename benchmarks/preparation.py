@@ -1,0 +1,91 @@
+"""How fast, and in how much memory, a Higgs file of many rows is prepared and trained on.
+
+The file is made of the rows of the HIGGS.csv.gz at hand, over and over; without one, of random
+rows in the same format.
+"""
+
+import argparse
+import gzip
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from benchmarks.machine import machine_facts
+from neural_networks.datasets.folders import VARIABLE, find_original
+
+STEPS = {
+    "prepare": "from neural_networks.datasets import load_higgs; load_higgs()",
+    "go through once": (
+        "from neural_networks.datasets import initialize_dataset\n"
+        "data = initialize_dataset('higgs', 1000, seed=0, dtype='float32',"
+        " n_training={n_training}, n_validation={n_held_out}, n_test={n_held_out}).train\n"
+        "for _ in range(data.samples_per_epoch): data.sample()"
+    ),
+}
+RANDOM_ROWS = 10_000
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Write the file, prepare it, take an epoch of batches from it, and print what that took."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.preparation", description=__doc__.split("\n")[0]
+    )
+    parser.add_argument("--rows", type=int, default=1_000_000, help="rows of the file")
+    flags = parser.parse_args(argv)
+    if flags.rows < 100:
+        parser.error(f"--rows must be at least 100, got {flags.rows}")
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "higgs" / "HIGGS.csv.gz"
+        path.parent.mkdir()
+        size = write(path, flags.rows)
+        print(f"{flags.rows:,} rows: {size / 1e6:,.0f} MB, {path.stat().st_size / 1e6:,.0f} packed")
+        for what, code in STEPS.items():
+            seconds, memory = run(code, folder, flags.rows)
+            print(
+                f"{what}: {seconds:.1f} s, {flags.rows / seconds:,.0f} rows a second, "
+                f"{memory / 1e6:,.0f} MB of memory at most"
+            )
+    facts = machine_facts()
+    print(f"{facts['date']}, {facts['cores']} cores of {facts['cpu']}, Python {facts['python']}")
+    return 0
+
+
+def write(path: Path, n: int) -> int:
+    """A packed file of n rows; its size unpacked."""
+    original = find_original("higgs")
+    if original is None:
+        rng = np.random.default_rng(0)
+        rows = rng.normal(1, 1, (RANDOM_ROWS, 29)).astype(np.float32)
+        rows[:, 0] = rng.integers(2, size=RANDOM_ROWS)
+        lines = [",".join(f"{value:.18e}" for value in row) + "\n" for row in rows.tolist()]
+    else:
+        with gzip.open(original[0], "rt") as file:
+            lines = [line for line, _ in zip(file, range(n), strict=False)]
+    size = 0
+    with gzip.open(path, "wt", compresslevel=1) as file:
+        for start in tqdm(range(0, n, len(lines)), desc="writing", disable=None):
+            text = "".join(lines[: n - start])
+            size += file.write(text)
+    return size
+
+
+def run(code: str, folder: str, n: int) -> tuple[float, float]:
+    """Seconds and bytes of memory that a process of its own takes for some code."""
+    code = code.format(n_training=n * 10 // 12, n_held_out=n // 12)
+    start = time.perf_counter()
+    process = subprocess.Popen([sys.executable, "-c", code], env={**os.environ, VARIABLE: folder})
+    _, status, usage = os.wait4(process.pid, 0)
+    if status:
+        raise SystemExit(1)
+    return time.perf_counter() - start, usage.ru_maxrss * 1024
+
+
+if __name__ == "__main__":
+    sys.exit(main())
