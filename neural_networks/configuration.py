@@ -73,12 +73,12 @@ def choose_dataset(args: Any, flags: argparse.Namespace) -> None:
         for key in [key for key in args if key not in known]:
             del args[key]
         args["name"] = flags.dataset
-    args.update(flags.data_args or [])
     if flags.loss is not None:
         # A single sigmoid unit needs labels of a single column.
         args.pop("one_output", None)
         if flags.loss == "binary_cross_entropy":
             args["one_output"] = True
+    args.update(flags.data_args or [])
 
 
 def choose_optimizer(args: Any, flags: argparse.Namespace) -> None:

@@ -191,7 +191,7 @@ def _cifar_bytes(source: Path, name: str) -> bytes:
         check_regular(source / name)
         return (source / name).read_bytes()
     check_regular(source)
-    with damage_told(source), tarfile.open(source) as archive:
+    with damage_told(source), tarfile.open(source, "r:gz") as archive:
         try:
             member = archive.extractfile(f"{CIFAR_FOLDER}/{name}")
         except KeyError:

@@ -4,6 +4,7 @@ A prepared set is a folder ``prepared-...`` of arrays. Its name holds a fingerpr
 that it was made from: other files make another folder, and the same ones are not read again.
 """
 
+import errno
 import hashlib
 import json
 import shutil
@@ -105,6 +106,13 @@ def _prepare(
         (partial / ABOUT).write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
         partial.chmod(0o755)
         _move(partial, wanted)
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            raise OSError(
+                f"there is no space left in {readable(home)} to prepare {dataset}: make some, or "
+                f"let {VARIABLE} name another folder"
+            ) from None
+        raise
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     print(f"Prepared {dataset}, once, in {readable(wanted)}.", *notes, sep="\n", file=sys.stderr)
