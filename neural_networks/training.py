@@ -12,8 +12,9 @@ from tqdm import tqdm
 from neural_networks import metrics
 from neural_networks.datasets import Data, Dataset
 from neural_networks.forecast import one_step, running_free
-from neural_networks.logs import Logger, check_file_name, kaggle_table
+from neural_networks.logs import Logger, check_file_name
 from neural_networks.saving import Checkpoint
+from neural_networks.tables import kaggle_table
 from neural_networks.utils.names import lookup, positive_integer, true_or_false
 
 if TYPE_CHECKING:
