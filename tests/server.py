@@ -115,14 +115,13 @@ def one_after_the_other(*answers: Answer) -> Answer:
     return lambda handler: (left.pop(0) if len(left) > 1 else left[0])(handler)
 
 
-def slow(content: bytes, half_is_out: threading.Event, go_on: threading.Event) -> Answer:
+def slow(content: bytes, go_on: threading.Event) -> Answer:
     """The file in two halves, the second one when ``go_on`` is set."""
 
     def answer(handler: Handler) -> None:
         half = len(content) // 2
         handler.send(200, content[:half], Content_Length=len(content))
         handler.wfile.flush()
-        half_is_out.set()
         go_on.wait(10)
         handler.wfile.write(content[half:])
 
