@@ -95,10 +95,14 @@ examples:
   python train_cnn.py --lr 0.01 --momentum 0.9 --batch-size 50
   python train_cnn.py --network three_layer_conv_net --network-args n_filters=16 kernel=5
   python train_cnn.py --normalization batch --optimizer AdamW --lr 0.003 --scheduler one_cycle
+  python train_cnn.py --preset cifar10_small
+  python train_cnn.py --preset cifar10 --epochs 20 --name cifar10-longer
   python train_cnn.py --config experiments/digits-cnn/config.json --seed 1
 
 --filters 16 32 makes two blocks, each a convolution and a pooling that halves the image; without
 it the convolutions are those of the configuration at the top of the script.
+
+Presets are for real data: "python -m neural_networks.datasets list" says which, and how to get it.
 
 Each run leaves a folder of results under experiments/; "python -m neural_networks.compare"
 lists the runs there, the best one first.

@@ -70,7 +70,12 @@ examples:
   python train_ffnn.py --optimizer Adam --lr 0.01 --scheduler cosine
   python train_ffnn.py --hidden 50 50 --dropout 0.2 --normalization layer --patience 10
   python train_ffnn.py --network two_layer_net --loss hinge --l2 0.01
+  python train_ffnn.py --preset higgs
+  python train_ffnn.py --preset fashion_mnist --epochs 20 --data-args shift=1
+  python train_ffnn.py --dataset csv --data-args path=flowers.csv label=kind
   python train_ffnn.py --config experiments/iris/config.json --seed 1
+
+Presets are for real data: "python -m neural_networks.datasets list" says which, and how to get it.
 
 Each run leaves a folder of results under experiments/; "python -m neural_networks.compare"
 lists the runs there, the best one first.

@@ -132,7 +132,7 @@ CONVOLUTIONAL = {
         "cifar10_small",
         [
             *(*convolution(32), pool(2), *convolution(64), pool(2)),
-            *(*convolution(128), pool(8, "average"), FLATTEN, OUTPUT),
+            *(*convolution(128), pool(2), FLATTEN, *dropped(0.3), OUTPUT),
         ],
         {"name": "cifar10", "batch_size": 64, "images": True, "flip": True},
         one_cycle(0.01, 0.02),
