@@ -54,11 +54,7 @@ def convolution(n_out: int) -> list[dict[str, Any]]:
     return normalized({**layer, "activation": "relu", "weight_init": "he_normal"}, "batch")
 
 
-def pool(size: int, mode: str = "max") -> dict[str, Any]:
-    """Of each size × size pixels, the largest, or the mean."""
-    return {"name": "pool2d", "kernel_shape": size, "stride": size, "mode": mode}
-
-
+POOL = {"name": "pool2d", "kernel_shape": 2, "stride": 2, "mode": "max"}
 FLATTEN = {"name": "flatten"}
 OUTPUT = {"name": "fully_connected", "n_out": None, "activation": "softmax"}
 
@@ -119,20 +115,20 @@ CONVOLUTIONAL = {
     "cifar10": configuration(
         "cifar10",
         [
-            *(*convolution(32), *convolution(32), pool(2)),
-            *(*convolution(64), *convolution(64), pool(2)),
-            *(*convolution(128), *convolution(128), pool(8, "average")),
-            *(FLATTEN, OUTPUT),
+            *(*convolution(32), *convolution(32), POOL),
+            *(*convolution(64), *convolution(64), POOL),
+            *(*convolution(128), *convolution(128), POOL),
+            *(FLATTEN, *dropped(0.4), OUTPUT),
         ],
-        {"name": "cifar10", "batch_size": 64, "images": True, "flip": True, "shift": 4},
-        one_cycle(0.01, 0.05),
+        {"name": "cifar10", "batch_size": 64, "images": True, "flip": True, "shift": 2},
+        one_cycle(0.005, 0.05),
         10,
     ),
     "cifar10_small": configuration(
         "cifar10_small",
         [
-            *(*convolution(32), pool(2), *convolution(64), pool(2)),
-            *(*convolution(128), pool(2), FLATTEN, *dropped(0.3), OUTPUT),
+            *(*convolution(32), POOL, *convolution(64), POOL),
+            *(*convolution(128), POOL, FLATTEN, *dropped(0.3), OUTPUT),
         ],
         {"name": "cifar10", "batch_size": 64, "images": True, "flip": True},
         one_cycle(0.01, 0.02),
@@ -149,7 +145,7 @@ CONVOLUTIONAL = {
     "fashion_mnist_cnn": configuration(
         "fashion_mnist_cnn",
         [
-            *(*convolution(16), pool(2), *convolution(32), pool(2), FLATTEN),
+            *(*convolution(16), POOL, *convolution(32), POOL, FLATTEN),
             *(*dropped(0.3), OUTPUT),
         ],
         {"name": "fashion_mnist", "batch_size": 64, "images": True, "validate_on_test": True},
