@@ -28,19 +28,19 @@ class RocCurve(NamedTuple):
 
 
 def roc_of(loss: Loss, Y: np.ndarray, Y_hat: np.ndarray) -> RocCurve | None:
-    """The curve of predictions of two classes; None of more, or if only one of them is there.
+    """The curve of predictions of two classes; None of more, or if only one is there.
 
     Parameters
     ----------
     loss : Loss
         Says which classes labels and predictions stand for, if any.
     Y, Y_hat : arrays, (n, 1) or (n, 2)
-        Labels and predictions.
+        Labels and predictions; None is also what those that are no numbers lead to.
     """
     if not loss.classifies or Y.ndim != 2 or Y.shape[1] > 2:
         return None
     true = loss.classes(Y)
-    if true.min() == true.max():
+    if true.min() == true.max() or not np.isfinite(Y_hat).all():
         return None
     from sklearn.metrics import roc_auc_score, roc_curve
 

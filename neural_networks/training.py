@@ -12,6 +12,7 @@ from tqdm import tqdm
 from neural_networks import metrics
 from neural_networks.datasets import Data, Dataset
 from neural_networks.forecast import one_step, running_free
+from neural_networks.layers import FullyConnected
 from neural_networks.logs import Logger, check_file_name
 from neural_networks.saving import Checkpoint
 from neural_networks.tables import kaggle_table
@@ -171,11 +172,11 @@ def keep(model: NeuralNetwork, logger: Logger, dataset: Dataset) -> None:
     logger.draw_curves(model.loss)
     parameters = (layer.parameters[name] for _, layer, name in model.parameters())
     kernels = next((value for value in parameters if value.ndim == 4), None)
-    image_shape = dataset.train.data.shape[1:]
+    image_shape = dataset.raw_shape
     if kernels is not None:
         logger.draw_kernels(kernels)
-    elif len(image_shape) == 3 and model.layers[0].parameters:
-        # Of a layer that takes images as rows, each unit has a weight for every pixel.
+    elif len(image_shape) == 3 and isinstance(model.layers[0], FullyConnected):
+        # Its input are images as rows: each unit has a weight for every pixel.
         logger.draw_weights(model.layers[0].parameters["W"].reshape(*image_shape, -1))
 
 
@@ -274,7 +275,10 @@ def test_kaggle(model: NeuralNetwork, dataset: Dataset, file_name: str | None) -
         raise ValueError(f"Kaggle files hold classes, which {model.loss.name} does not predict")
     # Not evaluate: the labels, if any, may be rows of zeros.
     outputs = [model.predict(X, None)[0] for X, _ in _test_set(dataset).batches()]
-    table = kaggle_table(model.loss.classes(np.concatenate(outputs)), dataset.first_id)
+    classes = model.loss.classes(np.concatenate(outputs))
+    if classes.ndim > 1:
+        raise ValueError("Kaggle files hold one class for each example, not one for every step")
+    table = kaggle_table(classes, dataset.first_id)
     if model.logger:
         name = file_name or dataset.kaggle_file or "kaggle_predictions.csv"
         model.logger.save_table(check_file_name(name), table)

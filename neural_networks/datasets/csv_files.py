@@ -1,5 +1,9 @@
 """Numbers in CSV files, read in chunks; what is no number is told with its row and column."""
 
+import csv
+import io
+import math
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,7 +12,6 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from neural_networks.datasets.formats import ROWS, opened
-from neural_networks.utils.data_structures import first_index
 
 
 def csv_chunks(
@@ -46,85 +49,87 @@ def csv_chunks(
     ValueError
         If the file is empty, has another number of columns, or a cell that is empty or no number.
     """
-    done = 0
+    from pandas.errors import ParserWarning
+
+    done, n = 0, len(names)
     kept = [i for i, name in enumerate(names) if name not in words]
-    kinds = {i: np.float64 if i in kept else str for i in range(len(names))}
-    with opened(path, path.name) as file, _mistakes_told(path):
-        chunks = _reader(file, skiprows=int(header), dtype=kinds, chunksize=rows)
+    kinds = dict.fromkeys(range(n + 1), str) | dict.fromkeys(kept, np.float64)
+    with opened(path, path.name) as file:
+        # One column more than there should be: what stands in it is too much.
+        chunks = _reader(file, n + 1, skiprows=int(header), dtype=kinds, chunksize=rows)
         while True:
             try:
-                chunk = next(chunks, None)
-            except ValueError as error:
-                if "could not convert string to float" not in str(error):
-                    raise
-                raise _wrong_cell(path, names, kept, done + header, rows) from None
+                with warnings.catch_warnings():
+                    warnings.simplefilter("error", ParserWarning)
+                    chunk = next(chunks, None)
+            except (ValueError, ParserWarning):  # which do not say where the mistake is
+                raise _mistake(path, names, kept, header) from None
             if chunk is None:
                 break
-            _check_width(path, chunk.shape[1], names)
             numbers = chunk[kept].to_numpy()
-            if not np.isfinite(numbers).all():
-                raise _wrong_cell(path, names, kept, done + header, rows)
-            yield numbers, chunk.drop(columns=kept).to_numpy(str)
+            if not (np.isfinite(numbers).all() and (chunk[n] == "").all()):
+                raise _mistake(path, names, kept, header)
+            yield numbers, chunk.drop(columns=[*kept, n]).to_numpy(str)
             done += len(chunk)
     if not done:
-        raise ValueError(f"{path} has no rows")
+        raise ValueError(
+            f"{path} {'has no rows' if header and path.stat().st_size else 'is empty'}"
+        )
 
 
-@contextmanager
-def _mistakes_told(path: Path) -> Iterator[None]:
-    """A context in which pandas' errors about a file become ``ValueError`` that name it."""
-    from pandas.errors import EmptyDataError, ParserError
-
-    try:
-        yield
-    except EmptyDataError:
-        raise ValueError(f"{path} is empty") from None
-    except ParserError as error:
-        raise ValueError(f"{path}: {_last_words(error)}") from None
-    except UnicodeDecodeError:
-        raise ValueError(f"{path} is no text file") from None
-
-
-def _reader(file: BinaryIO, **options: Any) -> Any:
+def _reader(file: BinaryIO, n_columns: int, **options: Any) -> Any:
     """pandas' CSV reader; it must neither leave lines out nor take a column for an index."""
     import pandas as pd
 
     rules = {"header": None, "index_col": False, "skip_blank_lines": False}
-    return pd.read_csv(file, **rules, keep_default_na=False, **options)
+    return pd.read_csv(file, names=range(n_columns), **rules, na_filter=False, **options)
 
 
-def _check_width(path: Path, found: int, names: Sequence[str]) -> None:
-    if found != len(names):
-        raise ValueError(f"{path} has {found} columns, not {len(names)}")
+def _mistake(path: Path, names: Sequence[str], numbers: Sequence[int], header: bool) -> ValueError:
+    """The error that tells the first mistake in a file: its row and, of a cell, its column."""
+    n, where = len(names), f"{path}"
+    with read_rows(path) as rows:
+        for number, row in enumerate(rows, start=1):
+            if header and number == 1:
+                continue
+            where = f"{path}, row {number}"
+            if number == 1 + header and 0 < len(row) != n and len(row) == len(next(rows, [])):
+                return ValueError(f"{path} has {len(row)} columns, not {n}")
+            if len(row) > n:
+                return ValueError(f"{where}: there are {len(row)} columns, not {n}")
+            row += [""] * (n - len(row))
+            wrong = next((i for i in numbers if not is_number(row[i])), None)
+            if wrong is not None:
+                text = row[wrong].strip()
+                what = f"holds {text[:40]!r}, which is no finite number" if text else "is empty"
+                return ValueError(f"{where}, column {wrong + 1} ({names[wrong]}): the cell {what}")
+    return ValueError(f"{where}: this cannot be read")
 
 
-def _wrong_cell(
-    path: Path, names: Sequence[str], columns: Sequence[int], skip: int, rows: int
-) -> ValueError:
-    """The error that tells the first cell, after so many lines, that is empty or no number."""
-    import pandas as pd
+def is_number(text: str) -> bool:
+    """Whether a cell holds a finite number."""
+    try:
+        # Python also reads 1_000 and digits of other scripts, as no other program does.
+        return math.isfinite(float(text)) and text.isascii() and "_" not in text
+    except ValueError:
+        return False
 
+
+@contextmanager
+def read_rows(path: Path) -> Iterator[Iterator[list[str]]]:
+    """The rows of a CSV file, each a list of cells; slower than ``csv_chunks``, but patient."""
     with opened(path, path.name) as file:
-        texts = _reader(file, dtype=str, skiprows=skip, nrows=rows)
-    _check_width(path, texts.shape[1], names)
-    texts = texts[columns].fillna("")
-    numbers = texts.apply(pd.to_numeric, errors="coerce").to_numpy(np.float64)
-    i, j = first_index(~np.isfinite(numbers))
-    text = texts.iat[i, j].strip()
-    what = f"holds {text[:40]!r}, which is no finite number" if text else "is empty"
-    column = columns[j]
-    return ValueError(
-        f"{path}, row {skip + i + 1}, column {column + 1} ({names[column]}): the cell {what}"
-    )
-
-
-def _last_words(error: Exception) -> str:
-    """The gist of pandas' message about a line with too many fields."""
-    return str(error).strip().removeprefix("Error tokenizing data. C error: ")
+        try:
+            # A table that a spreadsheet has written may begin with a mark.
+            yield csv.reader(io.TextIOWrapper(file, "utf-8-sig", newline=""))
+        except (UnicodeDecodeError, csv.Error):
+            raise ValueError(f"{path} is no text file") from None
 
 
 def first_line(path: Path) -> list[str]:
     """The cells of the first line of a CSV file."""
-    with opened(path, path.name) as file, _mistakes_told(path):
-        row = _reader(file, dtype=str, nrows=1)
-    return [str(name).strip() for name in row.iloc[0]]
+    with read_rows(path) as rows:
+        row = next(rows, None)
+    if not row:
+        raise ValueError(f"{path} is empty")
+    return [cell.strip() for cell in row]

@@ -72,7 +72,7 @@ class Data:
         self.is_raw = preprocessing is not None and self._stays_stored(data, preprocessing)
         if preprocessing is not None and not self.is_raw:
             data, preprocessing = preprocessing(data), None
-        _check_finite(data)
+        _check_finite(data, preprocessing)
         self.data = data
         self.labels = labels
         self._preprocessing = preprocessing
@@ -160,6 +160,8 @@ class Dataset:
 
     Attributes
     ----------
+    raw_shape : tuple of int
+        The shape of one example before that.
     train, validate, test : Data
         ``validate`` and ``test`` are None if there is no such set.
     out_dim : int
@@ -190,7 +192,10 @@ class Dataset:
         long_sequences: np.ndarray | None = None,
         preprocessing: Preprocessing | None = None,
     ) -> None:
+        self.raw_shape: tuple[int, ...] = np.shape(training_set)[1:]
+
         def make(what: str, data: Any, labels: Any) -> Data | None:
+            self._check_shape(what, data)
             return _make_set(what, data, labels, batch_size, seed, preprocessing)
 
         self.name = name
@@ -204,18 +209,18 @@ class Dataset:
         self.validate = make("validation", validation_set, validation_labels)
         self.test = make("test", test_set, test_labels)
         self.out_dim: int = train.labels.shape[1]
-        self._check_shapes()
+        self._check_label_shapes()
         if class_names is not None and len(class_names) != max(self.out_dim, 2):
             raise ValueError(f"{len(class_names)} class names do not fit {self.out_dim} outputs")
         self.class_names = class_names
         self.feature_names = feature_names
         self.first_id = first_id
         self.kaggle_file = kaggle_file
-        if long_sequences is not None and preprocessing is not None:
-            long_sequences = preprocessing(long_sequences)
+        self.long_sequences = long_sequences
         if long_sequences is not None:
             self._check_long_sequences(long_sequences)
-        self.long_sequences = long_sequences
+            if preprocessing is not None:
+                self.long_sequences = preprocessing(long_sequences)
 
     def to_predict(self, examples: np.ndarray) -> "Dataset":
         """The same dataset with other examples, which have no labels, for its test set.
@@ -227,17 +232,21 @@ class Dataset:
         """
         other = copy.copy(self)
         batch_size, preprocessing = self.train.batch_size, self.preprocessing
+        self._check_shape("test", examples)
         with errors_of("test set"):
             other.test = Data(examples, None, batch_size, preprocessing=preprocessing)
-        other._check_shapes()
         return other
 
-    def _check_shapes(self) -> None:
-        shape = self.train.example_shape
+    def _check_shape(self, what: str, examples: Any) -> None:
+        """Raise ``ValueError`` if examples are not like those for training."""
+        found = np.shape(examples)[1:] if isinstance(examples, np.ndarray) else self.raw_shape
+        if found != self.raw_shape:
+            raise ValueError(
+                f"{what} examples have shape {found}, training examples {self.raw_shape}"
+            )
+
+    def _check_label_shapes(self) -> None:
         for what, data in (("validation", self.validate), ("test", self.test)):
-            found = shape if data is None else data.example_shape
-            if found != shape:
-                raise ValueError(f"{what} examples have shape {found}, training examples {shape}")
             if data is not None and data.labels is not None:
                 k = data.labels.shape[1]
                 if k != self.out_dim:
@@ -296,13 +305,18 @@ def _check_examples(data: Any, bytes_too: bool = False) -> None:
         raise ValueError(f"there are no examples: shape {data.shape}")
 
 
-def _check_finite(data: np.ndarray) -> None:
+def _check_finite(data: np.ndarray, preprocessing: Preprocessing | None = None) -> None:
     """Raise ``ValueError`` if there is NaN or infinity; in chunks, as the data may be mapped."""
     if not np.issubdtype(data.dtype, np.floating):
         return
+    # What is finite as it is stored may be too large for the type of a batch.
+    narrowed = preprocessing is not None and preprocessing.dtype.itemsize < data.dtype.itemsize
     count, first = 0, ""
     for rows in chunks_of(data):
-        bad = ~np.isfinite(data[rows])
+        part = data[rows]
+        if preprocessing is not None and narrowed:
+            part = preprocessing.convert(part)
+        bad = ~np.isfinite(part)
         if bad.any():
             row, *others = first_index(bad)
             first = first or str((rows.start + row, *others))

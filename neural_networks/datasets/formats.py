@@ -4,6 +4,8 @@ Whatever is wrong with a file is a ``ValueError`` that names the file and the pl
 """
 
 import gzip
+import math
+import sys
 import tarfile
 import zlib
 from collections.abc import Iterator
@@ -143,7 +145,7 @@ def idx_chunks(path: Path, n_axes: int, rows: int = 10_000) -> Iterator[np.ndarr
         n, *shape = np.frombuffer(_exactly(file, 4 * n_axes, path), ">i4").tolist()
         if min(n, *shape, 1) < 1:
             raise ValueError(f"{path} is empty: its shape is {(n, *shape)}")
-        size = int(np.prod(shape, dtype=np.int64))
+        size = math.prod(shape)
         for start in range(0, n, rows):
             m = min(rows, n - start)
             yield np.frombuffer(_exactly(file, m * size, path), np.uint8).reshape(m, *shape)
@@ -152,7 +154,8 @@ def idx_chunks(path: Path, n_axes: int, rows: int = 10_000) -> Iterator[np.ndarr
 
 
 def _exactly(file: BinaryIO, size: int, path: Path) -> bytes:
-    data = file.read(size)
+    # A size that no memory could hold is none that the file has.
+    data = file.read(min(size, sys.maxsize))
     if len(data) < size:
         raise ValueError(f"{path} is truncated: it ends in the middle of the data")
     return data

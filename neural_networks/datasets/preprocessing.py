@@ -28,7 +28,8 @@ class Standardization:
 
     def __init__(self, mean: np.ndarray, std: np.ndarray) -> None:
         self.mean = np.asarray(mean, np.float64)
-        self.std = np.where(np.asarray(std) == 0, 1.0, std)
+        std = np.asarray(std, np.float64)
+        self.std = np.where(std == 0, 1.0, std)
 
     @classmethod
     def of(cls, X: np.ndarray) -> "Standardization":
@@ -38,7 +39,7 @@ class Standardization:
         """
         # With D = X - x, E[D²] - E[D]² is the variance whatever x is. Any middling x keeps the
         # difference from losing digits; one out of the data makes it exactly 0 for a constant.
-        middle = np.median(X[:1001].reshape(-1, X.shape[-1]), axis=0)
+        middle = np.median(X[:1001].reshape(-1, X.shape[-1]).astype(np.float64), axis=0)
         total, squares = np.zeros_like(middle), np.zeros_like(middle)
         for rows in chunks_of(X):
             D = X[rows].reshape(-1, X.shape[-1]) - middle
@@ -130,10 +131,11 @@ class Preprocessing:
         """The same, but images stay images."""
         # Measurements in float64 are standardized as such; bytes have no type of their own.
         floating = np.issubdtype(X.dtype, np.floating)
-        X = np.asarray(X, None if floating else self.dtype)
+        X = np.asarray(X, np.result_type(X.dtype, self.dtype) if floating else self.dtype)
         if self.standardization is not None:
             X = self.standardization(X)
-        X = X.astype(self.dtype, copy=False)
+        with np.errstate(over="ignore"):  # what is too large for the type, Data refuses
+            X = X.astype(self.dtype, copy=False)
         if self.augmentation is not None and rng is not None:
             X = self.augmentation(X, rng)
         return X

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from neural_networks.datasets.csv_files import csv_chunks, first_line
+from neural_networks.datasets.csv_files import csv_chunks, first_line, is_number
 from neural_networks.datasets.data import Dataset
 from neural_networks.datasets.formats import check_regular
 from neural_networks.datasets.preprocessing import Standardization
@@ -38,13 +38,17 @@ def load_csv(
     """
     file = Path(path).expanduser()
     names = _header(file)
-    drop = [drop] if isinstance(drop, str) else list(drop)
+    drop = [drop] if isinstance(drop, str) else drop
+    if not isinstance(drop, Sequence) or not all(isinstance(name, str) for name in drop):
+        raise TypeError(f"drop must be a list of names of columns, got {drop!r}")
     for name in (label, *drop):
         _check_column(file, name, names)
+    if label in drop:
+        raise ValueError(f"the label {label!r} cannot be left out, too")
     features = [name for name in names if name not in (label, *drop)]
     if not features:
         raise ValueError(f"{file} has no column of numbers beside {label!r}")
-    words = drop if true_or_false("regression", regression) else [label, *drop]
+    words = list(drop) if true_or_false("regression", regression) else [label, *drop]
     numbers, texts = _read(file, names, words)
     if regression:
         kept = [name for name in names if name not in drop]
@@ -89,7 +93,7 @@ def _classes(file: Path, label: str, column: np.ndarray) -> tuple[list[str], np.
         raise ValueError(f"{file}, row {row}, column {label!r}: the cell is empty")
     names, y, counts = np.unique(column, return_inverse=True, return_counts=True)
     if len(names) < 2 or counts.min() < 3:
-        rare = names[counts.argmin()]
+        rare = str(names[counts.argmin()])
         raise ValueError(
             f"{file}: a class needs at least 3 rows, one for each set, and there must be 2 "
             f"classes; column {label!r} has {len(names)}, of which {rare!r} has {counts.min()} "
@@ -111,10 +115,18 @@ def _split(
     rows = np.arange(len(X))
     if len(X) < 10:
         raise ValueError(f"{file} has {len(X)} rows, and needs at least 10 to be split")
-    classes = y if class_names is not None else None
-    rows, test = train_test_split(rows, test_size=0.2, stratify=classes, random_state=0)
-    classes = y[rows] if class_names is not None else None
-    train, validation = train_test_split(rows, test_size=1 / 8, stratify=classes, random_state=0)
+    classes = None if class_names is None else y
+    try:
+        rows, test = train_test_split(rows, test_size=0.2, stratify=classes, random_state=0)
+        classes = None if class_names is None else y[rows]
+        train, validation = train_test_split(
+            rows, test_size=1 / 8, stratify=classes, random_state=0
+        )
+    except ValueError:
+        raise ValueError(
+            f"{file} has {len(X)} rows, too few for {len(class_names or [])} classes to be in "
+            "each of three sets"
+        ) from None
     sets = {"training": train, "validation": validation, "test": test}
     parts: dict[str, Any] = {f"{what}_set": X[rows] for what, rows in sets.items()}
     parts |= {f"{what}_labels": y[rows] for what, rows in sets.items()}
@@ -140,12 +152,14 @@ def read_examples(path: str | Path, dataset: Dataset) -> np.ndarray:
     """
     file = Path(path).expanduser()
     check_regular(file)
-    shape = dataset.train.data.shape[1:]
+    shape = dataset.raw_shape
     if file.suffix == ".npy":
         try:
             X = np.load(file, mmap_mode="r", allow_pickle=False)
         except (ValueError, EOFError) as error:
             raise ValueError(f"{file} is no .npy file of numbers: {error}") from None
+        if not isinstance(X, np.ndarray):
+            raise ValueError(f"{file} is an archive of arrays, not one array")
         if X.dtype.kind not in "biuf":
             raise ValueError(f"{file} must hold numbers, got {X.dtype}")
         if X.dtype.kind in "biu" and X.dtype != np.uint8:
@@ -164,21 +178,14 @@ def _read_features(file: Path, dataset: Dataset, count: int) -> np.ndarray:
     names = first_line(file)
     features = list(dataset.feature_names or [])
     if features and set(features) <= set(names):
+        names = _header(file)
         others = [name for name in names if name not in features]
         numbers, _ = _read(file, names, others)
         present = [name for name in names if name in features]
         return numbers[:, [present.index(name) for name in features]]
-    if not _is_number(names[0]):
+    if not is_number(names[0]):
         missing = next((name for name in features if name not in names), None)
         why = f"there is no column {missing!r}" if missing else "its features have no names"
         raise ValueError(f"{file} has names in its first line, but for {dataset.name} {why}")
     columns = features if len(features) == count else [f"{i + 1}" for i in range(count)]
     return np.concatenate([numbers for numbers, _ in csv_chunks(file, columns)])
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
