@@ -195,13 +195,22 @@ def set_up(
     return model, dataset, logger
 
 
-def what_to_predict(dataset: Dataset, flags: argparse.Namespace) -> Dataset | None:
+def what_to_predict(
+    model: NeuralNetwork, dataset: Dataset, flags: argparse.Namespace
+) -> Dataset | None:
     """The dataset whose test set goes to Kaggle: --test-data, else that of its competition."""
+    asked_for = flags.test_data is not None or flags.kaggle_file is not None
+    if not model.loss.classifies:
+        if asked_for:
+            raise ValueError(f"Kaggle files hold classes, which {model.loss.name} does not predict")
+        return None
     if flags.kaggle_file is not None:
         check_file_name(flags.kaggle_file)
     if flags.test_data is not None:
         return dataset.to_predict(read_examples(flags.test_data, dataset))
-    return dataset if dataset.kaggle_file or flags.kaggle_file else None
+    if asked_for and dataset.test is None:
+        raise ValueError(f"{dataset.name} has no test set to predict: give one with --test-data")
+    return dataset if asked_for or dataset.kaggle_file else None
 
 
 def run(
@@ -234,7 +243,7 @@ def run(
     results = None if dataset.test is None else model.test(dataset, save_predictions=True)
     if to_predict is not None:
         model.test_kaggle(to_predict, kaggle_file)
-    print(summary.results(model, dataset, results))
+    print(summary.results(model, dataset, results, kaggle_file))
     return 0
 
 
@@ -282,7 +291,7 @@ def run_script(
         adapt(config, flags)
         command = shlex.join(["python", parser.prog, *arguments])
         model, dataset, logger = set_up(config, flags, command)
-        to_predict = what_to_predict(dataset, flags)
+        to_predict = what_to_predict(model, dataset, flags)
         print(summary.describe(model, dataset, config.epochs, config.seed))
         status = run(model, dataset, logger, config, to_predict, flags.kaggle_file)
         if status == 0:

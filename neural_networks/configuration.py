@@ -78,7 +78,12 @@ def choose_dataset(args: Any, flags: argparse.Namespace) -> None:
         args.pop("one_output", None)
         if flags.loss == "binary_cross_entropy":
             args["one_output"] = True
-    args.update(flags.data_args or [])
+    given = dict(flags.data_args or [])
+    check_keys(f"dataset {args['name']!r}", given, options_of(args["name"]))
+    if isinstance(given.get("path"), str):
+        # For a config.json that is used from another folder.
+        given["path"] = str(Path(given["path"]).expanduser().absolute())
+    args.update(given)
 
 
 def choose_optimizer(args: Any, flags: argparse.Namespace) -> None:

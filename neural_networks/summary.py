@@ -108,8 +108,16 @@ def ending(model: NeuralNetwork, epochs: int, with_best: bool) -> str:
     return lines
 
 
-def results(model: NeuralNetwork, dataset: Dataset, test: Mapping[str, float] | None) -> str:
-    """Loss and accuracy on the test set, or without one on the validation set; the files."""
+def results(
+    model: NeuralNetwork,
+    dataset: Dataset,
+    test: Mapping[str, float] | None,
+    kaggle_file: str | None = None,
+) -> str:
+    """Loss and accuracy on the test set, or without one on the validation set; the files.
+
+    A file of predictions may have a name of its own.
+    """
     if test is not None and dataset.test is not None:
         lines = [f"Test: {_score(model, test, dataset.test.n_samples)}"]
     elif dataset.validate is not None:
@@ -121,7 +129,10 @@ def results(model: NeuralNetwork, dataset: Dataset, test: Mapping[str, float] | 
     if folder is None:
         return lines[0]
     lines += ["", f"Results are in {folder.resolve()}:"]
-    for name, what in RUN_FILES.items():
+    files = dict(RUN_FILES)
+    if kaggle_file is not None:
+        files.setdefault(kaggle_file, RUN_FILES["kaggle_predictions.csv"])
+    for name, what in files.items():
         if (folder / name).exists():
             lines.append(f"  {name:<22} {what}")
     return "\n".join(lines)

@@ -36,11 +36,13 @@ def load_csv(
     ValueError
         If a column is missing, or a cell is empty or no number: the message says which.
     """
+    if not isinstance(path, str | Path):
+        raise TypeError(f"path must be the name of a file, got {path!r}")
     file = Path(path).expanduser()
     names = _header(file)
-    drop = [drop] if isinstance(drop, str) else drop
-    if not isinstance(drop, Sequence) or not all(isinstance(name, str) for name in drop):
-        raise TypeError(f"drop must be a list of names of columns, got {drop!r}")
+    label = _column_name("label", label)
+    drop = [drop] if isinstance(drop, str) or not isinstance(drop, Sequence) else drop
+    drop = [_column_name("drop", name) for name in drop]
     for name in (label, *drop):
         _check_column(file, name, names)
     if label in drop:
@@ -48,7 +50,7 @@ def load_csv(
     features = [name for name in names if name not in (label, *drop)]
     if not features:
         raise ValueError(f"{file} has no column of numbers beside {label!r}")
-    words = list(drop) if true_or_false("regression", regression) else [label, *drop]
+    words = drop if true_or_false("regression", regression) else [label, *drop]
     numbers, texts = _read(file, names, words)
     if regression:
         kept = [name for name in names if name not in drop]
@@ -68,6 +70,13 @@ def _header(file: Path) -> list[str]:
             what = "has no name" if not name else f"is called {name!r} like another one"
             raise ValueError(f"{file}, row 1: column {i + 1} {what}")
     return names
+
+
+def _column_name(option: str, name: Any) -> str:
+    """The name of a column, which may look like a whole number."""
+    if isinstance(name, bool) or not isinstance(name, str | int):
+        raise TypeError(f"{option} must name a column, got {name!r}")
+    return str(name)
 
 
 def _check_column(file: Path, name: str, names: Sequence[str]) -> None:
@@ -159,14 +168,16 @@ def read_examples(path: str | Path, dataset: Dataset) -> np.ndarray:
         except (ValueError, EOFError) as error:
             raise ValueError(f"{file} is no .npy file of numbers: {error}") from None
         if not isinstance(X, np.ndarray):
-            raise ValueError(f"{file} is an archive of arrays, not one array")
+            raise ValueError(f"{file} is no .npy file of numbers, but an archive of arrays")
         if X.dtype.kind not in "biuf":
             raise ValueError(f"{file} must hold numbers, got {X.dtype}")
         if X.dtype.kind in "biu" and X.dtype != np.uint8:
             X = X.astype(np.float64)
     else:
         X = _read_features(file, dataset, int(np.prod(shape)))
-    if X.ndim < 2 or X.shape[0] == 0 or int(np.prod(X.shape[1:])) != int(np.prod(shape)):
+    if X.ndim > 0 and len(X) == 0:
+        raise ValueError(f"there are no examples in {file}")
+    if X.ndim < 2 or int(np.prod(X.shape[1:])) != int(np.prod(shape)):
         raise ValueError(
             f"{file} holds examples of shape {X.shape[1:]}; those of {dataset.name} have {shape}"
         )
