@@ -37,7 +37,7 @@ from neural_networks.optimizers import OPTIMIZERS
 from neural_networks.presets import presets_of
 from neural_networks.schedulers import SCHEDULERS
 from neural_networks.shaping import option
-from neural_networks.training import Stopping, ends_with_best
+from neural_networks.training import Stopping, ends_with_best, evaluate
 from neural_networks.utils.data_structures import AttrDict
 from neural_networks.utils.names import lookup, positive_integer
 
@@ -240,7 +240,11 @@ def run(
         return DIVERGED
     with_best = ends_with_best(config.get("patience"), config.get("restore_best"))
     print(summary.ending(model, config.epochs, with_best), end="")
-    results = None if dataset.test is None else model.test(dataset, save_predictions=True)
+    results = None
+    if dataset.test is not None:
+        results = model.test(dataset, save_predictions=True)
+    elif dataset.validate is not None:
+        results = dict(zip(("loss", "error"), evaluate(model, dataset.validate)[:2], strict=True))
     if to_predict is not None:
         model.test_kaggle(to_predict, kaggle_file)
     print(summary.results(model, dataset, results, kaggle_file))
@@ -285,7 +289,7 @@ def run_script(
         start = configuration
         if flags.config:
             start = read_configuration(flags.config, configuration)
-        elif flags.preset:
+        elif flags.preset is not None:
             start = lookup("preset", flags.preset, presets_of(script))
         config = apply_flags(start, flags)
         adapt(config, flags)

@@ -111,18 +111,17 @@ def ending(model: NeuralNetwork, epochs: int, with_best: bool) -> str:
 def results(
     model: NeuralNetwork,
     dataset: Dataset,
-    test: Mapping[str, float] | None,
+    scores: Mapping[str, float] | None,
     kaggle_file: str | None = None,
 ) -> str:
-    """Loss and accuracy on the test set, or without one on the validation set; the files.
+    """Loss and accuracy on the test set, or on the validation set if there is none; the files.
 
     A file of predictions may have a name of its own.
     """
-    if test is not None and dataset.test is not None:
-        lines = [f"Test: {_score(model, test, dataset.test.n_samples)}"]
-    elif dataset.validate is not None:
-        last = {key: model.history[f"validation_{key}"][-1] for key in ("loss", "error")}
-        lines = [f"Validation: {_score(model, last, dataset.validate.n_samples)}"]
+    data = dataset.test or dataset.validate
+    if scores is not None and data is not None:
+        what = "Test" if data is dataset.test else "Validation"
+        lines = [f"{what}: {_score(model, scores, data.n_samples)}"]
     else:
         lines = ["There is neither a validation nor a test set."]
     folder = model.logger.folder if model.logger else None

@@ -272,7 +272,11 @@ class TestLossAndPenalty(FlagTest):
 
     def test_mistakes(self):
         self.refused("unknown loss 'hing'; did you mean 'hinge'", "--loss", "hing")
-        self.refused(r"binary_cross_entropy, tells two classes apart, and 'iris' has 3", "--loss", "binary_cross_entropy")
+        self.refused(
+            r"binary_cross_entropy, tells two classes apart, and 'iris' has 3",
+            "--loss",
+            "binary_cross_entropy",
+        )
         for flag in ("l2", "l1"):
             for value in (-1, "nan", "inf"):
                 self.refused(f"{flag} must be at least 0 and finite, got", f"--{flag}", value)

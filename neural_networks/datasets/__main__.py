@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from neural_networks.cli import Parser, status_of
-from neural_networks.datasets import CATALOGUE, DATASETS, initialize_dataset
+from neural_networks.datasets import CATALOGUE, DATASETS, initialize_dataset, options_of
 from neural_networks.datasets.folders import find_original, home_of
 from neural_networks.datasets.prepared import find_prepared
 from neural_networks.shaping import option
 from neural_networks.utils.files import experiments_folder, readable, written_whole
-from neural_networks.utils.names import lookup
+from neural_networks.utils.names import check_keys, lookup
 
 EXAMPLES = """\
 examples:
@@ -73,8 +73,7 @@ def make_parser() -> Parser:
 
 def list_datasets(flags: argparse.Namespace) -> None:
     """Print what is known of the datasets."""
-    for name in flags.names or DATASETS:
-        lookup("dataset", name, DATASETS)
+    for name in check_names(flags.names) or DATASETS:
         card = CATALOGUE[name]
         lines = [card.title, card.examples, f"split {card.split}"]
         if card.class_names:
@@ -85,10 +84,17 @@ def list_datasets(flags: argparse.Namespace) -> None:
         print(name, *(f"    {line}" for line in lines), "", sep="\n")
 
 
+def check_names(names: Sequence[str]) -> Sequence[str]:
+    """The names themselves; ``ValueError`` if one is unknown."""
+    for name in names:
+        lookup("dataset", name, DATASETS)
+    return names
+
+
 def whereabouts(name: str) -> str:
     """Where a dataset is, or how to get it."""
     card = CATALOGUE[name]
-    ready = find_prepared(name, "*", None)
+    ready = find_prepared(name, None, None)
     if ready is not None:
         return f"prepared in {readable(ready)}"
     original = find_original(name)
@@ -103,22 +109,22 @@ def download(flags: argparse.Namespace) -> None:
     """Fetch the files of datasets that are not here yet, and prepare them."""
     from neural_networks.datasets.download import fetch
 
-    for name in flags.names:
-        load = lookup("dataset", name, DATASETS)
-        files = CATALOGUE[name].files
-        if not files:
-            print(f"{name}: {CATALOGUE[name].source}; there is nothing to download.")
+    for name in check_names(flags.names):
+        load, card = DATASETS[name], CATALOGUE[name]
+        if not card.originals:
+            print(f"{name}: {card.source}; there is nothing to download.")
             continue
         try:
             load()  # prepared already, or found in a data folder
         except FileNotFoundError:
-            folder = home_of(name)
-            folder.mkdir(parents=True, exist_ok=True)
-            fetch(files, folder)
+            if not card.files:
+                raise
+            fetch(card.files, home_of(name))
             load()
-        print(f"{name} is ready, in {readable(find_prepared(name, '', None) or home_of(name))}.")
-    python = shlex.quote(readable(Path(sys.executable)))
-    print(f"\nNext:\n  {python} -m neural_networks.datasets show {flags.names[0]}")
+        print(f"{name} is ready, in {readable(find_prepared(name, None, None) or home_of(name))}.")
+    if flags.names[0] != "csv":
+        python = shlex.quote(readable(Path(sys.executable)))
+        print(f"\nNext:\n  {python} -m neural_networks.datasets show {flags.names[0]}")
 
 
 def show(flags: argparse.Namespace) -> None:
@@ -129,7 +135,9 @@ def show(flags: argparse.Namespace) -> None:
     output = flags.output or experiments_folder() / f"{flags.name}.png"
     if output.suffix != ".png":
         raise ValueError(f"--output must end in .png, got {str(output)!r}")
-    dataset = initialize_dataset(flags.name, seed=0, **dict(flags.data_args or []))
+    given = dict(flags.data_args or [])
+    check_keys(f"dataset {flags.name!r}", given, options_of(flags.name))
+    dataset = initialize_dataset(flags.name, seed=0, **given)
     output.parent.mkdir(parents=True, exist_ok=True)
     with written_whole(output) as partial:
         plots.save(lambda figure: pictures.draw(figure, dataset), partial)

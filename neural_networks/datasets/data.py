@@ -221,6 +221,8 @@ class Dataset:
             self._check_long_sequences(long_sequences)
             if preprocessing is not None:
                 self.long_sequences = preprocessing(long_sequences)
+                with errors_of("long_sequences"):
+                    _check_finite(self.long_sequences)
 
     def to_predict(self, examples: np.ndarray) -> "Dataset":
         """The same dataset with other examples, which have no labels, for its test set.

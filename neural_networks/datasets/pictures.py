@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,8 +21,8 @@ MOST_EXAMPLES = 20_000  # whose features are counted
 
 def draw(figure: Figure, dataset: Dataset) -> None:
     """What the training examples of a dataset look like."""
-    kinds = {2: features, 3: sequences, 4: images}
-    kinds[dataset.train.data.ndim](figure, dataset)
+    kinds = {1: features, 2: sequences, 3: images}
+    kinds[len(dataset.raw_shape)](figure, dataset)
 
 
 def images(figure: Figure, dataset: Dataset) -> None:
@@ -37,6 +37,7 @@ def images(figure: Figure, dataset: Dataset) -> None:
         )
         rows = np.flatnonzero(true == i)[: 1 if augmented else COLUMNS]
         X = variants(dataset, rows) if augmented else dataset.train.data[rows]
+        X = X.reshape(-1, *dataset.raw_shape)  # they may have become rows in memory
         for axes, image in zip(row, X, strict=False):
             axes.imshow(stretched(image), cmap="gray")
     how = (
@@ -64,10 +65,12 @@ def features(figure: Figure, dataset: Dataset) -> None:
         true, labels = classes(dataset)[: len(X)], class_names(dataset)
     panels = small_axes(figure, d, min(d, 5 if d < 25 else 7), 1.7, 1.35)
     for axes, values, name in zip(panels, X.T, names, strict=False):
-        histogram(axes, values, true, labels)
+        lines = histogram(axes, values, true, labels)
         axes.set_xlabel(name, fontsize=8, color=INK, parse_math=False)
     if len(labels) > 1:
-        figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower right", ncols=6)
+        legend = figure.legend(lines, labels, loc="outside lower right", ncols=6)
+        for text in legend.get_texts():
+            text.set_parse_math(False)  # a name may have dollar signs in it
     shown = f", {d} of {X.shape[1]} features" if d < X.shape[1] else ""
     figure.suptitle(f"{dataset.name}: {len(X):,} training examples{shown}", color=INK)
 
@@ -79,18 +82,20 @@ def raw_features(dataset: Dataset) -> np.ndarray:
     return X if done is None or done.standardization is None else done.standardization.undo(X)
 
 
-def histogram(axes: Axes, values: np.ndarray, true: np.ndarray, labels: list[str]) -> None:
-    """How a feature's values are spread within each class; a few far out are left out."""
+def histogram(axes: Axes, values: np.ndarray, true: np.ndarray, labels: list[str]) -> list[Any]:
+    """A line for each class that shows how a feature's values are spread; not those far out."""
     from matplotlib.ticker import MaxNLocator
 
     low, high = np.percentile(values, [0.5, 99.5])
     n_bins = int(np.clip(np.sqrt(len(values)), 8, 40))
     edges = np.linspace(low, high if high > low else low + 1, n_bins + 1)
+    lines = []
     for k, label in enumerate(labels):
         counts, _ = np.histogram(values[true == k], edges)
-        axes.stairs(counts / max(1, counts.sum()), edges, label=label, linewidth=1.2)
+        lines.append(axes.stairs(counts / max(1, counts.sum()), edges, label=label, linewidth=1.2))
     axes.xaxis.set_major_locator(MaxNLocator(3))
     axes.tick_params(labelsize=7)
+    return lines
 
 
 def sequences(figure: Figure, dataset: Dataset) -> None:

@@ -57,13 +57,28 @@ def prepared(
     folder = find_prepared(dataset, variant, sources)
     if folder is None:
         if sources is None:
-            raise FileNotFoundError(how_to_get(dataset))
+            raise FileNotFoundError(how_to_get(dataset, variant))
         folder = _prepare(dataset, variant, sources, convert)
-    return {path.stem: np.load(path, mmap_mode="r") for path in sorted(folder.glob("*.npy"))}
+    return _open(folder)
 
 
-def find_prepared(dataset: str, variant: str, sources: Sequence[Path] | None) -> Path | None:
-    """The folder of a set prepared from these sources; without them, the newest one."""
+def _open(folder: Path) -> Arrays:
+    """The arrays of a prepared set, as maps of their files."""
+    try:
+        names = json.loads((folder / ABOUT).read_text(encoding="utf-8"))["arrays"]
+        return {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in names}
+    except (EOFError, KeyError, OSError, TypeError, ValueError) as error:
+        raise ValueError(
+            f"the prepared set {folder} is damaged ({error}): delete that folder, and it is made "
+            "anew"
+        ) from None
+
+
+def find_prepared(dataset: str, variant: str | None, sources: Sequence[Path] | None) -> Path | None:
+    """The folder of a set prepared from these sources; without them, the newest one.
+
+    Without a variant, it may be any.
+    """
     pattern = _folder_name(variant, "*" if sources is None else fingerprint(sources))
     found = [
         path
@@ -74,7 +89,7 @@ def find_prepared(dataset: str, variant: str, sources: Sequence[Path] | None) ->
     return max(found, key=lambda path: path.stat().st_mtime, default=None)
 
 
-def _folder_name(variant: str, key: str) -> str:
+def _folder_name(variant: str | None, key: str) -> str:
     return "-".join(filter(None, ("prepared", variant, key)))
 
 
@@ -102,7 +117,12 @@ def _prepare(
     try:
         convert(partial, sources)
         notes = [note for path in sources if (note := doubt(dataset, path))]
-        about = {"version": VERSION, "sources": [str(path) for path in sources], "notes": notes}
+        about = {
+            "version": VERSION,
+            "arrays": sorted(path.stem for path in partial.glob("*.npy")),
+            "sources": [str(path) for path in sources],
+            "notes": notes,
+        }
         (partial / ABOUT).write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
         partial.chmod(0o755)
         _move(partial, wanted)
@@ -144,12 +164,16 @@ def is_publishers(path: Path, file: RemoteFile) -> bool:
         return hashlib.file_digest(stream, "sha256").hexdigest() == file.sha256
 
 
-def how_to_get(dataset: str) -> str:
+def how_to_get(dataset: str, variant: str = "") -> str:
     """What to do about a dataset that is not there."""
     card = CATALOGUE[dataset]
     folders = " or ".join(readable(folder / dataset) for folder in data_folders())
     if not card.files:
-        return f"the dataset {dataset!r} is not here: {card.source}, into {folders}"
+        files = next(names for names in card.originals if names[0].startswith(variant))
+        return (
+            f"the dataset {dataset!r} is not here: it is {card.source}; put {', '.join(files)} "
+            f"into {folders}"
+        )
     size = sum(file.size for file in card.files) / 1e6
     names = ", ".join(file.name for file in card.files)
     return (
