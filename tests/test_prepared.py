@@ -407,11 +407,12 @@ class TestHowToGet(DataTest):
         self.assertEqual(
             how_to_get("letters"),
             "the dataset 'letters' is not here: it is a course's handout, to be put there by "
-            f"hand; put largeTrain.csv, largeValidation.csv into {self.data}/letters or {self.own}/letters",
+            "hand; put largeTrain.csv, largeValidation.csv into "
+            f"{self.data}/letters or {self.own}/letters",
         )
         self.named("")
         self.enterContext(contextlib.chdir(self.root))
-        self.assertTrue(how_to_get("letters").endswith(" by hand, into own/letters"))
+        self.assertTrue(how_to_get("letters").endswith("Validation.csv into own/letters"))
 
     def test_neither_files_nor_a_set(self):
         with self.assertRaises(FileNotFoundError) as caught:
