@@ -273,6 +273,7 @@ class TestFlags(PresetTest):
             "unknown preset 'cifar10_small'; did you mean 'cifar10_", "--preset", "cifar10_small"
         )
         self.refused("unknown preset ''", "--preset", "")
+        self.refused("", "--config", "")
         for first, second in (("config", "preset"), ("preset", "config")):
             words = f"argument --{second}: not allowed with argument --{first}"
             self.refused(words, f"--{first}", "higgs", f"--{second}", "higgs")
