@@ -244,7 +244,7 @@ class TestLines(TableTest):
                 self.refused(f"^FILE, row {line + 1}\\b", "\n".join(["a,b,c", *lines]), header=True)
 
     def test_a_row_that_is_too_long(self):
-        for extra in ("7", "x", "7,8"):
+        for extra in ("7", "x", "7,8", ",8"):
             for line in range(1, 7):
                 lines = ["1,2,3"] * 6
                 lines[line - 1] += f",{extra}"
@@ -269,12 +269,14 @@ class TestLines(TableTest):
 
     def test_a_blank_line_at_the_beginning(self):
         self.refused("^FILE, row 1\\b", "\n1,2,3\n4,5,6\n")
+        self.refused("^FILE, row 1\\b", "\n\n1,2,3\n")
         self.refused("^FILE, row 2\\b", "a,b,c\n\n1,2,3\n4,5,6\n", header=True)
 
     def test_nothing(self):
         for name in ("table.csv", "table.csv.gz"):
             self.refused("^FILE is empty$", "", name=name)
             self.refused("^FILE (is empty|has no rows)", "", name=name, header=True)
+        self.refused("^FILE is empty$", "", header=True)
 
     def test_a_header_and_nothing_else(self):
         for content in ("a,b,c\n", "a,b,c"):

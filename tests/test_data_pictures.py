@@ -140,13 +140,6 @@ class TestRows(unittest.TestCase):
         self.compare(figure.axes[0], self.X[:120, 0], classes)
         self.assertEqual(figure.get_suptitle(), "mine: 120 training examples")
 
-    def test_images_that_became_rows(self):
-        """They were standardized by channel, before they became rows."""
-        X = np.random.default_rng(0).normal(30, 5, (40, 2, 2, 3))
-        whole = Preprocessing("float64", Standardization.of(X), as_rows=True)
-        figure = drawn(Dataset(X, np.eye(2)[np.arange(40) % 2], 5, preprocessing=whole))
-        self.assertIn(len(figure.axes), (12, 2 * pictures.COLUMNS))  # as features, or as images
-
 
 class TestImages(unittest.TestCase):
     def make(self, channels=1, k=3, n=60, stored="uint8", **options):
@@ -169,6 +162,7 @@ class TestImages(unittest.TestCase):
             {"as_rows": True},
             {"channels": 3},
             {"stored": "float64"},
+            {"stored": "float64", "as_rows": True},
         ):
             figure = drawn(self.make(**options))
             rows = self.rows(figure)

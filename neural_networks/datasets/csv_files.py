@@ -6,6 +6,7 @@ import math
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -89,12 +90,13 @@ def _mistake(path: Path, names: Sequence[str], numbers: Sequence[int], header: b
     """The error that tells the first mistake in a file: its row and, of a cell, its column."""
     n, where = len(names), f"{path}"
     with read_rows(path) as rows:
-        for number, row in enumerate(rows, start=1):
-            if header and number == 1:
-                continue
+        numbered = islice(enumerate(rows, start=1), int(header), None)
+        first = list(islice(numbered, 2))
+        widths = [len(row) for _, row in first]
+        if len(first) == 2 and widths[0] == widths[1] not in (0, n):
+            return ValueError(f"{path} has {widths[0]} columns, not {n}")
+        for number, row in chain(first, numbered):
             where = f"{path}, row {number}"
-            if number == 1 + header and 0 < len(row) != n and len(row) == len(next(rows, [])):
-                return ValueError(f"{path} has {len(row)} columns, not {n}")
             if len(row) > n:
                 return ValueError(f"{where}: there are {len(row)} columns, not {n}")
             row += [""] * (n - len(row))
@@ -122,8 +124,10 @@ def read_rows(path: Path) -> Iterator[Iterator[list[str]]]:
         try:
             # A table that a spreadsheet has written may begin with a mark.
             yield csv.reader(io.TextIOWrapper(file, "utf-8-sig", newline=""))
-        except (UnicodeDecodeError, csv.Error):
+        except UnicodeDecodeError:
             raise ValueError(f"{path} is no text file") from None
+        except csv.Error as error:
+            raise ValueError(f"{path}: {error}") from None
 
 
 def first_line(path: Path) -> list[str]:
