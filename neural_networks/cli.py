@@ -240,15 +240,21 @@ def run(
         return DIVERGED
     with_best = ends_with_best(config.get("patience"), config.get("restore_best"))
     print(summary.ending(model, config.epochs, with_best), end="")
-    results = None
-    if dataset.test is not None:
-        results = model.test(dataset, save_predictions=True)
-    elif dataset.validate is not None:
-        results = dict(zip(("loss", "error"), evaluate(model, dataset.validate)[:2], strict=True))
+    scores = final_scores(model, dataset)
     if to_predict is not None:
         model.test_kaggle(to_predict, kaggle_file)
-    print(summary.results(model, dataset, results, kaggle_file))
+    print(summary.results(model, dataset, scores, kaggle_file))
     return 0
+
+
+def final_scores(model: NeuralNetwork, dataset: Dataset) -> dict[str, float] | None:
+    """Those on the test set, or on the validation set if there is none; None without either."""
+    if dataset.test is not None:
+        return model.test(dataset, save_predictions=True)
+    if dataset.validate is None:
+        return None
+    loss, error, _ = evaluate(model, dataset.validate)
+    return {"loss": loss, "error": error}
 
 
 def run_script(

@@ -116,14 +116,7 @@ def _prepare(
     partial = Path(tempfile.mkdtemp(prefix=".being-", dir=home))
     try:
         convert(partial, sources)
-        notes = [note for path in sources if (note := doubt(dataset, path))]
-        about = {
-            "version": VERSION,
-            "arrays": sorted(path.stem for path in partial.glob("*.npy")),
-            "sources": [str(path) for path in sources],
-            "notes": notes,
-        }
-        (partial / ABOUT).write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
+        notes = _describe(partial, dataset, sources)
         partial.chmod(0o755)
         _move(partial, wanted)
     except OSError as error:
@@ -137,6 +130,19 @@ def _prepare(
         shutil.rmtree(partial, ignore_errors=True)
     print(f"Prepared {dataset}, once, in {readable(wanted)}.", *notes, sep="\n", file=sys.stderr)
     return wanted
+
+
+def _describe(folder: Path, dataset: str, sources: Sequence[Path]) -> list[str]:
+    """Write what a prepared set was made from; what is to be said about that."""
+    notes = [note for path in sources if (note := doubt(dataset, path))]
+    about = {
+        "version": VERSION,
+        "arrays": sorted(path.stem for path in folder.glob("*.npy")),
+        "sources": [str(path) for path in sources],
+        "notes": notes,
+    }
+    (folder / ABOUT).write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
+    return notes
 
 
 def _move(partial: Path, wanted: Path) -> None:

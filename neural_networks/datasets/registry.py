@@ -97,14 +97,13 @@ def initialize_dataset(
     positive_integer("batch_size", batch_size)
     dtype = floating_type(dtype)
     augmentation = Augmentation(flip, shift)
-    if (true_or_false("images", images) or augmentation) and not has_images(name):
+    with_images = true_or_false("images", images) or bool(augmentation)
+    if with_images and not has_images(name):
         raise ValueError(f"the dataset {name!r} has no images")
-    own = dict(inspect.signature(load).parameters)
     check_keys(f"dataset {name!r}", options, options_of(name))
-    if "rng" in own:  # examples that are drawn, not read
-        options["rng"] = spawn_generator(seed, "data")
-    if "images" in own:
-        options["images"] = images or bool(augmentation)
+    # Digits can be images or rows, and sine waves are drawn.
+    given = {"images": with_images, "rng": spawn_generator(seed, "data")}
+    options |= {key: given[key] for key in given if key in inspect.signature(load).parameters}
     parts = build(f"dataset {name!r}", load, options)
     labels = Labels(name, parts.pop("class_names", None), dtype, one_output, softened)
     for what in SETS:
