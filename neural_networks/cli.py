@@ -293,7 +293,7 @@ def run_script(
 
     def train() -> int:
         start = configuration
-        if flags.config:
+        if flags.config is not None:
             start = read_configuration(flags.config, configuration)
         elif flags.preset is not None:
             start = lookup("preset", flags.preset, presets_of(script))

@@ -255,7 +255,7 @@ class TestLines(TableTest):
                     self.refused(f"^FILE.*{place}", "\n".join(["a,b,c", *lines]), header=True)
 
     def test_other_columns_throughout(self):
-        for line in ("1,2", "1,2,3,4", "1;2;3"):
+        for line in ("1,2", "1,2,3,4", "1,2,3,4,", "1;2;3"):
             self.refused("^FILE.*(row 1|columns)", f"{line}\n" * 5)
             self.refused("^FILE.*(row 2|columns)", "a,b,c\n" + f"{line}\n" * 5, header=True)
 
@@ -337,7 +337,8 @@ class TestFirstLine(TableTest):
             "a,b\n1,2\n": ["a", "b"],
             "a,b": ["a", "b"],
             " a , b b\r\n1,2\r\n": ["a", "b b"],
-            '"a, b","c"\n': ["a, b", "c"],
+            '"a, b","c\r\n"\n': ["a, b", "c"],
+            '"a\r\nb",c\n': ["a\r\nb", "c"],
             "a,,b\n": ["a", "", "b"],
             "a,b,\n": ["a", "b", ""],
             "nan,NA,null,01,1.50\n": ["nan", "NA", "null", "01", "1.50"],
@@ -355,6 +356,8 @@ class TestFirstLine(TableTest):
     def test_none(self):
         self.put("")
         self.assertEqual(self.told(first_line), "FILE is empty")
+        self.put("\n1,2\n")
+        self.assertRegex(self.told(first_line), "^FILE.*empty")
         self.put(b"\xe9,b\n")
         self.assertEqual(self.told(first_line), "FILE is no text file")
         self.put("a,b\n" * 9, "table.csv.gz")

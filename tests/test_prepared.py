@@ -259,6 +259,24 @@ class TestPreparedOnce(PreparedTest):
         (folder / prepared.ABOUT).unlink()
         self.assertIsNone(find_prepared("letters", "", None), "without it there is no set")
 
+    def test_one_that_is_damaged(self):
+        self.prepare()
+        (folder,) = self.sets()
+        np.save(folder / "mine.npy", np.arange(3))
+        self.assertEqual(list(self.prepare()), ["X", "y"])
+        about, X = folder / prepared.ABOUT, folder / "X.npy"
+        good = {path: path.read_bytes() for path in (about, X)}
+        damages = [
+            (about, damage) for damage in (b"", b"{", b"{}", b"[]", b'{"arrays": 1}', b"\xff")
+        ]
+        for path, damage in [*damages, (X, b""), (X, good[X][:-1]), (X, b"text" * 99), (X, None)]:
+            path.unlink() if damage is None else path.write_bytes(damage)
+            with self.subTest(path.name, damage=damage):
+                with self.assertRaisesRegex(ValueError, f"^the prepared set {folder} is damaged"):
+                    self.prepare()
+            path.write_bytes(good[path])
+        self.assertEqual(self.text(), "abc")
+
     def test_where_the_originals_must_stay_alone(self):
         self.locked(self.source.parent, self.data)
         paths = [self.data, *self.data.rglob("*")]
@@ -410,6 +428,7 @@ class TestHowToGet(DataTest):
             "hand; put largeTrain.csv, largeValidation.csv into "
             f"{self.data}/letters or {self.own}/letters",
         )
+        self.assertIn("put smallTrain.csv, smallVal", how_to_get("letters", "small"))
         self.named("")
         self.enterContext(contextlib.chdir(self.root))
         self.assertTrue(how_to_get("letters").endswith("Validation.csv into own/letters"))
@@ -419,6 +438,8 @@ class TestHowToGet(DataTest):
             prepared.prepared("higgs", "", None, mock.Mock(side_effect=AssertionError))
         self.assertEqual(str(caught.exception), how_to_get("higgs"))
         self.assertEqual(self.below(self.root), ["data"])
+        with self.assertRaisesRegex(FileNotFoundError, "mediumTrain.csv"):
+            prepared.prepared("letters", "medium", None, mock.Mock())
 
 
 if __name__ == "__main__":
