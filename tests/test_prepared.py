@@ -264,17 +264,23 @@ class TestPreparedOnce(PreparedTest):
         (folder,) = self.sets()
         np.save(folder / "mine.npy", np.arange(3))
         self.assertEqual(list(self.prepare()), ["X", "y"])
-        about, X = folder / prepared.ABOUT, folder / "X.npy"
-        good = {path: path.read_bytes() for path in (about, X)}
-        damages = [
-            (about, damage) for damage in (b"", b"{", b"{}", b"[]", b'{"arrays": 1}', b"\xff")
-        ]
-        for path, damage in [*damages, (X, b""), (X, good[X][:-1]), (X, b"text" * 99), (X, None)]:
-            path.unlink() if damage is None else path.write_bytes(damage)
-            with self.subTest(path.name, damage=damage):
-                with self.assertRaisesRegex(ValueError, f"^the prepared set {folder} is damaged"):
-                    self.prepare()
-            path.write_bytes(good[path])
+        good = {path.name: path.read_bytes() for path in folder.iterdir()}
+        cases = [("about.json", text) for text in (b"", b"{}", b"[]", b'{"arrays": 1}', b"\xff")]
+        for name, damage in [
+            *cases,
+            *(("X.npy", text) for text in (b"", good["X.npy"][:-1], b"x")),
+        ]:
+            (folder / name).write_bytes(damage)
+            with (
+                self.subTest(name, damage=damage),
+                self.assertRaisesRegex(ValueError, f"^the prepared set {folder} is damaged"),
+            ):
+                self.prepare()
+            (folder / name).write_bytes(good[name])
+        (folder / "X.npy").rename(folder / "x.npy")
+        with self.assertRaisesRegex(ValueError, f"^the prepared set {folder} is damaged"):
+            self.prepare()
+        (folder / "x.npy").rename(folder / "X.npy")
         self.assertEqual(self.text(), "abc")
 
     def test_where_the_originals_must_stay_alone(self):
