@@ -256,8 +256,9 @@ class TestLines(TableTest):
 
     def test_other_columns_throughout(self):
         for line in ("1,2", "1,2,3,4", "1,2,3,4,", "1;2;3"):
-            self.refused("^FILE.*(row 1|columns)", f"{line}\n" * 5)
-            self.refused("^FILE.*(row 2|columns)", "a,b,c\n" + f"{line}\n" * 5, header=True)
+            pattern = f"^FILE has {line.count(',') + 1} columns, not 3$"
+            self.refused(pattern, f"{line}\n" * 5)
+            self.refused(pattern, "a,b,c\n" + f"{line}\n" * 5, header=True)
 
     def test_a_blank_line(self):
         for end in ("\n", "\r\n"):

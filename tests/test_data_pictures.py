@@ -25,10 +25,10 @@ OUTPUT = {"name": "fully_connected", "activation": "softmax", "n_out": None}
 
 
 def drawn(dataset):
-    """The figure of a dataset, rendered."""
+    """The figure of a dataset, all of whose text can be drawn."""
     figure = Figure()
     pictures.draw(figure, dataset)
-    figure.canvas.draw()
+    figure.draw_without_rendering()
     return figure
 
 

@@ -266,21 +266,14 @@ class TestPreparedOnce(PreparedTest):
         self.assertEqual(list(self.prepare()), ["X", "y"])
         good = {path.name: path.read_bytes() for path in folder.iterdir()}
         cases = [("about.json", text) for text in (b"", b"{}", b"[]", b'{"arrays": 1}', b"\xff")]
-        for name, damage in [
-            *cases,
-            *(("X.npy", text) for text in (b"", good["X.npy"][:-1], b"x")),
-        ]:
-            (folder / name).write_bytes(damage)
-            with (
-                self.subTest(name, damage=damage),
-                self.assertRaisesRegex(ValueError, f"^the prepared set {folder} is damaged"),
-            ):
+        cases += [("X.npy", text) for text in (b"", good["X.npy"][:-1], b"x", None)]
+        words = f"^the prepared set {folder} is damaged .*: delete that folder, and it is made anew"
+        for name, damage in cases:
+            path = folder / name
+            path.unlink() if damage is None else path.write_bytes(damage)
+            with self.subTest(name, damage=damage), self.assertRaisesRegex(ValueError, words):
                 self.prepare()
-            (folder / name).write_bytes(good[name])
-        (folder / "X.npy").rename(folder / "x.npy")
-        with self.assertRaisesRegex(ValueError, f"^the prepared set {folder} is damaged"):
-            self.prepare()
-        (folder / "x.npy").rename(folder / "X.npy")
+            path.write_bytes(good[name])
         self.assertEqual(self.text(), "abc")
 
     def test_where_the_originals_must_stay_alone(self):
