@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from tqdm import tqdm
 
 from neural_networks import metrics
 from neural_networks.datasets import Data, Dataset
@@ -17,6 +16,7 @@ from neural_networks.logs import Logger, check_file_name
 from neural_networks.saving import Checkpoint
 from neural_networks.tables import kaggle_table
 from neural_networks.utils.names import lookup, positive_integer, true_or_false
+from neural_networks.utils.progress import progress_bar, tqdm
 
 if TYPE_CHECKING:
     from neural_networks.models import NeuralNetwork
@@ -216,13 +216,6 @@ def record_step(model: NeuralNetwork, epoch: float, loss: float) -> None:
     model.records.steps.append(loss)
     if model.logger:
         model.logger.push_step(epoch, loss)
-
-
-def progress_bar(steps: int) -> tqdm[Any]:
-    """A bar that fits a line of 80 characters; silent if standard error is no terminal."""
-    # disable=None is tqdm's way to say "unless it is a terminal".
-    layout = "{desc}|{bar}| {remaining}{postfix}"
-    return tqdm(total=steps, bar_format=layout, disable=None, dynamic_ncols=True)
 
 
 def in_words(model: NeuralNetwork, results: Mapping[str, float]) -> str:

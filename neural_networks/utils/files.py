@@ -33,8 +33,13 @@ def written_whole(path: Path) -> Iterator[Path]:
     """Write a file beside ``path`` and put it in place when it is complete.
 
     Yields the path to write to, which has the same suffix. If the body fails, whatever stood at
-    ``path`` before is still there, and nothing else is.
+    ``path`` before is still there, and nothing else is. A device, such as ``/dev/null``, is
+    written to itself, and so is the file that a link leads to.
     """
+    path = path.resolve()
+    if path.exists() and not path.is_file():
+        yield path
+        return
     # mkstemp makes files that only their owner may read; results are for everyone.
     handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
     os.close(handle)
