@@ -63,12 +63,15 @@ def make_parser() -> Parser:
         ("metrics_out", Path, "where cross-entropies and errors go, such as metrics.txt"),
         ("num_epoch", whole_number, "how often to go through the examples, such as 100"),
         ("hidden_units", whole_number, "units of the hidden layer, such as 50"),
-        ("init_flag", init_flag, "initial weights: 1 random from -0.1 to 0.1, 2 zero"),
-        ("learning_rate", learning_rate, "size of the steps, such as 0.01"),
+        ("init_flag", initializer, "initial weights: 1 random from -0.1 to 0.1, 2 zero"),
+        ("learning_rate", step_size, "size of the steps, such as 0.01"),
     ):
         parser.add_argument(name, type=kind, metavar=name, help=help_text)
     parser.add_argument(
-        "--seed", type=seed, default=0, help="fixes the weights of init_flag 1; 0 unless told"
+        "--seed",
+        type=seed_number,
+        default=0,
+        help="fixes the weights of init_flag 1; 0 unless told",
     )
     parser.add_argument("--plot", metavar="FILE", type=Path, help="draw both cross-entropies")
     parser.add_argument(
@@ -85,19 +88,19 @@ def whole_number(text: str, least: int = 1) -> int:
     return int(text)
 
 
-def seed(text: str) -> int:
+def seed_number(text: str) -> int:
     """A whole number, 0 or greater."""
     return whole_number(text, least=0)
 
 
-def init_flag(text: str) -> int:
+def initializer(text: str) -> int:
     """1 or 2."""
     if text not in map(str, INITIALIZERS):
         raise argparse.ArgumentTypeError(f"must be 1 (random) or 2 (zero), got {text!r}")
     return int(text)
 
 
-def learning_rate(text: str) -> float:
+def step_size(text: str) -> float:
     """A finite number, 0 or greater."""
     if not is_number(text) or float(text) < 0:
         raise argparse.ArgumentTypeError(f"must be at least 0 and finite, got {text!r}")
@@ -117,7 +120,8 @@ def run(flags: argparse.Namespace) -> int:
     """Do what the arguments say; all of them are checked before anything is written."""
     check_outputs(flags)
     learned, tested = read_both(flags.train_input, flags.validation_input)
-    model = make_network(learned, flags)
+    options = flags.hidden_units, flags.init_flag, flags.learning_rate, flags.seed
+    model = make_network(learned.X.shape[1], *options)
     print(describe(model, learned, tested))
     start = time.perf_counter()
     with ExitStack() as stack:
@@ -174,21 +178,22 @@ def read_both(train_input: Path, validation_input: Path) -> tuple[LabelledRows, 
     return learned, read_labelled_rows(validation_input, CLASSES, like)
 
 
-def make_network(learned: LabelledRows, flags: argparse.Namespace) -> NeuralNetwork:
-    """The network before its first step: ŷ = softmax(σ(x W + b) W' + b')."""
-    weights = INITIALIZERS[flags.init_flag]
+def make_network(
+    n_pixels: int, hidden_units: int, init_flag: int, learning_rate: float, seed: int = 0
+) -> NeuralNetwork:
+    """The network before its first step, ŷ = softmax(σ(x W + b) W' + b')."""
     layers = [
         {
             "name": "fully_connected",
             "activation": activation,
-            "weight_init": weights,
+            "weight_init": INITIALIZERS[init_flag],
             "n_out": n_out,
         }
-        for activation, n_out in (("sigmoid", flags.hidden_units), ("softmax", CLASSES))
+        for activation, n_out in (("sigmoid", hidden_units), ("softmax", CLASSES))
     ]
-    sgd = {"name": "SGD", "lr": flags.learning_rate}
-    model = initialize_model("letters", "cross_entropy", layers, sgd, seed=flags.seed)
-    model.create_parameters(learned.X.shape[1:])
+    sgd = {"name": "SGD", "lr": learning_rate}
+    model = initialize_model("letters", "cross_entropy", layers, sgd, seed=seed)
+    model.create_parameters((n_pixels,))
     return model
 
 
