@@ -5,8 +5,9 @@ from benchmarks.rows.convolution import CONVOLUTIONS
 from benchmarks.rows.dense import DENSE
 from benchmarks.rows.elman import ELMAN
 from benchmarks.rows.epoch import EPOCHS
+from benchmarks.rows.letters import LETTERS
 from benchmarks.rows.row import Row
 
 __all__ = ["ROWS", "Row"]
 
-ROWS: dict[str, Row] = {**DENSE, **CONVOLUTIONS, **NETWORKS, **ELMAN, **EPOCHS}
+ROWS: dict[str, Row] = {**DENSE, **CONVOLUTIONS, **NETWORKS, **ELMAN, **EPOCHS, **LETTERS}

@@ -1,0 +1,80 @@
+"""The OCR program: one hidden layer, one example a step, in float64; beside PyTorch."""
+
+from functools import partial
+from itertools import cycle
+
+import numpy as np
+
+from benchmarks.rows.row import Row, Step
+from benchmarks.rows.step import IN_TORCH
+
+UNITS = 128, 50, 10
+LR = 0.01
+EXAMPLES = 200
+
+
+def draw_examples(seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Black and white pixels X (n, 1, 128) of classes that overlap, and these classes (n, 1)."""
+    rng = np.random.default_rng(seed)
+    classes = rng.integers(UNITS[-1], size=EXAMPLES)
+    ink = rng.random((UNITS[-1], UNITS[0])) ** 2
+    X = rng.random((EXAMPLES, UNITS[0])) < ink[classes]
+    return X[:, np.newaxis].astype("float64"), classes[:, np.newaxis]
+
+
+def ours(seed: int) -> Step:
+    """A step of ``neuralnet.py``; it takes the examples in turn."""
+    from neuralnet import make_network
+
+    model = make_network(UNITS[0], UNITS[1], 1, LR, seed)
+    X, classes = draw_examples(seed)
+    examples = cycle(list(zip(X, np.eye(UNITS[-1])[classes], strict=True)))
+
+    def step() -> float:
+        x, y = next(examples)
+        loss = model.backward(y, model.forward(x))
+        model.update(0)
+        return loss
+
+    return step
+
+
+def in_torch(seed: int, variant: str) -> Step:
+    """The same in PyTorch, eager, with one of its implementations of SGD."""
+    import torch
+    from torch.nn.functional import cross_entropy
+
+    from neuralnet import make_network
+
+    first, second = (torch.nn.Linear(*pair, dtype=torch.float64) for pair in zip(UNITS, UNITS[1:]))
+    with torch.no_grad():
+        for layer, like in zip((first, second), make_network(*UNITS[:2], 1, LR, seed).layers):
+            layer.weight.copy_(torch.from_numpy(like.parameters["W"].T))
+            layer.bias.zero_()
+    model = torch.nn.Sequential(first, torch.nn.Sigmoid(), second)
+    optimizer = torch.optim.SGD(model.parameters(), lr=LR, **IN_TORCH[variant])
+    examples = cycle(list(zip(*map(torch.from_numpy, draw_examples(seed)), strict=True)))
+
+    def step() -> float:
+        x, y = next(examples)
+        optimizer.zero_grad(set_to_none=True)
+        loss = cross_entropy(model(x), y)
+        loss.backward()
+        optimizer.step()
+        return loss.item()
+
+    return step
+
+
+LETTERS = {
+    "letters": Row(
+        title="letters 128-50-10, single-example SGD step, float64",
+        ours=ours,
+        theirs={name: partial(in_torch, variant=name) for name in IN_TORCH},
+        rival="PyTorch",
+        package="torch",
+        goal=0.50,
+        stretch=0.33,
+        tolerance=1e-9,
+    )
+}
