@@ -50,6 +50,13 @@ def machine_facts() -> dict[str, Any]:
     }
 
 
+def facts_in_words() -> str:
+    """The date and the machine, as they stand below a table of figures."""
+    facts = machine_facts()
+    text = f"{facts['date']}, {facts['cores']} cores of {facts['cpu']}, Python {facts['python']}"
+    return ", ".join([text, *(f"{key}={value}" for key, value in facts["forced_kernels"].items())])
+
+
 def library_versions() -> dict[str, str]:
     """The libraries that this process has loaded, and its BLAS and OpenMP with their threads."""
     from threadpoolctl import threadpool_info

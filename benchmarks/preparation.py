@@ -17,8 +17,9 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from benchmarks.machine import machine_facts
+from benchmarks.machine import facts_in_words
 from neural_networks.datasets.folders import VARIABLE, find_original
+from neural_networks.utils.files import repository
 
 STEPS = {
     "prepare": "from neural_networks.datasets import load_higgs; load_higgs()",
@@ -47,13 +48,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         size = write(path, flags.rows)
         print(f"{flags.rows:,} rows: {size / 1e6:,.0f} MB, {path.stat().st_size / 1e6:,.0f} packed")
         for what, code in STEPS.items():
-            seconds, memory = run(code, folder, flags.rows)
+            sizes = {"n_training": flags.rows * 10 // 12, "n_held_out": flags.rows // 12}
+            seconds, memory = run(["-c", code.format(**sizes)], folder)
             print(
                 f"{what}: {seconds:.1f} s, {flags.rows / seconds:,.0f} rows a second, "
                 f"{memory / 1e6:,.0f} MB of memory at most"
             )
-    facts = machine_facts()
-    print(f"{facts['date']}, {facts['cores']} cores of {facts['cpu']}, Python {facts['python']}")
+    print(facts_in_words())
     return 0
 
 
@@ -76,11 +77,14 @@ def write(path: Path, n: int) -> int:
     return size
 
 
-def run(code: str, folder: str, n: int) -> tuple[float, float]:
-    """Seconds and bytes of memory that a process of its own takes for some code."""
-    code = code.format(n_training=n * 10 // 12, n_held_out=n // 12)
+def run(arguments: Sequence[str], data: str | None = None) -> tuple[float, float]:
+    """Seconds and bytes of memory that Python takes for its arguments, in a process of its own.
+
+    It runs in the repository, and looks for data in the folder ``data``, if that is given.
+    """
+    environment = os.environ if data is None else {**os.environ, VARIABLE: data}
     start = time.perf_counter()
-    process = subprocess.Popen([sys.executable, "-c", code], env={**os.environ, VARIABLE: folder})
+    process = subprocess.Popen([sys.executable, *arguments], env=environment, cwd=repository())
     _, status, usage = os.wait4(process.pid, 0)
     if status:
         raise SystemExit(1)

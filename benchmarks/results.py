@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks.machine import machine_facts
+from benchmarks.machine import facts_in_words
 from neural_networks.presets import PRESETS
 from neural_networks.utils.files import experiments_folder, repository
 
@@ -52,12 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             if outcome is None:
                 return 1
             print(row(command, outcome), flush=True)
-    facts = machine_facts()
-    forced = ", ".join(f"{key}={value}" for key, value in facts["forced_kernels"].items())
-    print(
-        f"\n{facts['date']}, {facts['cores']} cores of {facts['cpu']}, Python {facts['python']}"
-        f"{', ' if forced else ''}{forced}"
-    )
+    print(f"\n{facts_in_words()}")
     return 0
 
 

@@ -1,7 +1,7 @@
 """The OCR program: one hidden layer, one example a step, in float64; beside PyTorch."""
 
 from functools import partial
-from itertools import cycle
+from itertools import cycle, pairwise
 
 import numpy as np
 
@@ -46,12 +46,12 @@ def in_torch(seed: int, variant: str) -> Step:
 
     from neuralnet import make_network
 
-    first, second = (torch.nn.Linear(*pair, dtype=torch.float64) for pair in zip(UNITS, UNITS[1:]))
+    layers = [torch.nn.Linear(*pair, dtype=torch.float64) for pair in pairwise(UNITS)]
     with torch.no_grad():
-        for layer, like in zip((first, second), make_network(*UNITS[:2], 1, LR, seed).layers):
+        for layer, like in zip(layers, make_network(*UNITS[:2], 1, LR, seed).layers, strict=True):
             layer.weight.copy_(torch.from_numpy(like.parameters["W"].T))
             layer.bias.zero_()
-    model = torch.nn.Sequential(first, torch.nn.Sigmoid(), second)
+    model = torch.nn.Sequential(layers[0], torch.nn.Sigmoid(), layers[1])
     optimizer = torch.optim.SGD(model.parameters(), lr=LR, **IN_TORCH[variant])
     examples = cycle(list(zip(*map(torch.from_numpy, draw_examples(seed)), strict=True)))
 
