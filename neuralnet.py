@@ -27,6 +27,8 @@ from neural_networks.utils.progress import progress_bar
 
 CLASSES = 10
 SPLITS = ("train", "validation")
+INPUTS = ("train_input", "validation_input")
+OUTPUTS = ("train_out", "validation_out", "metrics_out", "trace", "plot")
 INITIALIZERS = {1: {"name": "uniform", "bound": 0.1}, 2: {"name": "zeros"}}
 """What init_flag stands for; the biases start at zero in either case."""
 
@@ -75,7 +77,10 @@ def make_parser() -> Parser:
     )
     parser.add_argument("--plot", metavar="FILE", type=Path, help="draw both cross-entropies")
     parser.add_argument(
-        "--trace", metavar="FILE", type=Path, help="write all numbers of each step as text"
+        "--trace",
+        metavar="FILE",
+        type=Path,
+        help="write every number of each step, as text for small sets",
     )
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     return parser
@@ -118,46 +123,53 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def run(flags: argparse.Namespace) -> int:
     """Do what the arguments say; all of them are checked before anything is written."""
-    check_outputs(flags)
-    learned, tested = read_both(flags.train_input, flags.validation_input)
+    check_paths(flags)
+    if flags.plot:
+        check_plot(flags.plot)
+    train_set, validation_set = read_both(flags.train_input, flags.validation_input)
     options = flags.hidden_units, flags.init_flag, flags.learning_rate, flags.seed
-    model = make_network(learned.X.shape[1], *options)
-    print(describe(model, learned, tested))
-    start = time.perf_counter()
-    with ExitStack() as stack:
-        trace = open_trace(stack, flags, model, len(learned.X)) if flags.trace else None
-        try:
-            losses = train(model, learned, tested, flags.num_epoch, trace)
-        except TrainingDiverged as error:
-            print(f"neuralnet.py: error: {error}. Nothing is written.", file=sys.stderr)
-            return DIVERGED
-        results = [predict(model, rows) for rows in (learned, tested)]
-        write_files(flags, losses, results)
+    model = make_network(train_set.X.shape[1], *options)
+    try:
+        with ExitStack() as stack:
+            trace = open_trace(stack, flags, model, len(train_set.X)) if flags.trace else None
+            print(describe(model, train_set, validation_set))
+            start = time.perf_counter()
+            losses = train(model, train_set, validation_set, flags.num_epoch, trace)
+            results = [predict(model, rows) for rows in (train_set, validation_set)]
+            write_files(flags, losses, results)
+    except TrainingDiverged as error:
+        print(f"neuralnet.py: error: {error}. Nothing is written.", file=sys.stderr)
+        return DIVERGED
     print(summarize(flags, losses, results, time.perf_counter() - start))
     return 0
 
 
-def check_outputs(flags: argparse.Namespace) -> None:
-    """Raise ``OSError`` or ``ValueError`` if a file to write has no place, or is another one."""
-    taken = {flags.train_input.resolve(): "train_input"}
-    taken[flags.validation_input.resolve()] = "validation_input"
-    for name in ("train_out", "validation_out", "metrics_out", "trace", "plot"):
+def check_paths(flags: argparse.Namespace) -> None:
+    """Raise ``OSError`` or ``ValueError`` if an input is missing, or an output has no place."""
+    taken: dict[Path, str] = {}
+    for name in (*INPUTS, *OUTPUTS):
         path: Path | None = getattr(flags, name)
         if path is None:
             continue
-        if not path.parent.is_dir():
-            raise FileNotFoundError(f"{name}: there is no folder {readable(path.parent)}")
         if path.is_dir():
-            raise IsADirectoryError(f"{name}: {readable(path)} is a folder")
-        if not os.access(path.parent, os.W_OK):
-            raise PermissionError(f"{name}: {readable(path.parent)} may not be written to")
-        if path.exists() and not path.is_file():
-            continue  # a device such as /dev/null takes everything
+            raise IsADirectoryError(f"{name}: {readable(path)} is a folder, not a file")
+        if name in INPUTS:
+            if not path.exists():
+                raise FileNotFoundError(f"{name}: there is no file {readable(path)}")
+        else:
+            check_place(name, path)
         other = taken.setdefault(path.resolve(), name)
-        if other != name:
+        # A device such as /dev/null takes everything, and one file may be both inputs.
+        if other != name and name in OUTPUTS and (path.is_file() or not path.exists()):
             raise ValueError(f"{name} must be a file of its own, but {other} is {path}, too")
-    if flags.plot:
-        check_plot(flags.plot)
+
+
+def check_place(name: str, path: Path) -> None:
+    """Raise ``OSError`` if no file may be made where an output is to go."""
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"{name}: there is no folder {readable(path.parent)}")
+    if not os.access(path.parent, os.W_OK):
+        raise PermissionError(f"{name}: {readable(path.parent)} may not be written to")
 
 
 def check_plot(path: Path) -> None:
@@ -173,9 +185,9 @@ def check_plot(path: Path) -> None:
 
 def read_both(train_input: Path, validation_input: Path) -> tuple[LabelledRows, LabelledRows]:
     """The examples to learn from and those to test on, which have as many pixels."""
-    learned = read_labelled_rows(train_input, CLASSES)
-    like = train_input, 1 + learned.X.shape[1]
-    return learned, read_labelled_rows(validation_input, CLASSES, like)
+    train_set = read_labelled_rows(train_input, CLASSES)
+    like = train_input, 1 + train_set.X.shape[1]
+    return train_set, read_labelled_rows(validation_input, CLASSES, like)
 
 
 def make_network(
@@ -211,8 +223,8 @@ def open_trace(
 
 def train(
     model: NeuralNetwork,
-    learned: LabelledRows,
-    tested: LabelledRows,
+    train_set: LabelledRows,
+    validation_set: LabelledRows,
     epochs: int,
     trace: Trace | None = None,
 ) -> np.ndarray:
@@ -229,7 +241,7 @@ def train(
         If a cross-entropy is no longer a finite number.
     """
     losses = np.empty((epochs, 2))
-    X, Y = (rows[:, np.newaxis] for rows in learned)  # each example a batch of its own
+    X, Y = (rows[:, np.newaxis] for rows in train_set)  # each example a batch of its own
     step = trace.step if trace else one_step
     # A loss that overflows is told once, as TrainingDiverged.
     with progress_bar(epochs * len(X)) as bar, np.errstate(over="ignore", invalid="ignore"):
@@ -240,7 +252,7 @@ def train(
             for x, y in zip(X, Y, strict=True):
                 step(model, x, y)
                 bar.update()
-            losses[epoch] = [model.predict(*rows)[1] for rows in (learned, tested)]
+            losses[epoch] = [model.predict(*rows)[1] for rows in (train_set, validation_set)]
             if not np.isfinite(losses[epoch]).all():
                 advice = "try a lower learning rate"
                 raise TrainingDiverged(
@@ -311,13 +323,13 @@ def draw(path: Path, flags: argparse.Namespace, losses: np.ndarray) -> None:
     plots.save(lambda figure: plots.loss_curves(figure, title, "cross-entropy", columns, []), path)
 
 
-def describe(model: NeuralNetwork, learned: LabelledRows, tested: LabelledRows) -> str:
+def describe(model: NeuralNetwork, train_set: LabelledRows, validation_set: LabelledRows) -> str:
     """The network and the examples, in words."""
     hidden, output = model.layers
     n = sum(layer.parameters[name].size for _, layer, name in model.parameters())
     return (
-        f"{hidden.n_in} pixels, {hidden.n_out} hidden units, {output.n_out} letters: {n:,} "
-        f"parameters. {len(learned.X):,} examples to learn from, {len(tested.X):,} to test on."
+        f"{hidden.n_in} pixels, {hidden.n_out} hidden units, {output.n_out} letters: {n:,} parameters."
+        f" {len(train_set.X):,} examples to learn from, {len(validation_set.X):,} to test on."
     )
 
 
@@ -332,8 +344,7 @@ def summarize(
     best = int(losses[:, 1].argmin())
     if best + 1 < len(losses):
         text.append(f"Validation was best after epoch {best + 1}: {losses[best, 1]:.4f}.")
-    names = ("train_out", "validation_out", "metrics_out", "trace", "plot")
-    written = [readable(getattr(flags, name)) for name in names if getattr(flags, name)]
+    written = [readable(getattr(flags, name)) for name in OUTPUTS if getattr(flags, name)]
     text.append(f"\nWritten: {', '.join(written)}")
     if flags.init_flag == 2:
         text.append("Next: init_flag 1. From zero, all hidden units learn the same.")
