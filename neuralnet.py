@@ -327,10 +327,9 @@ def describe(model: NeuralNetwork, train_set: LabelledRows, validation_set: Labe
     """The network and the examples, in words."""
     hidden, output = model.layers
     n = sum(layer.parameters[name].size for _, layer, name in model.parameters())
-    return (
-        f"{hidden.n_in} pixels, {hidden.n_out} hidden units, {output.n_out} letters: {n:,} parameters."
-        f" {len(train_set.X):,} examples to learn from, {len(validation_set.X):,} to test on."
-    )
+    units = f"{hidden.n_in} pixels, {hidden.n_out} hidden units, {output.n_out} letters"
+    sizes = f"{len(train_set.X):,} examples to learn from, {len(validation_set.X):,} to test on"
+    return f"{units}: {n:,} parameters. {sizes}."
 
 
 def summarize(

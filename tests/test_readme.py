@@ -63,6 +63,7 @@ class CommandsRun(unittest.TestCase):
         self.copy = copy_of_the_repository(folder.name)
         self.data = Path(folder.name) / "data of mine"
         stand_in.write_all(self.data)
+        stand_in.write_letters(self.copy / "datasets" / "letters", "small")
 
     def run_all(self, those: list[str]) -> None:
         environment = {**os.environ, "NEURAL_NETWORKS_DATA": str(self.data)}
@@ -92,6 +93,15 @@ class TestDataPage(CommandsRun):
         self.assertEqual(len(kinds.splitlines()), 16)
 
 
+class TestLettersPage(CommandsRun):
+    def test_commands_run(self):
+        those = commands((ROOT / "docs" / "letters.md").read_text())
+        new = [command for command in those if command not in commands()]
+        self.assertGreaterEqual(len(new), 2)
+        self.run_all(new)
+        self.assertIn("New beta:", (self.copy / "experiments" / "steps.txt").read_text())
+
+
 class TestReadme(CommandsRun):
     def test_python_blocks_run(self):
         self.assertGreaterEqual(len(blocks("python")), 2)
@@ -114,6 +124,7 @@ class TestReadme(CommandsRun):
         self.assertTrue((runs / "iris-fast" / "log.csv").exists())
         self.assertTrue((runs / "cifar10" / "submission.csv").exists())
         self.assertTrue((runs / "fashion_mnist.png").exists())
+        self.assertEqual(len((runs / "metrics.txt").read_text().splitlines()), 6)
 
     def test_the_other_commands_are_run_by_ci(self):
         ci = (ROOT / ".ci" / "run").read_text()
