@@ -6,11 +6,13 @@ It needs NumPy alone; --plot takes Matplotlib, too.
 
 import argparse
 import os
+import re
 import shutil
 import sys
 import time
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
+from importlib import import_module
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,13 +24,14 @@ from neural_networks.datasets.csv_files import is_number
 from neural_networks.datasets.labelled_rows import LabelledRows, read_labelled_rows
 from neural_networks.models import NeuralNetwork, TrainingDiverged, initialize_model
 from neural_networks.tracing import Trace
-from neural_networks.utils.files import readable, written_whole
+from neural_networks.utils.files import readable, real_path, written_whole
 from neural_networks.utils.progress import progress_bar
 
 CLASSES = 10
 SPLITS = ("train", "validation")
 INPUTS = ("train_input", "validation_input")
 OUTPUTS = ("train_out", "validation_out", "metrics_out", "trace", "plot")
+PICTURES = (".png", ".pdf", ".svg")
 INITIALIZERS = {1: {"name": "uniform", "bound": 0.1}, 2: {"name": "zeros"}}
 """What init_flag stands for; the biases start at zero in either case."""
 
@@ -108,8 +111,13 @@ def initializer(text: str) -> int:
 def step_size(text: str) -> float:
     """A finite number, 0 or greater."""
     if not is_number(text) or float(text) < 0:
-        raise argparse.ArgumentTypeError(f"must be at least 0 and finite, got {text!r}")
+        raise argparse.ArgumentTypeError(f"must be at least 0 and finite, got {text.strip()!r}")
     return float(text)
+
+
+def as_value(text: str) -> str:
+    """An argument as argparse takes it: -1e-3 and -inf are flags to it, unless behind a space."""
+    return f" {text}" if re.fullmatch(r"-[\d.]+e.*|-inf|-nan", text, re.IGNORECASE) else text
 
 
 # ---------------------------------------------------------------------------- the run
@@ -117,7 +125,8 @@ def step_size(text: str) -> float:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Train, predict, and write the three files; the exit status."""
-    flags = make_parser().parse_args(argv)
+    arguments = [as_value(text) for text in (sys.argv[1:] if argv is None else argv)]
+    flags = make_parser().parse_args(arguments)
     return status_of("neuralnet.py", lambda: run(flags), flags.debug)
 
 
@@ -132,14 +141,16 @@ def run(flags: argparse.Namespace) -> int:
     try:
         with ExitStack() as stack:
             trace = open_trace(stack, flags, model, len(train_set.X)) if flags.trace else None
-            print(describe(model, train_set, validation_set))
             start = time.perf_counter()
             losses = train(model, train_set, validation_set, flags.num_epoch, trace)
             results = [predict(model, rows) for rows in (train_set, validation_set)]
+            if trace:
+                trace.file.flush()  # if there is no room for its end, nothing else appears
             write_files(flags, losses, results)
     except TrainingDiverged as error:
         print(f"neuralnet.py: error: {error}. Nothing is written.", file=sys.stderr)
         return DIVERGED
+    print(describe(model, train_set, validation_set))
     print(summarize(flags, losses, results, time.perf_counter() - start))
     return 0
 
@@ -153,34 +164,36 @@ def check_paths(flags: argparse.Namespace) -> None:
             continue
         if path.is_dir():
             raise IsADirectoryError(f"{name}: {readable(path)} is a folder, not a file")
-        if name in INPUTS:
-            if not path.exists():
-                raise FileNotFoundError(f"{name}: there is no file {readable(path)}")
-        else:
-            check_place(name, path)
-        other = taken.setdefault(path.resolve(), name)
-        # A device such as /dev/null takes everything, and one file may be both inputs.
-        if other != name and name in OUTPUTS and (path.is_file() or not path.exists()):
+        if name in INPUTS and not path.exists():
+            raise FileNotFoundError(f"{name}: there is no file {readable(path)}")
+        target = real_path(path)
+        if target.exists() and not target.is_file():
+            continue  # a device such as /dev/null takes everything
+        if name in OUTPUTS:
+            check_place(name, path, target)
+        other = taken.setdefault(target, name)
+        if other != name and name in OUTPUTS:  # but one file may be both inputs
             raise ValueError(f"{name} must be a file of its own, but {other} is {path}, too")
 
 
-def check_place(name: str, path: Path) -> None:
-    """Raise ``OSError`` if no file may be made where an output is to go."""
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f"{name}: there is no folder {readable(path.parent)}")
-    if not os.access(path.parent, os.W_OK):
-        raise PermissionError(f"{name}: {readable(path.parent)} may not be written to")
+def check_place(name: str, path: Path, target: Path) -> None:
+    """Raise ``OSError`` if no file may be made at the target to which the output's path leads."""
+    if target.is_symlink():
+        raise OSError(f"{name}: {readable(path)} is a link that leads to itself")
+    if not target.parent.is_dir():
+        raise FileNotFoundError(f"{name}: there is no folder {readable(target.parent)}")
+    if not os.access(target.parent, os.W_OK):
+        raise PermissionError(f"{name}: {readable(target.parent)} may not be written to")
 
 
 def check_plot(path: Path) -> None:
-    """Raise ``ValueError`` if there is no Matplotlib, or it cannot write such a file."""
+    """Raise ``ValueError`` if there is no Matplotlib, or the file's name says no known format."""
     try:
-        from matplotlib.figure import Figure
+        import_module("matplotlib")
     except ImportError:
         raise ValueError("--plot needs Matplotlib: python -m pip install matplotlib") from None
-    known = Figure().canvas.get_supported_filetypes()
-    if path.suffix[1:].lower() not in known:
-        raise ValueError(f"plot: {path} must end in one of: {', '.join(known)}")
+    if path.suffix.lower() not in PICTURES:
+        raise ValueError(f"plot: {path} must end in one of: {', '.join(PICTURES)}")
 
 
 def read_both(train_input: Path, validation_input: Path) -> tuple[LabelledRows, LabelledRows]:
@@ -214,7 +227,7 @@ def open_trace(
 ) -> Trace:
     """A trace whose file appears when the stack is closed; ``OSError`` if it has no room."""
     size = flags.num_epoch * n_examples * Trace.bytes_per_step(model)
-    free = shutil.disk_usage(flags.trace.parent).free
+    free = shutil.disk_usage(real_path(flags.trace).parent).free
     if size > free:
         raise OSError(f"trace: it would take {size / 1e9:,.1f} GB, and {free / 1e9:,.1f} are free")
     partial = stack.enter_context(written_whole(flags.trace))
@@ -286,13 +299,13 @@ def predict(model: NeuralNetwork, rows: LabelledRows) -> Result:
 
 def write_files(flags: argparse.Namespace, losses: np.ndarray, results: Sequence[Result]) -> None:
     """Write labels and metrics, and the plot; none of them appears before all are complete."""
-    texts = {
-        flags.train_out: lines(results[0].labels.tolist()),
-        flags.validation_out: lines(results[1].labels.tolist()),
-        flags.metrics_out: metrics(losses, results),
-    }
+    texts = [
+        (flags.train_out, lines(results[0].labels.tolist())),
+        (flags.validation_out, lines(results[1].labels.tolist())),
+        (flags.metrics_out, metrics(losses, results)),
+    ]
     with ExitStack() as stack:
-        for path, text in texts.items():
+        for path, text in texts:
             partial = stack.enter_context(written_whole(path))
             partial.write_text(text, encoding="ascii", newline="\n")
         if flags.plot:
@@ -346,7 +359,9 @@ def summarize(
     written = [readable(getattr(flags, name)) for name in OUTPUTS if getattr(flags, name)]
     text.append(f"\nWritten: {', '.join(written)}")
     if flags.init_flag == 2:
-        text.append("Next: init_flag 1. From zero, all hidden units learn the same.")
+        text.append(
+            "Next: init_flag 1. From zero, all hidden units learn the same, but for rounding."
+        )
     elif not flags.plot:
         text.append("Next: --plot letters.png draws how the cross-entropies fell.")
     else:

@@ -326,7 +326,8 @@ def status_of(program: str, act: Callable[[], int], debug: bool = False) -> int:
     """
     try:
         status = act()
-        sys.stdout.flush()
+        if sys.stdout is not None:  # it is if the caller has closed it
+            sys.stdout.flush()
         return status
     except KeyboardInterrupt:
         print("\nInterrupted.", file=sys.stderr)

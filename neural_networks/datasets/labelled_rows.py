@@ -42,7 +42,7 @@ def read_labelled_rows(
     rows: list[np.ndarray] = []
     model, n_columns = (readable(like[0]), like[1]) if like else ("", 0)
     for where, line in _lines(path):
-        row = _numbers(line.split(","), where, n_classes)
+        row = _numbers(line, where, n_classes)
         if not n_columns:
             model, n_columns = where.rpartition(", ")[2], len(row)
         if len(row) != n_columns:
@@ -72,13 +72,18 @@ def _lines(path: Path) -> Iterator[tuple[str, str]]:
             raise ValueError(f"{readable(path)} is no text file") from None
 
 
-def _numbers(cells: list[str], where: str, n_classes: int) -> np.ndarray:
+def _numbers(line: str, where: str, n_classes: int) -> np.ndarray:
     """The cells of a line as numbers; ``ValueError`` names the first one that is none."""
+    cells = line.split(",")
+    # Python also reads 1_000 and digits of other scripts, as no other program does.
+    plain = line.isascii() and "_" not in line
     try:
-        row = np.array(cells, np.float64)
+        row = np.array(cells if plain else [], np.float64)
     except ValueError:
+        row = np.array([])
+    if not len(row):
         wrong = next(i for i, cell in enumerate(cells) if not is_number(cell))
-        raise _mistake(where, cells, wrong, "must be a number") from None
+        raise _mistake(where, cells, wrong, "must be a number")
     if row[0] not in range(n_classes):
         raise _mistake(where, cells, 0, f"must be a label from 0 to {n_classes - 1}")
     within = (row >= 0) & (row <= 1)

@@ -28,20 +28,27 @@ def readable(path: Path) -> str:
     return str(absolute.relative_to(Path.cwd()) if below else absolute)
 
 
+def real_path(path: Path) -> Path:
+    """Where a file of that name lies, or would: where links lead. A device or pipe is itself."""
+    is_device = path.exists() and not path.is_file()
+    return path if is_device else Path(os.path.realpath(path))
+
+
 @contextmanager
 def written_whole(path: Path) -> Iterator[Path]:
     """Write a file beside ``path`` and put it in place when it is complete.
 
     Yields the path to write to, which has the same suffix. If the body fails, whatever stood at
-    ``path`` before is still there, and nothing else is. A device, such as ``/dev/null``, is
-    written to itself, and so is the file that a link leads to.
+    ``path`` before is still there, and nothing else is. A link stays, and what it leads to is
+    replaced; a device or pipe, such as ``/dev/null``, is written to itself.
     """
-    path = path.resolve()
-    if path.exists() and not path.is_file():
-        yield path
+    target = real_path(path)
+    if target.exists() and not target.is_file():
+        yield target
         return
     # mkstemp makes files that only their owner may read; results are for everyone.
-    handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
+    prefix = f".{path.stem[:40]}-"
+    handle, name = tempfile.mkstemp(prefix=prefix, suffix=path.suffix, dir=target.parent)
     os.close(handle)
     partial = Path(name)
     try:
@@ -49,7 +56,7 @@ def written_whole(path: Path) -> Iterator[Path]:
         umask = os.umask(0)
         os.umask(umask)
         partial.chmod(0o666 & ~umask)
-        partial.replace(path)
+        partial.replace(target)
     except BaseException:
         partial.unlink(missing_ok=True)
         raise

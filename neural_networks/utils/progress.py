@@ -1,5 +1,6 @@
 """Progress bars: tqdm's, where it is installed."""
 
+import sys
 from typing import Any
 
 try:
@@ -33,6 +34,7 @@ __all__ = ["progress_bar", "tqdm"]
 
 def progress_bar(steps: int) -> "tqdm[Any]":
     """A bar that fits a line of 80 characters; silent if standard error is no terminal."""
-    # disable=None is tqdm's way to say "unless it is a terminal".
+    # disable=None is tqdm's way to say "unless it is a terminal"; it needs one to ask.
+    closed = True if sys.stderr is None else None
     layout = "{desc}|{bar}| {remaining}{postfix}"
-    return tqdm(total=steps, bar_format=layout, disable=None, dynamic_ncols=True)
+    return tqdm(total=steps, bar_format=layout, disable=closed, dynamic_ncols=True)
