@@ -63,7 +63,8 @@ class CommandsRun(unittest.TestCase):
         self.copy = copy_of_the_repository(folder.name)
         self.data = Path(folder.name) / "data of mine"
         stand_in.write_all(self.data)
-        stand_in.write_letters(self.copy / "datasets" / "letters", "small")
+        for size, n in (("small", 120), ("tiny", 4)):
+            stand_in.write_letters(self.copy / "datasets" / "letters", size, n)
 
     def run_all(self, those: list[str]) -> None:
         environment = {**os.environ, "NEURAL_NETWORKS_DATA": str(self.data)}

@@ -174,7 +174,8 @@ def read_examples(path: str | Path, dataset: Dataset) -> np.ndarray:
         if X.dtype.kind in "biu" and X.dtype != np.uint8:
             X = X.astype(np.float64)
     else:
-        X = _read_features(file, dataset, int(np.prod(shape)))
+        # A row after the other, as the sets trained on: BLAS rounds other layouts in another way.
+        X = np.ascontiguousarray(_read_features(file, dataset, int(np.prod(shape))))
     if X.ndim > 0 and len(X) == 0:
         raise ValueError(f"there are no examples in {file}")
     if X.ndim < 2 or int(np.prod(X.shape[1:])) != int(np.prod(shape)):
