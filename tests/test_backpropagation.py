@@ -16,18 +16,10 @@ from neural_networks.layers import Conv2D, FullyConnected
 from neural_networks.losses import CrossEntropy
 from neural_networks.models import NeuralNetwork
 from neural_networks.utils.grad_check import compare_gradients
-from tests import deep
+from tests import deep, test_convolution
 from tests.helpers import dense
 
-IMAGE = [
-    [1, 0, -2, 3, 4, 1],
-    [2, 9, 5, 6, 0, -1],
-    [0, -3, 1, 3, 4, 4],
-    [6, 5, 2, 0, 6, 8],
-    [-5, 4, -3, 1, 3, -2],
-    [4, 1, 2, 8, 9, 7],
-]
-KERNEL = [[-1, -1, -1], [-1, 8, -1], [-1, -1, -1]]
+IMAGE, KERNEL = test_convolution.IMAGE.tolist(), test_convolution.EDGES.tolist()
 
 
 def plain_convolution(image, kernel, stride):

@@ -96,7 +96,7 @@ def in_torch(seed: int, network: Network, layout: str, sgd: str) -> Step:
 
     images, labels = draw_examples(seed, (BATCH_SIZE, SIZE, SIZE, 3))
     X, classes = images_to_torch(images, layout), torch.from_numpy(labels)
-    return torch_step(torch_model(network, seed, layout), X, classes, LEARNING_RATE, sgd)
+    return torch_step(torch_model(network, seed, layout), [(X, classes)], LEARNING_RATE, sgd)
 
 
 def torch_model(network: Network, seed: int, layout: str) -> Any:

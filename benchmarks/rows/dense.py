@@ -95,7 +95,7 @@ def in_torch(seed: int, network: Network, m: int, variant: str) -> Step:
             layer.bias.copy_(torch.from_numpy(b[0]))
         layers += [layer, torch.nn.ReLU()]
     model = torch.nn.Sequential(*layers[:-1])
-    return torch_step(model, X, classes, network.lr, variant, network.optimizer)
+    return torch_step(model, [(X, classes)], network.lr, variant, network.optimizer)
 
 
 def in_words(title: str, network: Network, m: int) -> str:

@@ -6,7 +6,7 @@ from itertools import cycle, pairwise
 import numpy as np
 
 from benchmarks.rows.row import Row, Step
-from benchmarks.rows.step import IN_TORCH
+from benchmarks.rows.step import IN_TORCH, torch_step
 
 UNITS = 128, 50, 10
 LR = 0.01
@@ -42,7 +42,6 @@ def ours(seed: int) -> Step:
 def in_torch(seed: int, variant: str) -> Step:
     """The same in PyTorch, eager, with one of its implementations of SGD."""
     import torch
-    from torch.nn.functional import cross_entropy
 
     from neuralnet import make_network
 
@@ -52,18 +51,8 @@ def in_torch(seed: int, variant: str) -> Step:
             layer.weight.copy_(torch.from_numpy(like.parameters["W"].T))
             layer.bias.zero_()
     model = torch.nn.Sequential(layers[0], torch.nn.Sigmoid(), layers[1])
-    optimizer = torch.optim.SGD(model.parameters(), lr=LR, **IN_TORCH[variant])
-    examples = cycle(list(zip(*map(torch.from_numpy, draw_examples(seed)), strict=True)))
-
-    def step() -> float:
-        x, y = next(examples)
-        optimizer.zero_grad(set_to_none=True)
-        loss = cross_entropy(model(x), y)
-        loss.backward()
-        optimizer.step()
-        return loss.item()
-
-    return step
+    batches = list(zip(*map(torch.from_numpy, draw_examples(seed)), strict=True))
+    return torch_step(model, batches, LR, variant)
 
 
 LETTERS = {

@@ -1,6 +1,7 @@
 """One training step: what the rows that train have in common."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from itertools import cycle
 from typing import Any
 
 import numpy as np
@@ -34,16 +35,25 @@ def our_step(
 
 
 def torch_step(
-    model: Any, X: Any, classes: Any, lr: float, variant: str, optimizer_name: str = "SGD"
+    model: Any,
+    batches: Sequence[tuple[Any, Any]],
+    lr: float,
+    variant: str,
+    optimizer_name: str = "SGD",
 ) -> Step:
-    """The step in PyTorch, eager, with one of its implementations of an optimizer."""
+    """The step in PyTorch, eager, with one of its implementations of an optimizer.
+
+    It takes the batches, each of examples and their classes, in turn.
+    """
     import torch
     from torch.nn.functional import cross_entropy
 
     make = getattr(torch.optim, optimizer_name)
     optimizer = make(model.parameters(), lr=lr, **IN_TORCH[variant])
+    in_turn = cycle(batches)
 
     def step() -> float:
+        X, classes = next(in_turn)
         optimizer.zero_grad(set_to_none=True)
         loss = cross_entropy(model(X), classes)
         loss.backward()
