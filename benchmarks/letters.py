@@ -18,7 +18,7 @@ from benchmarks.machine import facts_in_words
 from benchmarks.preparation import run
 from benchmarks.rows.letters import LR, UNITS, draw_examples
 from neural_networks.datasets.folders import find
-from neuralnet import make_network
+from neuralnet import make_network, one_step
 
 SIZES = {"largeTrain.csv": 9000, "largeValidation.csv": 1000}
 
@@ -72,12 +72,8 @@ def parts_of_a_step() -> dict[str, float]:
     dLdz = output.affine_backward(dLdb)
     hidden.input_gradient = False  # as in a network's first layer
 
-    def step() -> None:
-        model.backward(y, model.forward(x))
-        model.update(0)
-
     parts: dict[str, Callable[[], Any]] = {
-        "a step": step,
+        "a step": lambda: one_step(model, x, y),
         "  forward": lambda: model.forward(x),
         "    hidden layer, forward": lambda: hidden.forward(x),
         "    output layer, forward": lambda: output.forward(z),
