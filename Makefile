@@ -25,10 +25,10 @@ test: $(VENV)/installed-test
 test-data: $(VENV)/installed-test
 	@test -d "$$NEURAL_NETWORKS_DATA" || \
 		{ echo 'make test-data: set NEURAL_NETWORKS_DATA to the folder that holds the data' >&2; exit 2; }
-	$(PY) -m pytest tests_data $(ARGS)
+	$(PY) -m pytest tests_real_data $(ARGS)
 
 results: $(VENV)/installed-run
-	@$(PY) -m benchmarks.results $(ARGS)
+	@$(PY) -m benchmarks.presets $(ARGS)
 	@$(PY) -m benchmarks.preparation
 
 notebooks: $(VENV)/installed-test

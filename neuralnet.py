@@ -19,11 +19,11 @@ from typing import NamedTuple
 import numpy as np
 
 from neural_networks import plots
-from neural_networks.cli import DIVERGED, Parser, status_of
-from neural_networks.datasets.csv_files import is_number
-from neural_networks.datasets.labelled_rows import LabelledRows, read_labelled_rows
+from neural_networks.cli.run import DIVERGED, Parser, status_of
+from neural_networks.datasets.files.csv_reader import is_number
 from neural_networks.models import NeuralNetwork, TrainingDiverged, initialize_model
-from neural_networks.tracing import Trace
+from neural_networks.ocr.rows import LabelledRows, read_labelled_rows
+from neural_networks.ocr.trace import Trace
 from neural_networks.utils.files import readable, real_path, written_whole
 from neural_networks.utils.progress import progress_bar
 

@@ -8,14 +8,14 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from neural_networks.cli import make_parser, run_script
-from neural_networks.shaping import (
+from neural_networks.cli.network_flags import (
     add_architecture_flags,
     add_network_flags,
     architecture,
     resize,
     restyle,
 )
+from neural_networks.cli.run import make_parser, run_script
 from neural_networks.utils.data_structures import AttrDict
 
 # ---------------------------------------------------------------------------- configuration
@@ -102,9 +102,9 @@ examples:
 --filters 16 32 makes two blocks, each a convolution and a pooling that halves the image; without
 it the convolutions are those of the configuration at the top of the script.
 
-Presets are for real data: "python -m neural_networks.datasets list" says which, and how to get it.
+Presets are for real data: "python -m neural_networks datasets list" says which, and how to get it.
 
-Each run leaves a folder of results under experiments/; "python -m neural_networks.compare"
+Each run leaves a folder of results under experiments/; "python -m neural_networks.cli.compare"
 lists the runs there, the best one first.
 """
 NEXT_STEPS = ("--filters 16 32 --hidden 64 --name small", "--activation tanh --name smoother")

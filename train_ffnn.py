@@ -7,14 +7,14 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from neural_networks.cli import make_parser, run_script
-from neural_networks.shaping import (
+from neural_networks.cli.network_flags import (
     add_architecture_flags,
     add_network_flags,
     architecture,
     resize,
     restyle,
 )
+from neural_networks.cli.run import make_parser, run_script
 from neural_networks.utils.data_structures import AttrDict
 
 # ---------------------------------------------------------------------------- configuration
@@ -75,9 +75,9 @@ examples:
   python train_ffnn.py --dataset csv --data-args path=flowers.csv label=kind
   python train_ffnn.py --config experiments/iris/config.json --seed 1
 
-Presets are for real data: "python -m neural_networks.datasets list" says which, and how to get it.
+Presets are for real data: "python -m neural_networks datasets list" says which, and how to get it.
 
-Each run leaves a folder of results under experiments/; "python -m neural_networks.compare"
+Each run leaves a folder of results under experiments/; "python -m neural_networks.cli.compare"
 lists the runs there, the best one first.
 """
 NEXT_STEPS = ("--lr 0.1 --hidden 20 --name wider", "--activation tanh --name smoother")

@@ -7,9 +7,9 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from neural_networks.cli import make_parser, run_script
+from neural_networks.cli.network_flags import add_network_flags, resize, restyle
+from neural_networks.cli.run import make_parser, run_script
 from neural_networks.layers import takes
-from neural_networks.shaping import add_network_flags, resize, restyle
 from neural_networks.utils.data_structures import AttrDict
 
 # ---------------------------------------------------------------------------- configuration
@@ -69,7 +69,7 @@ examples:
 The picture forecast.png in the run's folder shows how the network goes on with a wave when it is
 given its own predictions in place of true values.
 
-Each run leaves a folder of results under experiments/; "python -m neural_networks.compare"
+Each run leaves a folder of results under experiments/; "python -m neural_networks.cli.compare"
 lists the runs there, the best one first.
 """
 NEXT_STEPS = ("--hidden 16 16 --name stacked", "--noise 0.1 --epochs 10 --name noisy")

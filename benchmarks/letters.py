@@ -17,7 +17,7 @@ import numpy as np
 from benchmarks.machine import facts_in_words
 from benchmarks.preparation import run
 from benchmarks.rows.letters import LR, UNITS, draw_examples
-from neural_networks.datasets.folders import find
+from neural_networks.datasets.files.folders import find
 from neuralnet import make_network, one_step
 
 SIZES = {"largeTrain.csv": 9000, "largeValidation.csv": 1000}

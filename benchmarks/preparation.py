@@ -18,7 +18,7 @@ import numpy as np
 from tqdm import tqdm
 
 from benchmarks.machine import facts_in_words
-from neural_networks.datasets.folders import VARIABLE, find_original
+from neural_networks.datasets.files.folders import VARIABLE, find_original
 from neural_networks.utils.files import repository
 
 STEPS = {

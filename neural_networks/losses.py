@@ -16,7 +16,7 @@ import numpy as np
 
 from neural_networks.activations import Activation, Linear, Sigmoid, SoftMax
 from neural_networks.utils.data_structures import first_index
-from neural_networks.utils.names import lookup
+from neural_networks.utils.validation import lookup
 
 
 class Loss(ABC):

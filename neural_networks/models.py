@@ -7,19 +7,19 @@ from typing import Any
 
 import numpy as np
 
-from neural_networks import saving, training
 from neural_networks.datasets import Dataset
-from neural_networks.layers import registry
+from neural_networks.layers import factory
+from neural_networks.layers.sequential import LayerStack
 from neural_networks.logs import Logger
 from neural_networks.losses import initialize_loss
 from neural_networks.optimizers import initialize_optimizer
 from neural_networks.regularization import Regularization
-from neural_networks.stack import LayerStack
-from neural_networks.utils.names import build, positive_integer
+from neural_networks.training import loop, saving
+from neural_networks.utils.validation import build, positive_integer
 
 __all__ = ["NeuralNetwork", "TrainingDiverged", "initialize_model"]
 
-TrainingDiverged = training.TrainingDiverged
+TrainingDiverged = loop.TrainingDiverged
 
 
 class NeuralNetwork(LayerStack):
@@ -88,7 +88,7 @@ class NeuralNetwork(LayerStack):
         self.epoch = 0
         self.penalty = 0.0
         self.best: saving.Checkpoint | None = None
-        self.records = training.Records()
+        self.records = loop.Records()
         self._label_shape: tuple[int, ...] | None = None
 
     def forward(self, X: np.ndarray) -> np.ndarray:
@@ -247,9 +247,9 @@ class NeuralNetwork(LayerStack):
             If the dataset does not fit the network.
         """
         positive_integer("epochs", epochs)
-        stopping = training.Stopping(dataset, patience, monitor, restore_best)
+        stopping = loop.Stopping(dataset, patience, monitor, restore_best)
         self.prepare(dataset)
-        training.train(self, dataset, epochs, stopping)
+        loop.train(self, dataset, epochs, stopping)
         return self.history
 
     @property
@@ -300,7 +300,7 @@ class NeuralNetwork(LayerStack):
         ValueError
             If the dataset has no test set, or one without labels.
         """
-        return training.test(self, dataset, save_predictions)
+        return loop.test(self, dataset, save_predictions)
 
     def test_kaggle(self, dataset: Dataset, file_name: str | None = None) -> Any:
         """Predict the classes of ``dataset.test``, in its order, for a Kaggle competition.
@@ -324,7 +324,7 @@ class NeuralNetwork(LayerStack):
         ValueError
             If the dataset has no test set, or the network predicts no classes.
         """
-        return training.test_kaggle(self, dataset, file_name)
+        return loop.test_kaggle(self, dataset, file_name)
 
     def prepare(self, dataset: Dataset) -> None:
         """Complete the network for a dataset: its last layer's ``n_out``, and all parameters.
@@ -380,7 +380,7 @@ class NeuralNetwork(LayerStack):
     def _is_canonical(self) -> bool:
         """Whether loss and last layer can meet at the logits (see ``losses``)."""
         last = self.layers[-1]
-        return type(last.activation) is self.loss.partner and registry.meets_at_logits(type(last))
+        return type(last.activation) is self.loss.partner and factory.meets_at_logits(type(last))
 
     def _admit_labels(self, Y: np.ndarray, Y_hat: np.ndarray) -> np.ndarray:
         """Labels in the network's type, checked when their shape is new."""

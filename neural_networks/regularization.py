@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from neural_networks.layers import Layer
-from neural_networks.utils.names import number_in
+from neural_networks.utils.validation import number_in
 
 WEIGHTS = ("W", "U")
 """What weights are called in the layers, as opposed to biases and scales."""

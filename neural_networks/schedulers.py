@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from neural_networks.utils.names import (
+from neural_networks.utils.validation import (
     build,
     check_keys,
     lookup,

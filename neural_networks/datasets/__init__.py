@@ -1,18 +1,18 @@
 """Datasets: from a name to batches of examples and labels."""
 
-from neural_networks.datasets.bundled import load_digits, load_iris
-from neural_networks.datasets.catalogue import CATALOGUE
 from neural_networks.datasets.data import Data, Dataset
+from neural_networks.datasets.factory import DATASETS, initialize_dataset, options_of
+from neural_networks.datasets.files.catalogue import CATALOGUE
 from neural_networks.datasets.preprocessing import Augmentation, Preprocessing, Standardization
-from neural_networks.datasets.published import (
+from neural_networks.datasets.sources.bundled import load_digits, load_iris
+from neural_networks.datasets.sources.csv_table import load_csv, read_examples
+from neural_networks.datasets.sources.published import (
     load_cifar10,
     load_fashion_mnist,
     load_higgs,
     load_letters,
 )
-from neural_networks.datasets.registry import DATASETS, initialize_dataset, options_of
-from neural_networks.datasets.sinewave import load_sinewave
-from neural_networks.datasets.table import load_csv, read_examples
+from neural_networks.datasets.sources.sinewave import load_sinewave
 
 __all__ = [
     "CATALOGUE",

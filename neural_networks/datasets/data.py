@@ -9,8 +9,8 @@ import numpy as np
 
 from neural_networks.datasets.preprocessing import Preprocessing, chunks_of
 from neural_networks.utils.data_structures import first_index
-from neural_networks.utils.names import errors_of, positive_integer
 from neural_networks.utils.randomness import spawn_generator
+from neural_networks.utils.validation import errors_of, positive_integer
 
 EVALUATION_BATCH = 256
 

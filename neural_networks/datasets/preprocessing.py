@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from neural_networks.utils.names import floating_type, positive_integer, true_or_false
+from neural_networks.utils.validation import floating_type, positive_integer, true_or_false
 
 CHUNK = 2**18
 """Numbers of an array that are worked on at a time where it may be larger than the memory."""

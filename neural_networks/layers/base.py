@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from neural_networks.activations import initialize_activation
-from neural_networks.utils.names import floating_type
+from neural_networks.utils.validation import floating_type
 
 
 class Layer(ABC):

@@ -24,8 +24,8 @@ from neural_networks.utils.fast_convolution import (
     gradient_of_images,
     gradient_of_kernels,
 )
-from neural_networks.utils.names import positive_integer
-from neural_networks.utils.parallel import in_shares, sharing
+from neural_networks.utils.threads import in_shares, sharing
+from neural_networks.utils.validation import positive_integer
 from neural_networks.weights import initialize_weights
 
 

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 
 from neural_networks.layers.base import Layer
-from neural_networks.utils.names import number_in
 from neural_networks.utils.randomness import check_seed
+from neural_networks.utils.validation import number_in
 
 
 class Dropout(Layer):

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from neural_networks.layers.base import Layer
-from neural_networks.utils.names import positive_integer, true_or_false
+from neural_networks.utils.validation import positive_integer, true_or_false
 from neural_networks.weights import initialize_weights
 
 

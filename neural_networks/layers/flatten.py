@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from neural_networks.layers.base import Layer
-from neural_networks.utils.names import lookup
+from neural_networks.utils.validation import lookup
 
 
 class Flatten(Layer):

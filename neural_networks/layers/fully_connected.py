@@ -7,7 +7,7 @@ import numpy as np
 
 from neural_networks.layers.base import Layer
 from neural_networks.utils.data_structures import as_rows, from_rows
-from neural_networks.utils.names import positive_integer
+from neural_networks.utils.validation import positive_integer
 from neural_networks.weights import initialize_weights
 
 

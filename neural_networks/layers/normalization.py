@@ -13,7 +13,7 @@ import numpy as np
 
 from neural_networks.layers.base import Layer
 from neural_networks.utils.data_structures import as_rows, feature_count, from_rows
-from neural_networks.utils.names import number_in
+from neural_networks.utils.validation import number_in
 
 
 class Normalization(Layer):

@@ -20,8 +20,8 @@ from neural_networks.utils.convolution import (
     unpad2d,
     window_shape,
 )
-from neural_networks.utils.names import lookup
-from neural_networks.utils.parallel import in_shares
+from neural_networks.utils.threads import in_shares
+from neural_networks.utils.validation import lookup
 
 # What a window is padded with: it never is a maximum, and it counts in an average.
 BORDERS = {"max": -np.inf, "average": 0.0}

@@ -52,7 +52,7 @@ class Residual(Layer):
         rng: np.random.Generator | int | None = None,
     ) -> None:
         # Here, because the registry knows this class.
-        from neural_networks.layers.registry import make_layer
+        from neural_networks.layers.factory import make_layer
 
         super().__init__(activation, dtype=dtype, rng=rng)
         is_list = isinstance(layers, Sequence) and all(isinstance(args, Mapping) for args in layers)
@@ -140,7 +140,7 @@ class Residual(Layer):
 
     def _init_parameters(self, X_shape: tuple[int, ...]) -> None:
         """Have the block's layers create theirs: a pass of one example of zeros."""
-        from neural_networks.layers.registry import pass_through
+        from neural_networks.layers.factory import pass_through
 
         X = np.zeros((1, *X_shape[1:]), self.dtype)
         before = copy.deepcopy(self.layers)

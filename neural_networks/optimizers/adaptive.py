@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from neural_networks.optimizers.base import Optimizer
-from neural_networks.utils.names import number_in
+from neural_networks.utils.validation import number_in
 
 
 class AdaGrad(Optimizer):

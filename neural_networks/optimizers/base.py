@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from neural_networks.schedulers import initialize_scheduler, options_of
-from neural_networks.utils.names import check_keys, number_in, options_in
+from neural_networks.utils.validation import check_keys, number_in, options_in
 
 
 class Optimizer(ABC):

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from neural_networks.optimizers.base import Optimizer
-from neural_networks.utils.names import number_in, true_or_false
+from neural_networks.utils.validation import number_in, true_or_false
 
 
 class SGD(Optimizer):

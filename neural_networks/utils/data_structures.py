@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from neural_networks.utils.names import suggestion
+from neural_networks.utils.validation import suggestion
 
 
 class AttrDict(dict[str, Any]):

@@ -1,0 +1,1 @@
+"""The command line: flags, configurations, and what the scripts print."""

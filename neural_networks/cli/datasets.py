@@ -1,0 +1,148 @@
+"""List, download and show datasets: ``python -m neural_networks datasets --help``."""
+
+import argparse
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from neural_networks.cli.network_flags import option
+from neural_networks.cli.run import Parser, status_of
+from neural_networks.datasets import CATALOGUE, DATASETS, initialize_dataset, options_of
+from neural_networks.datasets.files.cache import find_prepared
+from neural_networks.datasets.files.folders import find_original, home_of
+from neural_networks.utils.files import experiments_folder, readable, written_whole
+from neural_networks.utils.validation import check_keys, lookup
+
+EXAMPLES = """\
+examples:
+  python -m neural_networks datasets list
+  python -m neural_networks datasets list higgs
+  python -m neural_networks datasets download fashion_mnist
+  python -m neural_networks datasets show fashion_mnist
+  python -m neural_networks datasets show cifar10 --data-args flip=true shift=4
+  python -m neural_networks datasets show csv --data-args path=flowers.csv label=kind
+
+Data is put into the folder that the environment variable NEURAL_NETWORKS_DATA names, or else into
+datasets/. Files that are there already, in their publishers' formats, need no download.
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Do what the command line says; the exit status."""
+    parser = make_parser()
+    flags = parser.parse_args(argv)
+
+    def act() -> int:
+        flags.act(flags)
+        return 0
+
+    return status_of(parser.prog, act)
+
+
+def make_parser() -> Parser:
+    """The parser of the three commands."""
+    layout: Any = {"formatter_class": argparse.RawDescriptionHelpFormatter, "allow_abbrev": False}
+    parser = Parser(
+        prog="python -m neural_networks datasets",
+        description="List datasets, download them, and look at them.",
+        epilog=EXAMPLES,
+        **layout,
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    names = ", ".join(DATASETS)
+
+    lister = commands.add_parser("list", help="what there is, and whether it is here")
+    lister.add_argument("names", nargs="*", metavar="NAME", help=f"only these, of: {names}")
+    lister.set_defaults(act=list_datasets)
+
+    downloader = commands.add_parser("download", help="have datasets here, ready to be used")
+    downloader.add_argument("names", nargs="+", metavar="NAME", help=f"of: {names}")
+    downloader.set_defaults(act=download)
+
+    shower = commands.add_parser("show", help="draw a picture of a dataset")
+    shower.add_argument("name", metavar="NAME", help=f"one of: {names}")
+    shower.add_argument("--output", type=Path, metavar="FILE", help="where to put it, a .png file")
+    shower.add_argument(
+        "--data-args", type=option, nargs="+", metavar="KEY=VALUE", help="options of the dataset"
+    )
+    shower.set_defaults(act=show)
+    return parser
+
+
+def list_datasets(flags: argparse.Namespace) -> None:
+    """Print what is known of the datasets."""
+    for name in check_names(flags.names) or DATASETS:
+        card = CATALOGUE[name]
+        lines = [card.title, card.examples, f"split {card.split}"]
+        if card.class_names:
+            lines.append(f"{len(card.class_names)} classes: {', '.join(card.class_names)}")
+        if card.feature_names and flags.names:
+            lines.append(f"features: {', '.join(card.feature_names)}")
+        lines += [f"licence: {card.licence}", f"cite: {card.citation}", whereabouts(name)]
+        print(name, *(f"    {line}" for line in lines), "", sep="\n")
+
+
+def check_names(names: Sequence[str]) -> Sequence[str]:
+    """The names themselves; ``ValueError`` if one is unknown."""
+    for name in names:
+        lookup("dataset", name, DATASETS)
+    return names
+
+
+def whereabouts(name: str) -> str:
+    """Where a dataset is, or how to get it."""
+    card = CATALOGUE[name]
+    ready = find_prepared(name, None, None)
+    if ready is not None:
+        return f"prepared in {readable(ready)}"
+    original = find_original(name)
+    if original is not None:
+        return f"found in {readable(original[0].parent)}, prepared on first use"
+    if not card.files:
+        return card.source
+    return f"to be downloaded: {sum(file.size for file in card.files) / 1e6:,.0f} MB"
+
+
+def download(flags: argparse.Namespace) -> None:
+    """Fetch the files of datasets that are not here yet, and prepare them."""
+    from neural_networks.datasets.files.download import fetch
+
+    for name in check_names(flags.names):
+        load, card = DATASETS[name], CATALOGUE[name]
+        if not card.originals:
+            print(f"{name}: {card.source}; there is nothing to download.")
+            continue
+        try:
+            load()  # prepared already, or found in a data folder
+        except FileNotFoundError:
+            if not card.files:
+                raise
+            fetch(card.files, home_of(name))
+            load()
+        print(f"{name} is ready, in {readable(find_prepared(name, None, None) or home_of(name))}.")
+    if flags.names[0] != "csv":
+        python = shlex.quote(readable(Path(sys.executable)))
+        print(f"\nNext:\n  {python} -m neural_networks datasets show {flags.names[0]}")
+
+
+def show(flags: argparse.Namespace) -> None:
+    """Draw a picture of a dataset's training examples."""
+    from neural_networks import plots
+    from neural_networks.plots import datasets
+
+    output = flags.output or experiments_folder() / f"{flags.name}.png"
+    if output.suffix != ".png":
+        raise ValueError(f"--output must end in .png, got {str(output)!r}")
+    given = dict(flags.data_args or [])
+    check_keys(f"dataset {flags.name!r}", given, options_of(flags.name))
+    dataset = initialize_dataset(flags.name, seed=0, **given)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    with written_whole(output) as partial:
+        plots.save(lambda figure: datasets.draw(figure, dataset), partial)
+    print(f"{flags.name} is drawn in {output.resolve()}.")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

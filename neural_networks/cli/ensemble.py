@@ -1,0 +1,214 @@
+"""Averages and votes over files of predictions: ``python -m neural_networks ensemble``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from neural_networks.cli.run import Parser
+from neural_networks.utils.files import readable, written_whole
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def average(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """The average of several runs' ``test_predictions.csv``.
+
+    Parameters
+    ----------
+    tables : sequence of DataFrame
+        They must agree in everything but what was predicted.
+
+    Returns
+    -------
+    DataFrame
+        The same columns: outputs averaged, and the class with the greatest average.
+
+    Raises
+    ------
+    ValueError
+        If the tables are not about the same examples.
+    """
+    first = tables[0]
+    if first.empty:
+        raise ValueError("there are no predictions to average")
+    outputs = [name for name in first if name.startswith(("output_", "prediction_"))]
+    if not outputs:
+        raise ValueError("there are no columns output_0 ... or prediction_0 ... to average")
+    given = [name for name in first if name not in (*outputs, "prediction")]
+    for number, table in enumerate(tables, start=1):
+        if list(table) != list(first) or not agree(table[given], first[given]):
+            raise ValueError(f"table {number} is not about the same examples as table 1")
+        for name in outputs:
+            if table[name].dtype.kind not in "if" or table[name].isna().any():
+                raise ValueError(f"table {number} has something else than numbers in {name}")
+    result = first.copy()
+    result[outputs] = np.mean([table[outputs].to_numpy() for table in tables], axis=0)
+    if "prediction" in result:
+        values = result[outputs].to_numpy()
+        one_unit = len(outputs) == 1  # it is the probability of class 1
+        result["prediction"] = (values[:, 0] >= 0.5) * 1 if one_unit else values.argmax(axis=1)
+    return result
+
+
+def agree(one: pd.DataFrame, other: pd.DataFrame) -> bool:
+    """Whether two tables with the same columns say the same, their floats but for float32."""
+    if len(one) != len(other):
+        return False
+    return all(
+        np.allclose(one[name], other[name], rtol=1e-5, atol=1e-6, equal_nan=True)
+        if {one[name].dtype.kind, other[name].dtype.kind} <= {"f", "i"} and name != "Id"
+        else np.array_equal(one[name], other[name])
+        for name in one
+    )
+
+
+def error_of(table: pd.DataFrame) -> float:
+    """The error of a ``test_predictions.csv``: the share misclassified, or mean squared error.
+
+    Raises
+    ------
+    ValueError
+        If it has no labels.
+    """
+    if not any(name.startswith("label") for name in table):
+        raise ValueError(f"there is no column label to compare predictions with: {list(table)}")
+    if "prediction" in table:
+        return float((table["label"] != table["prediction"]).mean())
+    labels, predictions = (table.filter(regex=f"^{what}_") for what in ("label", "prediction"))
+    return float(np.square(labels.to_numpy() - predictions.to_numpy()).mean())
+
+
+def majority_vote(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """The category that most of several Kaggle tables give each example.
+
+    Parameters
+    ----------
+    tables : sequence of DataFrame
+        Columns ``Id`` and ``Category``. Of categories with equally many votes, the one wins that
+        comes first in the order of the tables: put the best one first.
+
+    Returns
+    -------
+    DataFrame
+        Columns ``Id``, as in the first table, and ``Category``.
+
+    Raises
+    ------
+    ValueError
+        If a table lacks a column or an Id, or has one twice.
+    """
+    import pandas as pd
+
+    ids = None
+    votes = []
+    for number, table in enumerate(tables, start=1):
+        if not {"Id", "Category"} <= set(table):
+            raise ValueError(f"table {number} has no columns Id and Category: {list(table)}")
+        by_id = table.set_index("Id")["Category"]
+        ids = by_id.index if ids is None else ids
+        if by_id.isna().any():
+            raise ValueError(f"table {number} has a row without a Category")
+        if not by_id.index.is_unique:
+            raise ValueError(f"table {number} has an Id twice")
+        if len(by_id) != len(ids) or not ids.isin(by_id.index).all():
+            raise ValueError(f"table {number} does not have the Ids of table 1")
+        votes.append(by_id.loc[ids].to_numpy())
+    V = np.stack(votes)
+    counts = (V[:, np.newaxis] == V).sum(axis=0)  # (k, n): how many tables agree with each vote
+    winners = V[counts.argmax(axis=0), np.arange(V.shape[1])]
+    return pd.DataFrame({"Id": ids, "Category": winners})
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Average runs or let files vote; the exit status."""
+    flags = make_parser().parse_args(argv)
+    try:
+        if flags.output and not flags.output.absolute().parent.is_dir():
+            raise FileNotFoundError(f"there is no folder for {readable(flags.output)}")
+        result = flags.work(flags)
+        if flags.output:
+            with written_whole(flags.output) as partial:
+                result.to_csv(partial, index=False)
+            print(f"Written: {readable(flags.output)}")
+    except (KeyError, OSError, ValueError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def make_parser() -> Parser:
+    """The parser with its two commands."""
+    parser = Parser(
+        prog="python -m neural_networks ensemble",
+        description="Let several networks predict together.",
+        epilog="example: python -m neural_networks ensemble average experiments/iris*",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(required=True, metavar="average|vote")
+    for name, work, what, help_text in (
+        ("average", average_runs, "RUN", "average the test predictions of runs' folders"),
+        ("vote", vote, "FILE", "let Kaggle files vote; put the best one first"),
+    ):
+        command = commands.add_parser(name, help=help_text, description=help_text)
+        command.add_argument("inputs", metavar=what, nargs="+", type=Path)
+        command.add_argument("--output", metavar="CSV", type=Path, help="file to write")
+        command.set_defaults(work=work)
+    return parser
+
+
+def average_runs(flags: argparse.Namespace) -> pd.DataFrame:
+    """Print the runs' errors and that of their average; its table."""
+    losses = {read_loss(folder) for folder in flags.inputs} - {""}
+    if len(losses) > 1:
+        raise ValueError(f"runs with different losses have no average: {', '.join(sorted(losses))}")
+    tables = [read_table(folder / "test_predictions.csv") for folder in flags.inputs]
+    result = average(tables)
+    names = [readable(folder) for folder in flags.inputs]
+    width = max(map(len, [*names, "average"]))
+    for name, table in zip([*names, "average"], [*tables, result], strict=True):
+        print(f"{name:<{width}}  test error {error_of(table):.4g}")
+    return result
+
+
+def vote(flags: argparse.Namespace) -> pd.DataFrame:
+    """Print how many predictions the vote changes in each file; its table."""
+    tables = [read_table(path) for path in flags.inputs]
+    result = majority_vote(tables)
+    for path, table in zip(flags.inputs, tables, strict=True):
+        votes = table.set_index("Id")["Category"].loc[result["Id"]].to_numpy()
+        differing = int((votes != result["Category"]).sum())
+        print(f"{readable(path)}: {differing} of {len(result)} outvoted")
+    return result
+
+
+def read_loss(folder: Path) -> str:
+    """The name of the loss of the run in a folder; none if the folder does not tell."""
+    try:
+        return str(json.loads((folder / "config.json").read_text())["model"]["loss"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
+
+
+def read_table(path: Path) -> Any:
+    """A CSV file as a table; ``ValueError`` if it is none."""
+    import pandas as pd
+
+    if not path.is_file():
+        raise FileNotFoundError(f"there is no file {readable(path)}")
+    try:
+        return pd.read_csv(path)
+    except ValueError as error:
+        problem = " ".join(str(error).split())  # in one line
+        raise ValueError(f"{readable(path)} is no CSV file: {problem}") from None
+
+
+if __name__ == "__main__":
+    sys.exit(main())

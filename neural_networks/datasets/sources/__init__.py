@@ -1,0 +1,1 @@
+"""The datasets: one module for each kind of source."""

@@ -1,0 +1,203 @@
+"""Data of one's own: a CSV file with a column of labels, and examples to be predicted."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from neural_networks.datasets.data import Dataset
+from neural_networks.datasets.files.csv_reader import csv_chunks, first_line, is_number
+from neural_networks.datasets.files.formats import check_regular
+from neural_networks.datasets.preprocessing import Standardization
+from neural_networks.utils.validation import suggestion, true_or_false
+
+
+def load_csv(
+    path: str, label: str, drop: Sequence[str] = (), regression: bool = False
+) -> dict[str, Any]:
+    """A table of your own: names in its first line, then rows of numbers; split 70/10/20 per cent.
+
+    The split is the same for every seed, with the classes in proportion.
+
+    Parameters
+    ----------
+    path : str
+        The file; packed, if its name ends in ``.gz``.
+    label : str
+        The column to be predicted. Classes may be numbers or words, and are put into order.
+    drop : sequence of str
+        Columns to leave out, such as the number of a row.
+    regression : bool
+        Whether the label is a number to be predicted, rather than a class.
+
+    Raises
+    ------
+    ValueError
+        If a column is missing, or a cell is empty or no number: the message says which.
+    """
+    if not isinstance(path, str | Path):
+        raise TypeError(f"path must be the name of a file, got {path!r}")
+    file = Path(path).expanduser()
+    names = _header(file)
+    label = _column_name("label", label)
+    drop = [drop] if isinstance(drop, str) or not isinstance(drop, Sequence) else drop
+    drop = [_column_name("drop", name) for name in drop]
+    for name in (label, *drop):
+        _check_column(file, name, names)
+    if label in drop:
+        raise ValueError(f"the label {label!r} cannot be left out, too")
+    features = [name for name in names if name not in (label, *drop)]
+    if not features:
+        raise ValueError(f"{file} has no column of numbers beside {label!r}")
+    words = drop if true_or_false("regression", regression) else [label, *drop]
+    numbers, texts = _read(file, names, words)
+    if regression:
+        kept = [name for name in names if name not in drop]
+        y = numbers[:, [kept.index(label)]]
+        X = np.delete(numbers, kept.index(label), axis=1)
+        return _split(file, X, y, None) | {"feature_names": features}
+    column = [name for name in names if name in words].index(label)
+    class_names, y = _classes(file, label, texts[:, column])
+    return _split(file, numbers, y, class_names) | {"feature_names": features}
+
+
+def _header(file: Path) -> list[str]:
+    """The names in the first line, each of which may be there once."""
+    names = first_line(file)
+    for i, name in enumerate(names):
+        if not name or name in names[:i]:
+            what = "has no name" if not name else f"is called {name!r} like another one"
+            raise ValueError(f"{file}, row 1: column {i + 1} {what}")
+    return names
+
+
+def _column_name(option: str, name: Any) -> str:
+    """The name of a column, which may look like a whole number."""
+    if isinstance(name, bool) or not isinstance(name, str | int):
+        raise TypeError(f"{option} must name a column, got {name!r}")
+    return str(name)
+
+
+def _check_column(file: Path, name: str, names: Sequence[str]) -> None:
+    if name not in names:
+        raise ValueError(
+            f"{file} has no column {name!r}{suggestion(name, names)} (columns: {', '.join(names)})"
+        )
+
+
+def _read(
+    file: Path, names: Sequence[str], words: Sequence[str] = ()
+) -> tuple[np.ndarray, np.ndarray]:
+    """All numbers, and all words, below a line of names."""
+    numbers, texts = zip(*csv_chunks(file, names, header=True, words=words), strict=True)
+    return np.concatenate(numbers), np.concatenate(texts)
+
+
+def _classes(file: Path, label: str, column: np.ndarray) -> tuple[list[str], np.ndarray]:
+    """The names of the classes, numbers in their own order, and each row's class."""
+    column = np.char.strip(column)
+    if (column == "").any():
+        row = int(np.flatnonzero(column == "")[0]) + 2
+        raise ValueError(f"{file}, row {row}, column {label!r}: the cell is empty")
+    names, y, counts = np.unique(column, return_inverse=True, return_counts=True)
+    if len(names) < 2 or counts.min() < 3:
+        rare = str(names[counts.argmin()])
+        raise ValueError(
+            f"{file}: a class needs at least 3 rows, one for each set, and there must be 2 "
+            f"classes; column {label!r} has {len(names)}, of which {rare!r} has {counts.min()} "
+            "(regression=true predicts numbers)"
+        )
+    try:
+        order = np.argsort(names.astype(float), kind="stable")
+    except ValueError:  # they are words, which are in order already
+        order = np.arange(len(names))
+    return names[order].tolist(), np.argsort(order)[y]
+
+
+def _split(
+    file: Path, X: np.ndarray, y: np.ndarray, class_names: list[str] | None
+) -> dict[str, Any]:
+    """Training, validation and test rows, 70, 10 and 20 per cent."""
+    from sklearn.model_selection import train_test_split
+
+    rows = np.arange(len(X))
+    if len(X) < 10:
+        raise ValueError(f"{file} has {len(X)} rows, and needs at least 10 to be split")
+    classes = None if class_names is None else y
+    try:
+        rows, test = train_test_split(rows, test_size=0.2, stratify=classes, random_state=0)
+        classes = None if class_names is None else y[rows]
+        train, validation = train_test_split(
+            rows, test_size=1 / 8, stratify=classes, random_state=0
+        )
+    except ValueError:
+        raise ValueError(
+            f"{file} has {len(X)} rows, too few for {len(class_names or [])} classes to be in "
+            "each of three sets"
+        ) from None
+    sets = {"training": train, "validation": validation, "test": test}
+    parts: dict[str, Any] = {f"{what}_set": X[rows] for what, rows in sets.items()}
+    parts |= {f"{what}_labels": y[rows] for what, rows in sets.items()}
+    return parts | {"class_names": class_names, "standardization": Standardization.of(X[train])}
+
+
+def read_examples(path: str | Path, dataset: Dataset) -> np.ndarray:
+    """Examples without labels, to be predicted by a network that a dataset has trained.
+
+    Parameters
+    ----------
+    path : str or Path
+        An ``.npy`` file, an example a row, or a CSV file. If the dataset's features have names
+        and the first line of the file has them all, they may be in any order, among others;
+        otherwise the file holds nothing but the features.
+    dataset : Dataset
+        Its features are those of the file, before they are standardized.
+
+    Raises
+    ------
+    ValueError
+        If the file does not hold such examples.
+    """
+    file = Path(path).expanduser()
+    check_regular(file)
+    shape = dataset.raw_shape
+    if file.suffix == ".npy":
+        try:
+            X = np.load(file, mmap_mode="r", allow_pickle=False)
+        except (ValueError, EOFError) as error:
+            raise ValueError(f"{file} is no .npy file of numbers: {error}") from None
+        if not isinstance(X, np.ndarray):
+            raise ValueError(f"{file} is no .npy file of numbers, but an archive of arrays")
+        if X.dtype.kind not in "biuf":
+            raise ValueError(f"{file} must hold numbers, got {X.dtype}")
+        if X.dtype.kind in "biu" and X.dtype != np.uint8:
+            X = X.astype(np.float64)
+    else:
+        # A row after the other, as the sets trained on: BLAS rounds other layouts in another way.
+        X = np.ascontiguousarray(_read_features(file, dataset, int(np.prod(shape))))
+    if X.ndim > 0 and len(X) == 0:
+        raise ValueError(f"there are no examples in {file}")
+    if X.ndim < 2 or int(np.prod(X.shape[1:])) != int(np.prod(shape)):
+        raise ValueError(
+            f"{file} holds examples of shape {X.shape[1:]}; those of {dataset.name} have {shape}"
+        )
+    return X.reshape(len(X), *shape)
+
+
+def _read_features(file: Path, dataset: Dataset, count: int) -> np.ndarray:
+    """The features in a CSV file, in the dataset's order."""
+    names = first_line(file)
+    features = list(dataset.feature_names or [])
+    if features and set(features) <= set(names):
+        names = _header(file)
+        others = [name for name in names if name not in features]
+        numbers, _ = _read(file, names, others)
+        present = [name for name in names if name in features]
+        return numbers[:, [present.index(name) for name in features]]
+    if not is_number(names[0]):
+        missing = next((name for name in features if name not in names), None)
+        why = f"there is no column {missing!r}" if missing else "its features have no names"
+        raise ValueError(f"{file} has names in its first line, but for {dataset.name} {why}")
+    columns = features if len(features) == count else [f"{i + 1}" for i in range(count)]
+    return np.concatenate([numbers for numbers, _ in csv_chunks(file, columns)])

@@ -1,0 +1,57 @@
+"""Sine waves, drawn at random: sequences whose next value is known."""
+
+from typing import Any
+
+import numpy as np
+
+from neural_networks.utils.validation import number_in, positive_integer, true_or_false
+
+SINEWAVES = {"training": 7000, "validation": 1000, "test": 2000}
+BEYOND = 100  # steps that the long waves go on for
+
+
+def load_sinewave(
+    window: int = 50,
+    step: float = 0.2,
+    noise: float = 0.0,
+    every_step: bool = False,
+    *,
+    rng: np.random.Generator | int | None = None,
+) -> dict[str, Any]:
+    """Pieces of a sine wave, each followed by the value to predict: sin(a + step · i), a random.
+
+    An example is (1, window), i = 0 … window - 1, and its label the value at i = window; 7,000
+    for training, 1,000 for validation and 2,000 for the test. Three long waves go on for another
+    100 steps.
+
+    Parameters
+    ----------
+    window : int
+        Steps in an example.
+    step : float
+        Radians between two steps; a wave has 2π / step of them.
+    noise : float
+        Standard deviation of the normal noise that is added to every value, labels included.
+    every_step : bool
+        Whether the label is the next value at every step, (1, window), rather than at the last
+        one, (1,).
+    rng : numpy.random.Generator or int, optional
+        Where the phases a and the noise come from, or a seed for it.
+    """
+    window = positive_integer("window", window)
+    step = number_in("step", step, 0, open_low=True)
+    noise = number_in("noise", noise, 0)
+    true_or_false("every_step", every_step)
+    rng = np.random.default_rng(rng)
+
+    def waves(n: int, length: int) -> np.ndarray:
+        phases = rng.uniform(0, 2 * np.pi, (n, 1, 1))
+        values = np.sin(phases + step * np.arange(length))
+        return values + noise * rng.standard_normal(values.shape)
+
+    parts: dict[str, Any] = {}
+    for what, n in SINEWAVES.items():
+        values = waves(n, window + 1)
+        parts[f"{what}_set"] = values[:, :, :-1]
+        parts[f"{what}_labels"] = values[:, :, 1:] if every_step else values[:, :, -1]
+    return {**parts, "long_sequences": waves(3, window + BEYOND)}

@@ -1,0 +1,1 @@
+"""Reading and tracing for the OCR program, ``neuralnet.py``."""

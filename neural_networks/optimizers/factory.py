@@ -1,0 +1,67 @@
+"""From an optimizer's name to the optimizer."""
+
+from typing import Any
+
+from neural_networks.optimizers.adaptive import AdaDelta, AdaGrad, Adam, AdamW, RMSProp
+from neural_networks.optimizers.base import Optimizer
+from neural_networks.optimizers.sgd import SGD
+from neural_networks.utils.validation import check_keys, constructor_options, lookup, without_none
+
+OPTIMIZERS: dict[str, type[Optimizer]] = {
+    "SGD": SGD,
+    "RMSProp": RMSProp,
+    "Adam": Adam,
+    "AdamW": AdamW,
+    "AdaGrad": AdaGrad,
+    "AdaDelta": AdaDelta,
+}
+
+
+def initialize_optimizer(
+    name: str,
+    lr: float,
+    lr_scheduler: str | None = None,
+    momentum: float | None = None,
+    clip_norm: float | None = None,
+    lr_decay: float | None = None,
+    staircase: bool | None = None,
+    stage_length: float | None = None,
+    **options: Any,
+) -> Optimizer:
+    """The optimizer of that name, one of ``OPTIMIZERS``.
+
+    Parameters
+    ----------
+    name : str
+        The optimizer.
+    lr, lr_scheduler, momentum, clip_norm, lr_decay, staircase, stage_length
+        See the optimizer's class; an option left None has the class's own default.
+    **options
+        Further arguments of the class, such as ``weight_decay``, ``clip_global_norm``,
+        ``scheduler_args``, ``nesterov`` of SGD or ``beta1`` of Adam.
+
+    Raises
+    ------
+    ValueError
+        If a name is unknown, a number is out of range or the optimizer has no such option.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> optimizer = initialize_optimizer("Adam", lr=0.001)
+    >>> optimizer.update("W", np.zeros(2), np.array([4.0, -0.5]), epoch=0).round(6)
+    array([ 0.001, -0.001])
+    """
+    optimizer = lookup("optimizer", name, OPTIMIZERS)
+    shared = {
+        "lr": lr,
+        "lr_scheduler": lr_scheduler,
+        "momentum": momentum,
+        "clip_norm": clip_norm,
+        "lr_decay": lr_decay,
+        "staircase": staircase,
+        "stage_length": stage_length,
+    }
+    given = {**options, **without_none(shared)}
+    check_keys(f"optimizer {name!r}", given, constructor_options(optimizer))
+    return optimizer(**without_none(given))

@@ -1,0 +1,222 @@
+"""The gradients of the losses, alone and in canonical pairs with an output activation."""
+
+import unittest
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from neural_networks.activations import initialize_activation
+from neural_networks.losses import LOSSES, initialize_loss
+from neural_networks.utils.grad_check import check_gradients
+from tests.support.arrays import (
+    DTYPES,
+    dense,
+    direction_error,
+    float_arrays,
+    load_oracle,
+    one_hot,
+    probabilities,
+    seeds,
+    sizes,
+)
+
+PARTNERS = {"cross_entropy": "softmax", "binary_cross_entropy": "sigmoid"}
+PARTNERS |= dict.fromkeys(("l2", "huber", "hinge", "squared_hinge"), "linear")
+
+
+def labels_and_predictions(name, rng, m, k, steps=()):
+    """Labels and predictions that the loss takes, well inside their range and off its kinks."""
+    if name in ("l2", "huber"):
+        return rng.standard_normal((m, k, *steps)), rng.standard_normal((m, k, *steps))
+    if "hinge" in name:
+        return scores_off_the_kink(rng, m, max(k, 2), steps)
+    if name == "binary_cross_entropy":
+        return rng.uniform(0.05, 0.95, (m, 1)), rng.uniform(0.1, 0.9, (m, 1))
+    return probabilities(rng, m, k, *steps), probabilities(rng, m, k, *steps)
+
+
+def scores_off_the_kink(rng, m, k, steps):
+    """One-hot labels, and scores of which no two differ by 1, nor nearly."""
+    Y = np.eye(k)[rng.integers(k, size=(m, *steps))]
+    Y_hat = rng.integers(-8, 8, (m, *steps, k)) / 4
+    Y_hat += Y * rng.choice([-0.1, 0.1], (m, *steps, 1))
+    return np.moveaxis(Y, -1, 1), np.moveaxis(Y_hat, -1, 1)
+
+
+def check(name, Y, Y_hat):
+    """The relative error of ``backward`` against differences of ``forward``."""
+    loss = initialize_loss(name)
+    return check_gradients(lambda P: loss(Y, P), loss.backward(Y, Y_hat), Y_hat, 1.0)
+
+
+class TestAgainstOracle(unittest.TestCase):
+    def test_losses(self):
+        cases = {
+            "cross_entropy": ("", "_soft", "_seq"),
+            "binary_cross_entropy": ("", "_soft"),
+            "l2": ("", "_seq"),
+        }
+        cases |= dict.fromkeys(("huber", "hinge", "squared_hinge"), ("", "_two", "_seq"))
+        self.assertEqual(set(cases), set(LOSSES))
+        for name, suffixes in cases.items():
+            loss, data = initialize_loss(name), load_oracle(name)
+            for suffix in suffixes:
+                with self.subTest(name + suffix):
+                    Y, Y_hat = data[f"Y{suffix}"], data[f"Y_hat{suffix}"]
+                    np.testing.assert_allclose(loss(Y, Y_hat), data[f"L{suffix}"], rtol=1e-12)
+                    np.testing.assert_allclose(
+                        loss.backward(Y, Y_hat), data[f"dLdY_hat{suffix}"], rtol=1e-11, strict=True
+                    )
+
+    def test_canonical_pairs(self):
+        cases = {
+            "cross_entropy": ("_logits", "_logits_soft", "_logits_seq"),
+            "binary_cross_entropy": ("_logits", "_logits_soft"),
+        }
+        for name, suffixes in cases.items():
+            loss, data = initialize_loss(name), load_oracle(name)
+            for suffix in suffixes:
+                with self.subTest(name + suffix):
+                    Y, Z = data[f"Y{suffix}"], data[f"Z{suffix}"]
+                    L = loss.forward_from_logits(Y, Z)
+                    np.testing.assert_allclose(L, data[f"L{suffix}"], rtol=1e-12)
+                    # The layer knows that a softmax over sequences goes over the outputs.
+                    Y_hat = dense(PARTNERS[name]).activate(Z)
+                    np.testing.assert_allclose(
+                        loss.backward_from_logits(Y, Y_hat),
+                        data[f"dLdZ{suffix}"],
+                        rtol=1e-10,
+                        atol=1e-15,
+                        strict=True,
+                    )
+
+
+class TestCanonicalPairsAtExtremeLogits(unittest.TestCase):
+    """Logits of ±1e4, where the activation has rounded to exactly 0 or 1."""
+
+    def test_finite_loss_and_exact_gradient(self):
+        for name in ("cross_entropy", "binary_cross_entropy"):
+            loss, data = initialize_loss(name), load_oracle(name)
+            Y, Z = data["Y_logits_extreme"], data["Z_logits_extreme"]
+            self.assertEqual(np.abs(Z).max(), 1e4)
+            for dtype in DTYPES:
+                eps = np.finfo(dtype).eps
+                with self.subTest(name, dtype=dtype), np.errstate(all="raise", under="ignore"):
+                    logits, labels = Z.astype(dtype), Y.astype(dtype)
+                    L = loss.forward_from_logits(labels, logits)
+                    np.testing.assert_allclose(L, data["L_logits_extreme"], rtol=4 * eps)
+                    Y_hat = initialize_activation(PARTNERS[name])(logits)
+                    found = loss.backward_from_logits(labels, Y_hat)
+                    self.assertEqual(found.dtype, dtype)
+                    np.testing.assert_allclose(
+                        found, data["dLdZ_logits_extreme"], rtol=4 * eps, atol=1e-30
+                    )
+
+    def test_linear_output_with_squared_error(self):
+        loss, data = initialize_loss("l2"), load_oracle("l2")
+        Y, Z = data["Y_extreme"], data["Y_hat_extreme"]
+        for dtype in DTYPES:
+            eps = np.finfo(dtype).eps
+            labels, logits = Y.astype(dtype), Z.astype(dtype)
+            L = loss.forward_from_logits(labels, logits)
+            np.testing.assert_allclose(L, data["L_extreme"], rtol=8 * eps)
+            found = loss.backward_from_logits(labels, logits)
+            np.testing.assert_allclose(found, data["dLdY_hat_extreme"], rtol=4 * eps)
+
+    def test_every_row_has_a_maximum_of_its_own(self):
+        """A row far below the others still has its probabilities: one half each."""
+        Y, Z = np.array([[1.0, 0.0], [1.0, 0.0]]), np.array([[1e4, 1e4], [-1e4, -1e4]])
+        half = np.full((2, 2), 0.5)
+        np.testing.assert_array_equal(initialize_activation("softmax")(Z), half)
+        L = initialize_loss("cross_entropy").forward_from_logits(Y, Z)
+        self.assertAlmostEqual(L, np.log(2), places=12)
+
+    def test_the_pair_is_better_than_its_parts(self):
+        """The reason for the pair: through the parts, a hopeless prediction gets no gradient."""
+        Y, Z = np.array([[1.0, 0.0]]), np.array([[-1e4, 1e4]])
+        softmax, loss = initialize_activation("softmax"), initialize_loss("cross_entropy")
+        Y_hat = softmax(Z)
+        through_the_parts = softmax.backward(Z, loss.backward(Y, Y_hat))
+        np.testing.assert_array_equal(through_the_parts, [[0.0, 0.0]])
+        np.testing.assert_array_equal(loss.backward_from_logits(Y, Y_hat), [[-1.0, 1.0]])
+
+
+class TestDifferences(unittest.TestCase):
+    def test_losses(self):
+        rng = np.random.default_rng(1)
+        for name in LOSSES:
+            for steps in ((), (3,)):
+                if steps and name == "binary_cross_entropy":
+                    continue
+                with self.subTest(name, steps=steps):
+                    Y, Y_hat = labels_and_predictions(name, rng, 5, 4, steps)
+                    self.assertLess(check(name, Y, Y_hat), 1e-8)
+
+    def test_canonical_pairs(self):
+        rng = np.random.default_rng(2)
+        for name, partner in PARTNERS.items():
+            with self.subTest(name):
+                loss, sigma = initialize_loss(name), initialize_activation(partner)
+                Y, _ = labels_and_predictions(name, rng, 5, 4)
+                Z = rng.standard_normal(Y.shape)
+                gradient = loss.backward_from_logits(Y, sigma(Z))
+                error = check_gradients(
+                    lambda Z, loss=loss, Y=Y: loss.forward_from_logits(Y, Z), gradient, Z, 1.0
+                )
+                self.assertLess(error, 1e-8)
+
+    def test_pair_and_parts_agree_in_the_usual_range(self):
+        """Two routes to one loss: through the logits, and through the activation."""
+        rng = np.random.default_rng(3)
+        for name, partner in PARTNERS.items():
+            with self.subTest(name):
+                loss, sigma = initialize_loss(name), initialize_activation(partner)
+                Y, _ = labels_and_predictions(name, rng, 6, 3)
+                Z = rng.standard_normal(Y.shape)
+                Y_hat = sigma(Z)
+                self.assertAlmostEqual(
+                    loss.forward_from_logits(Y, Z), loss.forward(Y, Y_hat), delta=1e-12
+                )
+                np.testing.assert_allclose(
+                    loss.backward_from_logits(Y, Y_hat),
+                    sigma.backward(Z, loss.backward(Y, Y_hat)),
+                    rtol=1e-9,
+                    atol=1e-14,
+                )
+
+    def test_random_directions(self):
+        rng = np.random.default_rng(4)
+        for name in LOSSES:
+            with self.subTest(name):
+                loss = initialize_loss(name)
+                Y, Y_hat = labels_and_predictions(name, rng, 500, 20)
+                gradient = loss.backward(Y, Y_hat)
+                error = direction_error(
+                    lambda P, loss=loss, Y=Y: loss(Y, P), gradient, Y_hat, np.array(1.0), rng
+                )
+                self.assertLess(error, 1e-6)
+
+
+class TestAnyShapeAndValue(unittest.TestCase):
+    @given(st.sampled_from(sorted(LOSSES)), sizes, sizes, seeds)
+    def test_losses(self, name, m, k, seed):
+        Y, Y_hat = labels_and_predictions(name, np.random.default_rng(seed), m, k)
+        self.assertLess(check(name, Y, Y_hat), 1e-7)
+
+    @given(st.data(), sizes, sizes, seeds)
+    def test_softmax_with_cross_entropy_in_one_network(self, draw, m, k, seed):
+        """From X to the loss: the layer's gradients are those of the whole."""
+        layer, loss = dense("softmax", (3, k)), initialize_loss("cross_entropy")
+        X = draw.draw(float_arrays((m, 3)))
+        Y = one_hot(np.random.default_rng(seed), m, k)
+
+        def network(X):
+            return loss(Y, layer.forward(X))
+
+        Y_hat = layer.forward(X)
+        error = check_gradients(
+            network, layer.affine_backward(loss.backward_from_logits(Y, Y_hat)), X, 1.0
+        )
+        # With one class the probability is 1 whatever X is, and both gradients are 0.
+        self.assertLess(error, 1e-6)

@@ -1,0 +1,445 @@
+"""Publishers' files are found, read once, and what is prepared from them is there whole or not."""
+
+import contextlib
+import errno
+import hashlib
+import io
+import json
+import os
+import threading
+import unittest
+from dataclasses import replace
+from pathlib import Path
+from unittest import mock
+
+import numpy as np
+from numpy.testing import assert_array_equal
+
+from neural_networks.datasets.files import cache, catalogue, folders
+from neural_networks.datasets.files.cache import doubt, find_prepared, how_to_get, is_publishers
+from neural_networks.datasets.files.catalogue import RemoteFile
+from neural_networks.datasets.files.folders import data_folders, find, find_original, home_of
+from neural_networks.datasets.files.formats import NpyWriter
+from tests.support.arrays import InFolder
+
+READ_ONLY = 0o555
+OWN_FOLDER = folders.own_folder
+"""The real one, which tests have no access to otherwise."""
+
+
+class DataTest(InFolder):
+    """A test with an empty data folder ``self.data``, and ``self.own`` in place of our own."""
+
+    def setUp(self):
+        super().setUp()
+        self.data, self.own = self.root / "data", self.root / "own"
+        self.data.mkdir()
+        self.named(str(self.data))
+        self.enterContext(mock.patch.object(folders, "own_folder", return_value=self.own))
+        self.err = self.enterContext(contextlib.redirect_stderr(io.StringIO()))
+
+    def named(self, folder: str) -> None:
+        self.enterContext(mock.patch.dict(os.environ, {folders.VARIABLE: folder}))
+
+    def locked(self, *paths: Path) -> None:
+        """Take away the permission to write, until the test is over."""
+        for path in paths:
+            path.chmod(READ_ONLY)
+            self.addCleanup(path.chmod, 0o755)
+
+    def put(self, path: Path, content: str = "content") -> Path:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content)
+        return path
+
+    def below(self, folder: Path) -> list[str]:
+        """All files and folders in a folder, hidden ones, too."""
+        return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
+
+
+class TestFolders(DataTest):
+    def test_their_order(self):
+        self.assertEqual(data_folders(), [self.data, self.own])
+
+        self.named("")
+        self.assertEqual(data_folders(), [self.own])
+        del os.environ[folders.VARIABLE]
+        self.assertEqual(data_folders(), [self.own])
+
+    def test_a_name_below_the_current_folder_is_made_absolute(self):
+        self.enterContext(contextlib.chdir(self.root))
+        self.named("data")
+        self.assertEqual(data_folders(), [self.data.resolve(), self.own])
+
+    def test_a_name_that_is_none(self):
+        self.put(self.root / "file")
+        for name in ("nowhere", "file"):
+            self.named(str(self.root / name))
+            for call in (data_folders, lambda: home_of("higgs"), lambda: find_original("higgs")):
+                with self.assertRaises(FileNotFoundError) as caught:
+                    call()
+                message = f"names a folder that does not exist: {self.root / name}"
+                self.assertEqual(str(caught.exception), f"{folders.VARIABLE} {message}")
+
+    def test_our_own_folder(self):
+        with mock.patch.object(folders, "repository", return_value=self.root):
+            self.assertEqual(OWN_FOLDER(), self.root / "datasets")
+        with mock.patch.object(folders, "repository", return_value=None):
+            with mock.patch.dict(os.environ, {"XDG_CACHE_HOME": "/cache"}):
+                self.assertEqual(OWN_FOLDER(), Path("/cache/neural_networks"))
+            with mock.patch.dict(os.environ, {"XDG_CACHE_HOME": "", "HOME": "/home/me"}):
+                self.assertEqual(OWN_FOLDER(), Path("/home/me/.cache/neural_networks"))
+
+
+class TestHome(DataTest):
+    def test_where_one_may_write(self):
+        self.assertEqual(home_of("higgs"), self.data / "higgs")
+        (self.data / "higgs").mkdir()
+        self.assertEqual(home_of("higgs"), self.data / "higgs")
+        self.named("")
+        self.assertEqual(home_of("higgs"), self.own / "higgs")
+
+    def test_where_one_may_not(self):
+        # The test may run as root, who could write all the same.
+        for name in ("higgs", "letters"):
+            (self.data / name).mkdir()
+        self.locked(self.data / "higgs", self.data)
+        self.assertEqual(home_of("higgs"), self.own / "higgs")
+        self.assertEqual(home_of("letters"), self.data / "letters")
+        self.assertEqual(home_of("cifar10"), self.own / "cifar10")
+
+    def test_a_link_to_a_shared_folder(self):
+        (self.root / "shared").mkdir()
+        (self.data / "higgs").symlink_to(self.root / "shared")
+        self.assertEqual(home_of("higgs"), self.data / "higgs")
+        self.locked(self.root / "shared")
+        self.assertEqual(home_of("higgs"), self.own / "higgs")
+
+    def test_what_the_system_forbids(self):
+        with mock.patch.object(os, "access", lambda path, mode: not mode & os.W_OK):
+            self.assertEqual(home_of("higgs"), self.own / "higgs")
+
+
+class TestFind(DataTest):
+    def test_places_in_order(self):
+        self.assertIsNone(find("letters", ["a", "b"]))
+        for folder in (self.own, self.own / "letters", self.data, self.data / "letters"):
+            paths = [self.put(folder / name) for name in ("a", "b")]
+            self.assertEqual(find("letters", ["a", "b"]), paths)
+            self.assertEqual(find("letters", ["b", "a"]), paths[::-1])
+
+    def test_all_in_one_folder(self):
+        self.put(self.data / "letters" / "a")
+        self.put(self.data / "b")
+        self.put(self.own / "b")
+        (self.data / "letters" / "b").symlink_to(self.data / "nowhere")
+        self.assertIsNone(find("letters", ["a", "b"]))
+
+    def test_any_list_of_originals_will_do(self):
+        self.assertIsNone(find_original("cifar10"))
+        archive = self.put(self.data / "cifar-10-binary.tar.gz")
+        below = self.own / "cifar10" / "cifar-10-batches-bin"
+        names = [*(f"data_batch_{i}.bin" for i in range(1, 6)), "test_batch.bin"]
+        for name in names:
+            self.assertEqual(find_original("cifar10"), [archive])
+            self.put(below / name)
+        self.assertEqual(find_original("cifar10"), [below / name for name in names])
+
+
+class PreparedTest(DataTest):
+    """A test with one file of letters, which ``self.prepare`` makes two arrays of."""
+
+    def setUp(self):
+        super().setUp()
+        self.source = self.put(self.data / "letters" / "source", "abc")
+        self.calls = []
+
+    def convert(self, folder: Path, sources) -> None:
+        self.calls.append(list(sources))
+        content = np.frombuffer(b"".join(path.read_bytes() for path in sources), np.uint8)
+        with NpyWriter(folder / "X.npy", (), np.uint8) as X:
+            X.append(content)
+        np.save(folder / "y.npy", content[::-1])
+
+    def prepare(self, sources="source", convert=None, variant=""):
+        sources = [self.source] if sources == "source" else sources
+        return cache.prepared("letters", variant, sources, convert or self.convert)
+
+    def text(self, *arguments, **options) -> str:
+        return bytes(self.prepare(*arguments, **options)["X"]).decode()
+
+    def sets(self, data=None) -> list[Path]:
+        return sorted((data or self.data).glob("letters/prepared-*"))
+
+
+class TestPreparedOnce(PreparedTest):
+    def test_arrays_are_mapped_from_files(self):
+        arrays = self.prepare()
+        self.assertEqual(list(arrays), ["X", "y"])
+        assert_array_equal(np.asarray(arrays["X"]), np.frombuffer(b"abc", np.uint8))
+        assert_array_equal(np.asarray(arrays["y"]), np.frombuffer(b"cba", np.uint8))
+        (folder,) = self.sets()
+        for name, array in arrays.items():
+            self.assertIsInstance(array, np.memmap)
+            self.assertFalse(array.flags.writeable)
+            self.assertEqual(Path(array.filename), (folder / f"{name}.npy").resolve())
+
+    def test_the_same_files_are_read_once(self):
+        for _ in range(3):
+            self.assertEqual(self.text(), "abc")
+        self.assertEqual(self.calls, [[self.source]])
+        (folder,) = self.sets()
+        self.assertEqual(self.below(folder), ["X.npy", "about.json", "y.npy"])
+        self.assertEqual(self.err.getvalue(), f"Prepared letters, once, in {folder}.\n")
+        same = self.put(self.own / "source", "abc")
+        os.utime(same, ns=(self.source.stat().st_mtime_ns,) * 2)
+        self.assertEqual(self.text([same]), "abc")
+        self.assertEqual(len(self.calls), 1)
+
+    def test_a_file_that_differs_in_any_way_is_read_anew(self):
+        self.prepare()
+        time = self.source.stat().st_mtime_ns
+        os.utime(self.source, ns=(time, time + 1))
+        self.prepare()
+        self.put(self.source, "abcd")
+        os.utime(self.source, ns=(time, time))
+        self.assertEqual(self.text(), "abcd")
+        self.source = self.source.rename(self.source.with_name("another"))
+        self.prepare()
+        other = self.put(self.data / "more", "e")
+        self.assertEqual(self.text([self.source, other]), "abcde")
+        self.assertEqual(self.text([other, self.source]), "eabcd")
+        with mock.patch.object(cache, "VERSION", cache.VERSION + 1):
+            self.prepare()
+        self.assertEqual((len(self.calls), len(self.sets())), (7, 7))
+
+    def test_variants_are_apart(self):
+        other = self.put(self.data / "other", "xyz")
+        self.assertEqual(self.text(variant="small"), "abc")
+        self.assertEqual(self.text([other], variant="large"), "xyz")
+        for variant, text in (("small", "abc"), ("large", "xyz")):
+            self.assertEqual(self.text(None, variant=variant), text)
+            self.assertEqual(self.text(variant="small"), "abc")
+        with self.assertRaises(FileNotFoundError):
+            self.prepare(None, variant="medium")
+        self.assertEqual(len(self.calls), 2)
+
+    def test_the_newest_of_several_without_the_originals(self):
+        for text in ("a", "bc", "def"):
+            self.put(self.source, text)
+            self.prepare()
+        self.source.unlink()
+        first, *others = self.sets()
+        for newest in (first, *others):
+            for folder in self.sets():
+                os.utime(folder, (1e9 + (folder == newest),) * 2)
+            self.assertEqual(find_prepared("letters", "", None), newest)
+            self.assertEqual(self.text(None), bytes(np.load(newest / "X.npy")).decode())
+
+    def test_the_newest_is_looked_for_in_all_folders(self):
+        self.prepare()
+        self.put(self.source, "other")
+        self.locked(self.source.parent)
+        self.prepare()
+        for data in (self.data, self.own):
+            (newest,) = self.sets(data)
+            os.utime(newest, (3e9, 3e9))
+            self.assertEqual(find_prepared("letters", "", None), newest)
+            os.utime(newest, (1e9, 1e9))
+
+    def test_its_description_which_everyone_may_read(self):
+        self.prepare()
+        (folder,) = self.sets()
+        about = json.loads((folder / cache.ABOUT).read_text())
+        expected = {"version": cache.VERSION, "sources": [str(self.source)], "notes": []}
+        expected["arrays"] = ["X", "y"]
+        self.assertEqual(about, expected)
+        for path, mode in ((folder, 0o755), (folder / "X.npy", 0o444)):
+            self.assertEqual(path.stat().st_mode & mode, mode)
+        (folder / cache.ABOUT).unlink()
+        self.assertIsNone(find_prepared("letters", "", None), "without it there is no set")
+
+    def test_one_that_is_damaged(self):
+        self.prepare()
+        (folder,) = self.sets()
+        np.save(folder / "mine.npy", np.arange(3))
+        self.assertEqual(list(self.prepare()), ["X", "y"])
+        good = {path.name: path.read_bytes() for path in folder.iterdir()}
+        cases = [("about.json", text) for text in (b"", b"{}", b"[]", b'{"arrays": 1}', b"\xff")]
+        cases += [("X.npy", text) for text in (b"", good["X.npy"][:-1], b"x", None)]
+        words = f"^the prepared set {folder} is damaged .*: delete that folder, and it is made anew"
+        for name, damage in cases:
+            path = folder / name
+            path.unlink() if damage is None else path.write_bytes(damage)
+            with self.subTest(name, damage=damage), self.assertRaisesRegex(ValueError, words):
+                self.prepare()
+            path.write_bytes(good[name])
+        self.assertEqual(self.text(), "abc")
+
+    def test_where_the_originals_must_stay_alone(self):
+        self.locked(self.source.parent, self.data)
+        paths = [self.data, *self.data.rglob("*")]
+        before = [path.stat().st_mtime_ns for path in paths]
+        for _ in range(2):
+            self.assertEqual(self.text(), "abc")
+        self.assertEqual([path.stat().st_mtime_ns for path in paths], before)
+        self.assertEqual((len(self.sets(self.own)), len(self.calls)), (1, 1))
+
+
+class TestPreparedWhole(PreparedTest):
+    def setUp(self):
+        super().setUp()
+        self.prepare()
+        self.put(self.source, "another text")
+        self.before = self.content()
+
+    def content(self) -> dict[Path, bytes | None]:
+        paths = self.root.rglob("*")
+        return {path: path.read_bytes() if path.is_file() else None for path in paths}
+
+    def failing(self, error: BaseException, convert=None) -> BaseException:
+        """What a preparation that fails ends with; it must leave nothing and say nothing else."""
+        err = self.err.getvalue()
+        with self.assertRaises(type(error)) as caught:
+            self.prepare(convert=convert)
+        self.assertEqual(self.content(), self.before)
+        self.assertEqual(self.err.getvalue(), err)
+        return caught.exception
+
+    def raising(self, error: BaseException):
+        def convert(folder, sources):
+            self.convert(folder, sources)
+            self.assertIsNone(find_prepared("letters", "", sources), "it is no set yet")
+            self.assertNotIn(folder, self.sets())
+            raise error
+
+        return convert
+
+    def test_nothing_is_left_of_what_fails(self):
+        for error in (ValueError("damaged"), KeyboardInterrupt(), SystemExit(1), MemoryError()):
+            with self.subTest(error):
+                self.assertIs(self.failing(error, self.raising(error)), error)
+        self.assertEqual(self.text(), "another text")
+
+    def test_a_full_disk(self):
+        error = OSError(errno.ENOSPC, "No space left on device")
+        words = f"there is no space left in {self.data / 'letters'} to prepare letters: make some"
+        self.assertIn(words, str(self.failing(error, self.raising(error))))
+        for method in ("write_text", "rename"):
+            with mock.patch.object(Path, method, side_effect=error):
+                self.assertIn(words, str(self.failing(error)))
+        self.assertEqual(self.text(), "another text")
+
+    def test_a_disk_that_fails(self):
+        error = OSError(errno.EIO, "Input/output error")
+        self.assertIs(self.failing(error, self.raising(error)), error)
+
+    def test_something_else_in_its_place(self):
+        name = f"prepared-{cache.fingerprint([self.source])}"
+        self.put(self.data / "letters" / name, "a file")
+        self.before = self.content()
+        self.failing(OSError())
+
+    def test_several_at_once(self):
+        together = threading.Barrier(4)
+        texts, errors = [], []
+
+        def convert(folder, sources):
+            self.convert(folder, sources)
+            together.wait(10)
+
+        def work():
+            try:
+                texts.append(self.text(convert=convert))
+            except BaseException as error:
+                errors.append(error)
+
+        threads = [threading.Thread(target=work) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertEqual((texts, errors), (["another text"] * 4, []))
+        self.assertEqual((len(self.calls), len(self.sets())), (5, 2))
+        self.assertFalse(list(self.source.parent.glob(".*")))
+
+
+class TestDoubt(PreparedTest):
+    def publish(self, content: bytes, name: str = "source") -> RemoteFile:
+        """Let this be what the publisher offers."""
+        file = RemoteFile(name, (), len(content), hashlib.sha256(content).hexdigest())
+        others = (RemoteFile("first", (), 3, "0"), RemoteFile("last", (), 3, "0"))
+        card = replace(catalogue.CATALOGUE["letters"], files=(others[0], file, others[1]))
+        self.enterContext(mock.patch.dict(catalogue.CATALOGUE, {"letters": card}))
+        return file
+
+    def notes(self) -> list[str]:
+        (folder,) = self.sets()
+        return json.loads((folder / cache.ABOUT).read_text())["notes"]
+
+    def test_the_publishers_file(self):
+        file = self.publish(b"abc")
+        self.assertTrue(is_publishers(self.source, file))
+        self.assertEqual(doubt("letters", self.source), "")
+        self.prepare()
+        self.assertEqual(self.notes(), [])
+        self.assertEqual(self.err.getvalue().count("\n"), 1)
+
+    def test_another_file_is_read_as_it_is_and_told_once(self):
+        for content in (b"abd", b"ab", b"abcd"):
+            with self.subTest(content):
+                file = self.publish(content)
+                self.assertFalse(is_publishers(self.source, file))
+                note = f"{self.source} is not the publisher's file; it was read as it is."
+                self.assertEqual(doubt("letters", self.source), note)
+        for _ in range(2):
+            self.assertEqual(self.text(), "abc")
+            self.assertEqual(self.notes(), [note])
+            self.assertEqual(self.err.getvalue().splitlines()[1:], [note])
+
+    def test_a_file_of_another_size_need_not_be_read(self):
+        file = self.publish(b"abcd")
+        with mock.patch.object(hashlib, "file_digest", side_effect=AssertionError):
+            self.assertFalse(is_publishers(self.source, file))
+
+    def test_a_file_of_which_nothing_is_known(self):
+        self.publish(b"other", "another")
+        self.assertEqual(doubt("letters", self.source), "")
+
+
+class TestHowToGet(DataTest):
+    def test_what_can_be_downloaded(self):
+        self.assertEqual(
+            how_to_get("higgs"),
+            "the dataset 'higgs' is not here: 'python -m neural_networks datasets download higgs' "
+            f"fetches it (2,816 MB); or put HIGGS.csv.gz into {self.data}/higgs or "
+            f"{self.own}/higgs, or let NEURAL_NETWORKS_DATA name the folder of your data",
+        )
+        self.assertRegex(
+            how_to_get("fashion_mnist"),
+            r"\(31 MB\); or put (\S+-ubyte.gz, ){3}t10k-labels-idx1-ubyte.gz into ",
+        )
+
+    def test_what_cannot(self):
+        self.assertEqual(
+            how_to_get("letters"),
+            "the dataset 'letters' is not here: it is a course's handout, to be put there by "
+            "hand; put largeTrain.csv, largeValidation.csv into "
+            f"{self.data}/letters or {self.own}/letters",
+        )
+        self.assertIn("put smallTrain.csv, smallVal", how_to_get("letters", "small"))
+        self.named("")
+        self.enterContext(contextlib.chdir(self.root))
+        self.assertTrue(how_to_get("letters").endswith("Validation.csv into own/letters"))
+
+    def test_neither_files_nor_a_set(self):
+        with self.assertRaises(FileNotFoundError) as caught:
+            cache.prepared("higgs", "", None, mock.Mock(side_effect=AssertionError))
+        self.assertEqual(str(caught.exception), how_to_get("higgs"))
+        self.assertEqual(self.below(self.root), ["data"])
+        with self.assertRaisesRegex(FileNotFoundError, "mediumTrain.csv"):
+            cache.prepared("letters", "medium", None, mock.Mock())
+
+
+if __name__ == "__main__":
+    unittest.main()

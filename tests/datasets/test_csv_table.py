@@ -1,0 +1,472 @@
+"""Tables of one's own: classes and numbers from a CSV file, and examples to be predicted."""
+
+import gzip
+import os
+import unittest
+from unittest import mock
+
+import numpy as np
+from numpy.testing import assert_array_equal
+
+from neural_networks.datasets import (
+    initialize_dataset,
+    load_csv,
+    load_digits,
+    read_examples,
+)
+from tests.support.arrays import InFolder
+
+SETS = {"training": "train", "validation": "validate", "test": "test"}
+
+
+class TableTest(InFolder):
+    """A test that writes tables, ``self.path``."""
+
+    def setUp(self):
+        super().setUp()
+        self.path = self.root / "flowers.csv"
+
+    def write(self, names, rows, ends="\n"):
+        """A table of cells; numbers as Python writes them."""
+        lines = [",".join(names), *(",".join(map(str, row)) for row in rows)]
+        self.path.write_bytes("".join(line + ends for line in lines).encode())
+
+    def load(self, **options):
+        return load_csv(str(self.path), **options)
+
+    def numbered(self, n=100, kinds=("b", "a"), start=0):
+        """Rows whose number, 1/3 of it and class belong together."""
+        rows = [(i, i / 3, kinds[i % len(kinds)]) for i in range(start, start + n)]
+        self.write(["number", "third", "kind"], rows)
+
+    def refused(self, pattern, error=ValueError, **options):
+        with self.subTest(pattern):
+            with self.assertRaisesRegex(error, pattern) as caught:
+                self.load(**{"label": "kind"} | options)
+            self.assertIn(str(self.path), str(caught.exception))
+
+
+def rows_of(parts, what):
+    return parts[f"{what}_set"], parts[f"{what}_labels"]
+
+
+class TestClasses(TableTest):
+    def test_no_row_is_lost_and_each_has_its_class(self):
+        for n in (100, 37, 1001):
+            self.numbered(n, kinds=("b", "a", "c"))
+            parts = self.load(label="kind")
+            self.assertEqual(parts["class_names"], ["a", "b", "c"])
+            numbers = []
+            for what in SETS:
+                X, y = rows_of(parts, what)
+                assert_array_equal(X[:, 1], X[:, 0] / 3)
+                assert_array_equal(y, np.array([1, 0, 2])[X[:, 0].astype(int) % 3])
+                numbers += X[:, 0].tolist()
+            self.assertEqual(sorted(numbers), list(range(n)))
+
+    def test_sizes(self):
+        for n, sizes in ((100, (70, 10, 20)), (1000, (700, 100, 200)), (37, (25, 4, 8))):
+            self.numbered(n)
+            parts = self.load(label="kind")
+            self.assertEqual(tuple(len(parts[f"{what}_set"]) for what in SETS), sizes)
+
+    def test_classes_are_in_proportion(self):
+        self.numbered(1000, kinds="aaaaaaabbc")
+        parts = self.load(label="kind")
+        for what in SETS:
+            y = parts[f"{what}_labels"]
+            share = np.array([0.7, 0.2, 0.1]) * len(y)
+            self.assertLess(np.abs(np.bincount(y) - share).max(), 1)
+
+    def test_rows_are_mixed(self):
+        self.numbered(100)
+        number = self.load(label="kind")["training_set"][:, 0]
+        self.assertLess(abs(np.corrcoef(number, np.arange(70))[0, 1]), 0.5)
+
+    def test_by_name(self):
+        self.numbered(100)
+        options = {"path": str(self.path), "label": "kind", "dtype": "float32"}
+        first, other = (initialize_dataset("csv", 9, seed=s, **options) for s in (0, 1))
+        parts = self.load(label="kind")
+        for what, name in SETS.items():
+            data = getattr(first, name)
+            X, y = rows_of(parts, what)
+            undone = first.preprocessing.standardization.undo(data.data.astype(float))
+            np.testing.assert_allclose(undone, X, atol=1e-4)
+            assert_array_equal(data.labels, np.eye(2, dtype="float32")[y], strict=True)
+            assert_array_equal(data.data, getattr(other, name).data)
+        np.testing.assert_allclose(first.train.data.mean(axis=0), 0, atol=1e-6)
+        np.testing.assert_allclose(first.train.data.std(axis=0), 1, rtol=1e-6)
+        self.assertEqual((first.class_names, first.name), (["a", "b"], "csv"))
+        self.assertEqual(first.feature_names, ["number", "third"])
+        self.assertFalse(np.array_equal(first.train.sample()[0], other.train.sample()[0]))
+
+    def test_numbers_are_in_their_own_order(self):
+        for kinds, ordered in (
+            (("10", "9", "2"), ["2", "9", "10"]),
+            (("1.5", "-1", "0", "-20"), ["-20", "-1", "0", "1.5"]),
+            (("10", "9", "x"), ["10", "9", "x"]),
+            (("no", "yes", "Yes"), ["Yes", "no", "yes"]),
+            (("  b", "a  ", "c "), ["a", "b", "c"]),
+            (("NA", "None", "nan"), ["NA", "None", "nan"]),
+        ):
+            self.numbered(60, kinds)
+            parts = self.load(label="kind")
+            self.assertEqual(parts["class_names"], ordered)
+            X, y = rows_of(parts, "training")
+            for number, k in zip(X[:, 0].astype(int), y, strict=True):
+                self.assertEqual(parts["class_names"][k], kinds[number % len(kinds)].strip())
+
+    def test_columns_in_any_place(self):
+        for label, names in (("a", ["b", "c"]), ("b", ["a", "c"]), ("c", ["a", "b"])):
+            rows = np.column_stack([np.arange(60) % 2, np.arange(60) % 4, np.arange(60) % 5])
+            self.write("abc", rows)
+            parts = self.load(label=label)
+            self.assertEqual(parts["feature_names"], names)
+            found = np.concatenate([parts[f"{what}_set"] for what in SETS])
+            expected = rows[:, ["abc".index(name) for name in names]]
+            self.assertEqual(sorted(found.tolist()), sorted(expected.tolist()))
+
+    def test_drop(self):
+        rows = [(f"row {i}", i, "n" if i % 3 else "m", 2 * i, f"x{i}") for i in range(40)]
+        self.write(["id", "a", "kind", "b", "note"], rows)
+        parts = self.load(label="kind", drop=["note", "id"])
+        self.assertEqual(parts["feature_names"], ["a", "b"])
+        X, y = rows_of(parts, "test")
+        assert_array_equal(X[:, 1], 2 * X[:, 0])
+        assert_array_equal(y, X[:, 0] % 3 > 0)
+        self.write(["id", "a", "kind", "b"], [row[:4] for row in rows])
+        self.assertEqual(self.load(label="kind", drop="id")["feature_names"], ["a", "b"])
+        self.assertEqual(self.load(label="kind", drop=("id", "b"))["feature_names"], ["a"])
+
+
+class TestRegression(TableTest):
+    def test_numbers_to_be_predicted(self):
+        rows = [(f"w{i}", i, i**2 / 7, "", 3 * i) for i in range(50)]
+        self.write(["word", "a", "y", "empty", "b"], rows)
+        parts = self.load(label="y", regression=True, drop=["empty", "word"])
+        self.assertEqual((parts["class_names"], parts["feature_names"]), (None, ["a", "b"]))
+        numbers = []
+        for what, size in zip(SETS, (35, 5, 10), strict=True):
+            X, y = rows_of(parts, what)
+            self.assertEqual((X.shape, y.shape), ((size, 2), (size, 1)))
+            assert_array_equal(X[:, 1], 3 * X[:, 0])
+            assert_array_equal(y[:, 0], X[:, 0] ** 2 / 7)
+            numbers += X[:, 0].tolist()
+        self.assertEqual(sorted(numbers), list(range(50)))
+
+    def test_by_name(self):
+        self.write("aby", [(i, -i, i) for i in range(20)])
+        options = {"path": str(self.path), "label": "y", "regression": True}
+        dataset = initialize_dataset("csv", **options)
+        self.assertEqual((dataset.out_dim, dataset.class_names), (1, None))
+        self.assertEqual(dataset.train.data.shape, (14, 2))
+        self.assertGreater(dataset.train.labels.max(), 10)  # labels are not standardized
+
+    def test_a_label_that_is_left_out(self):
+        self.write("aby", [(i, -i, i % 2) for i in range(20)])
+        for regression in (True, False):
+            with self.assertRaisesRegex(ValueError, "the label 'y' cannot be left out"):
+                self.load(label="y", regression=regression, drop=["a", "y"])
+
+
+class TestFiles(TableTest):
+    def same(self, write):
+        """The table must be that of the plain file."""
+        self.numbered(40)
+        plain = self.load(label="kind")
+        write()
+        found = self.load(label="kind")
+        for what in SETS:
+            for a, b in zip(rows_of(found, what), rows_of(plain, what), strict=True):
+                assert_array_equal(a, b)
+        for key in ("class_names", "feature_names"):
+            self.assertEqual(found[key], plain[key])
+
+    def test_packed(self):
+        def pack():
+            text = self.path.read_bytes()
+            self.path.unlink()
+            self.path = self.path.with_name("flowers.csv.gz")
+            self.path.write_bytes(gzip.compress(text))
+
+        self.same(pack)
+
+    def test_lines_of_windows_quotes_and_spaces(self):
+        text = '"number",  third ,"kind"\r\n'
+        text += "".join(f'{i}, {i / 3} ,"{"ba"[i % 2]} "\r\n' for i in range(40))
+        for before in (b"", b"\xef\xbb\xbf"):  # which some programs put before UTF-8
+            self.same(lambda before=before: self.path.write_bytes(before + text.encode()))
+
+    def test_commas_and_quotes_within_a_cell(self):
+        names = ['"a, b"', '"the ""x"""', "kind"]
+        self.write(names, [(i, i, '"p, q"' if i % 2 else "r") for i in range(30)])
+        parts = self.load(label="kind", drop=["a, b"])
+        self.assertEqual(parts["feature_names"], ['the "x"'])
+        self.assertEqual(parts["class_names"], ["p, q", "r"])
+
+    def test_home(self):
+        self.numbered(40)
+        with mock.patch.dict(os.environ, {"HOME": str(self.root), "USERPROFILE": str(self.root)}):
+            parts = load_csv("~/flowers.csv", "kind")
+            np.save(self.root / "x.npy", np.ones((3, 4)))
+            self.assertEqual(len(read_examples("~/x.npy", initialize_dataset("iris"))), 3)
+        self.assertEqual(len(parts["training_set"]), 28)
+
+    def test_a_file_that_is_not_there(self):
+        self.refused("there is no file .*flowers.csv")
+        self.path.mkdir()
+        self.refused("flowers.csv is no regular file")
+
+    def test_empty_files(self):
+        for content in ("", "a,kind\n"):
+            self.path.write_text(content)
+            self.refused("flowers.csv is empty|has no rows")
+
+
+class TestBadTables(TableTest):
+    def test_columns_that_are_not_there(self):
+        self.write(["length", "width", "species"], [(1, 2, "a")] * 20)
+        known = r" \(columns: length, width, species\)"
+        self.refused(r"has no column 'specie'; did you mean 'species'\?" + known, label="specie")
+        self.refused("has no column 'widht'; did you mean 'width'", label="species", drop=["widht"])
+        self.refused("has no column 'qqq'" + known, label="qqq")
+
+    def test_names_twice_or_missing(self):
+        for third in ("a", " a "):
+            self.write(["a", "kind", third], [(1, 2, 3)] * 20)
+            self.refused("row 1: column 3 is called 'a' like another one")
+        self.write(["a", "", "kind"], [(1, 2, 3)] * 20)
+        self.refused("row 1: column 2 has no name")
+
+    def test_nothing_but_a_label(self):
+        self.write(["id", "kind"], [(i, i % 2) for i in range(20)])
+        self.refused("no column of numbers beside 'kind'", drop=["id"])
+
+    def test_cells_that_are_no_numbers(self):
+        for cell, what in (
+            ("x", "holds 'x', which is no finite number"),
+            ("", "is empty"),
+            ("-inf", "holds '-inf', which is no finite number"),
+            ("1e999", "holds '1e999', which is no finite number"),
+        ):
+            rows = [[i, 2 * i, "a" if i % 2 else "b"] for i in range(30)]
+            rows[6][1] = cell
+            self.write(["first", "second", "kind"], rows)
+            self.refused(rf"row 8, column 2 \(second\): the cell {what}")
+            self.assertEqual(len(self.load(label="kind", drop="second")["test_set"]), 6)
+
+    def test_cells_that_are_numbers_to_python_alone(self):
+        for cell in ("nan", "NaN", "1_000"):
+            rows = [[i, cell if i == 6 else 2 * i, "a" if i % 2 else "b"] for i in range(30)]
+            self.write(["first", "second", "kind"], rows)
+            self.refused(rf"row 8, column 2 \(second\): the cell holds '{cell}'")
+
+    def test_labels_that_are_missing_or_no_numbers(self):
+        rows = [[i, "ab"[i % 2]] for i in range(30)]
+        self.write(["first", "kind"], rows)
+        self.refused(r"row 2, column 2 \(kind\): the cell holds 'a'", regression=True)
+        for cell in ("", "  "):
+            rows[4][1] = cell
+            self.write(["first", "kind"], rows)
+            self.refused("row 6, column 'kind': the cell is empty")
+
+    def test_too_few_rows(self):
+        self.write(["a", "y"], [(i, i) for i in range(9)])
+        self.refused("has 9 rows, and needs at least 10", label="y", regression=True)
+        self.write(["a", "y"], [(i, i) for i in range(10)])
+        self.assertEqual(len(self.load(label="y", regression=True)["training_set"]), 7)
+
+    def test_too_few_of_a_class(self):
+        for counts, pattern in (
+            ((30, 1), r"at least 3 rows.* has 2, of which 'b' has 1 \(regression=true"),
+            ((30, 2), "has 2, of which 'b' has 2"),
+            ((30,), "there must be 2 classes; column 'kind' has 1"),
+        ):
+            kinds = [kind for n, kind in zip(counts, "ab", strict=False) for kind in [kind] * n]
+            self.write(["a", "kind"], list(enumerate(kinds)))
+            self.refused(pattern)
+
+    def test_three_of_a_class_are_enough(self):
+        self.write(["a", "kind"], [(i, "rare" if i < 3 else "often") for i in range(60)])
+        parts = self.load(label="kind")
+        total = sum(np.bincount(parts[f"{what}_labels"], minlength=2) for what in SETS)
+        assert_array_equal(total, [57, 3])
+
+    def test_more_classes_than_rows_for_validation(self):
+        """Whether it is split or refused, it is this file that the message is about."""
+        for n, classes in ((10, 2), (30, 10)):
+            self.write(["a", "kind"], [(i, i % classes) for i in range(n)])
+            with self.subTest(n):
+                self.refused("flowers.csv.*rows")
+
+    def test_options_of_another_type(self):
+        self.numbered()
+        for options, pattern in (
+            ({"label": 2.5}, "label must name a column, got 2.5"),
+            ({"label": True}, "label must name a column, got True"),
+            ({"label": "kind", "drop": 0.5}, "drop must name a column, got 0.5"),
+            ({"label": "kind", "drop": ["third", None]}, "drop must name a column, got None"),
+            ({"label": "third", "regression": 1}, "regression must be true or false, got 1"),
+        ):
+            with self.subTest(pattern), self.assertRaisesRegex(TypeError, pattern):
+                self.load(**options)
+        with self.assertRaisesRegex(TypeError, "path must be the name of a file, got 5"):
+            load_csv(5, "kind")
+
+    def test_names_that_are_numbers(self):
+        """Flags give them as such."""
+        self.write("123", [(i, i % 2, -i) for i in range(20)])
+        parts = self.load(label=2, drop=1)
+        self.assertEqual(parts["feature_names"], ["3"])
+        self.assertEqual(self.load(label="2", drop=[3])["feature_names"], ["1"])
+        self.refused("has no column '4'", label=4)
+
+
+class TestReadArrays(TableTest):
+    """Examples in ``.npy`` files."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.iris = initialize_dataset("iris", seed=0)
+        cls.digits = initialize_dataset("digits", seed=0, images=True)
+
+    def read(self, X, dataset=None, **options):
+        self.path = self.root / "x.npy"
+        np.save(self.path, X, **options)
+        return read_examples(self.path, dataset or self.iris)
+
+    def test_types(self):
+        X = np.arange(12).reshape(3, 4)
+        for stored in ("float64", "float32", "uint8", "int64", "int8", "uint16"):
+            found = self.read(X.astype(stored))
+            kept = stored.startswith("float") or stored == "uint8"
+            self.assertEqual(found.dtype, stored if kept else "float64")
+            assert_array_equal(found, X)
+            self.iris.to_predict(found)
+        assert_array_equal(self.read(X > 5), X > 5)
+        assert_array_equal(self.read(np.asfortranarray(X * 1.0)), X)
+
+    def test_floats_are_mapped_not_read(self):
+        self.assertIsInstance(self.read(np.ones((3, 4))), np.memmap)
+
+    def test_images_also_as_rows(self):
+        X = np.random.default_rng(0).random((5, 8, 8, 1))
+        for shape in ((5, 8, 8, 1), (5, 64), (5, 8, 8)):
+            found = self.read(X.reshape(shape), self.digits)
+            assert_array_equal(found, X)
+        assert_array_equal(read_examples(str(self.path), self.digits), X)
+
+    def test_other_shapes(self):
+        for shape in ((3, 5), (4,), (), (3, 2, 4)):
+            shown = str(shape[1:]).replace("(", r"\(").replace(")", r"\)")
+            pattern = rf"x.npy holds examples of shape {shown}; those of iris have \(4,\)"
+            with self.subTest(shape), self.assertRaisesRegex(ValueError, pattern):
+                self.read(np.ones(shape))
+
+    def test_no_examples(self):
+        for shape in ((0, 4), (0,)):
+            with self.assertRaisesRegex(ValueError, "there are no examples in .*x.npy"):
+                self.read(np.ones(shape))
+
+    def test_what_is_no_numbers(self):
+        for array, pattern in (
+            (np.array([["a", "b", "c", "d"]]), "x.npy must hold numbers, got <U1"),
+            (np.ones((2, 4), complex), "x.npy must hold numbers, got complex128"),
+            (np.array([[{}, 1, 2, 3]], object), "x.npy is no .npy file of numbers: "),
+        ):
+            with self.assertRaisesRegex(ValueError, pattern):
+                self.read(array, allow_pickle=True)
+
+    def refuse_bytes(self, content, pattern=r"x\.npy is no \.npy file of numbers: "):
+        path = self.root / "x.npy"
+        path.write_bytes(content)
+        with self.subTest(content[:8]), self.assertRaisesRegex(ValueError, pattern):
+            read_examples(path, self.iris)
+
+    def test_what_is_no_npy_file(self):
+        self.read(np.ones((3, 4)))
+        for content in (b"", b"1,2,3,4\n", b"\x80\x04K\x01.", self.path.read_bytes()[:-5]):
+            self.refuse_bytes(content)
+
+    def test_an_archive_of_arrays(self):
+        np.savez(self.root / "x.npz", np.ones((3, 4)))
+        self.refuse_bytes((self.root / "x.npz").read_bytes(), r"x\.npy")
+
+    def test_no_file(self):
+        with self.assertRaisesRegex(ValueError, "there is no file .*y.npy"):
+            read_examples(self.root / "y.npy", self.iris)
+
+
+class TestReadTables(TableTest):
+    """Examples in CSV files."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.iris = initialize_dataset("iris", seed=0)
+        cls.names = list(cls.iris.feature_names)
+
+    def read(self, names, rows, dataset=None):
+        self.write(names, rows)
+        return read_examples(self.path, dataset or self.iris)
+
+    def refuse(self, pattern, names, rows, dataset=None):
+        with self.assertRaisesRegex(ValueError, pattern):
+            self.read(names, rows, dataset)
+
+    def test_names_in_another_order_among_others(self):
+        a, b, c, d = self.names
+        names = ["note", c, a, "more", d, b]
+        found = self.read(names, [("x", 3, 1, "", 4, 2), ("y", 7, 5, "?", 8, 6)])
+        assert_array_equal(found, [[1, 2, 3, 4], [5, 6, 7, 8]])
+
+    def test_without_names(self):
+        rows = [["5.1", "3.5", "1.4", "2e-1"], ["4.9", "3", "1.4", "-0.5"]]
+        assert_array_equal(self.read(rows[0], rows[1:]), np.array(rows, float))
+        self.assertEqual(self.read(rows[0], []).shape, (1, 4))
+
+    def test_columns_missing_or_too_many(self):
+        missing = f"flowers.csv has names .* for iris there is no column {self.names[3]!r}"
+        pattern = missing.replace("(", r"\(").replace(")", r"\)")
+        self.refuse(pattern, self.names[:3], [[1, 2, 3]])
+        self.refuse("flowers.csv has 3 columns, not 4", "123", [[1, 2, 3]])
+        self.refuse("flowers.csv has 5 columns, not 4", "12345", [range(5)])
+
+    def test_cells_that_are_no_numbers(self):
+        a, b, c, d = self.names
+        for cell, what in (("x", "holds 'x'"), ("", "is empty")):
+            row = [1, 2, cell, 4]
+            self.refuse(r"row 3, column 3 \(petal.*\): the cell " + what, "1234", [range(4), row])
+            names, row = [d, "note", c, b, a], [1, "n", cell, 4, 5]
+            self.refuse(r"row 2, column 3 \(petal length .*the cell " + what, names, [row])
+
+    def test_a_name_twice(self):
+        self.refuse("called .*sepal length", [*self.names, self.names[0]], [[1, 2, 3, 4, 5]])
+
+    def test_no_rows(self):
+        self.refuse("flowers.csv is empty|has no rows", self.names, [])
+        self.path.write_text("")
+        with self.assertRaisesRegex(ValueError, "flowers.csv is empty"):
+            read_examples(self.path, self.iris)
+
+    def test_packed(self):
+        self.path = self.root / "x.csv.gz"
+        self.path.write_bytes(gzip.compress(b"1,2,3,4\n5,6,7,8\n"))
+        assert_array_equal(read_examples(self.path, self.iris), [[1, 2, 3, 4], [5, 6, 7, 8]])
+
+    def test_images(self):
+        digits = initialize_dataset("digits", images=True)
+        rows = load_digits()["test_set"][:3]
+        found = self.read(map(str, range(64)), rows, digits)
+        assert_array_equal(found, np.vstack([range(64), rows]).reshape(4, 8, 8, 1))
+        digits.feature_names = None
+        found = self.read(map(str, rows[0]), rows[1:], digits)
+        digits.feature_names = ["pixels"]  # all in one
+        assert_array_equal(read_examples(self.path, digits), found)
+        digits.feature_names = None
+        assert_array_equal(found[2], rows[2].reshape(8, 8, 1))
+        self.refuse("for digits its features have no names", ["a"] * 64, rows, digits)
+
+
+if __name__ == "__main__":
+    unittest.main()

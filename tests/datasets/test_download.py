@@ -1,0 +1,365 @@
+"""Files are downloaded once, checked, and there whole or not at all, whatever a server does."""
+
+import errno
+import gzip
+import os
+import re
+import socket
+import threading
+import unittest
+from pathlib import Path
+from unittest import mock
+
+import pooch
+
+from neural_networks.datasets.files import download
+from tests.support import file_server
+from tests.support.downloads import CHUNK, CONTENT, OTHER, SIZE, DownloadTest, sha256
+
+
+class TestDownload(DownloadTest):
+    def test_a_file(self):
+        self.assertEqual(self.silently(self.good()), [self.path])
+        self.is_whole()
+        self.assertEqual(self.asked(), [("/data.bin/0", None)])
+
+    def test_everybody_may_read_it(self):
+        self.silently(self.good())
+        plain = self.root / "plain"
+        plain.touch()
+        self.assertEqual(self.path.stat().st_mode, plain.stat().st_mode)
+
+    def test_files_that_are_there_are_not_fetched(self):
+        files = [self.good(name=name) for name in ("a", "b", "c")]
+        self.assertEqual(self.silently(files[1]), [self.folder / "b"])
+        self.server.requests.clear()
+        self.assertEqual(self.silently(*files), [self.folder / name for name in "abc"])
+        self.assertEqual([path for path, _ in self.asked()], ["/a/0", "/c/0"])
+        self.silently(*files)
+        self.assertEqual(len(self.asked()), 2)
+
+    def test_a_relative_folder(self):
+        folder = Path(os.path.relpath(self.folder))
+        self.assertEqual(self.fetch(self.good(), folder=folder), [Path.cwd() / folder / "data.bin"])
+        self.is_whole()
+
+    def test_a_redirection(self):
+        there = self.server.address("elsewhere", file_server.whole(CONTENT))
+        self.silently(self.file(file_server.redirect(there)))
+        self.is_whole()
+        self.assertEqual([path for path, _ in self.asked()], ["/data.bin/0", "/elsewhere"])
+
+    def test_a_server_that_does_not_tell_the_length(self):
+        self.silently(self.file(file_server.whole(CONTENT, Content_Length=None)))
+        self.is_whole()
+
+    def test_a_compressed_file_is_not_unpacked(self):
+        packed = gzip.compress(CONTENT)
+        for encoding in ("gzip", "x-gzip"):
+            answer = file_server.whole(packed, Content_Type="text/csv", Content_Encoding=encoding)
+            (path,) = self.silently(self.file(answer, name=encoding, content=packed))
+            self.assertEqual(path.read_bytes(), packed)
+
+    def test_it_asks_for_what_is_not_compressed_on_its_way(self):
+        seen = []
+
+        def answer(handler):
+            seen.append(handler.headers["Accept-Encoding"])
+            handler.send(200, CONTENT)
+
+        self.silently(self.file(answer))
+        self.assertEqual(seen, ["identity"])
+
+    def test_html_that_is_the_file(self):
+        self.silently(self.file(file_server.whole(CONTENT, Content_Type="text/html")))
+        self.is_whole()
+
+    def test_pooch_logs_nothing(self):
+        with self.assertNoLogs(pooch.get_logger()):
+            self.silently(self.file(file_server.status(404), file_server.whole(CONTENT)))
+
+
+class TestFilesThatAreThere(DownloadTest):
+    def used(self, content, file=None):
+        """This file must be used as it is; what was printed."""
+        self.put(content)
+        os.utime(self.path, ns=(1, 2))
+        self.assertEqual(self.fetch(file or self.good()), [self.path])
+        self.assertEqual(self.path.read_bytes(), content)
+        self.assertEqual(self.path.stat().st_mtime_ns, 2)
+        self.assertEqual(self.names(), ["data.bin"])
+        self.assertEqual((self.asked(), self.err), ([], ""))
+        return self.out
+
+    def test_the_publishers(self):
+        self.assertEqual(self.used(CONTENT), "")
+
+    def test_another_size(self):
+        with mock.patch.object(download, "_sha256", side_effect=AssertionError("not needed")):
+            out = self.used(b"mine")
+        self.assertEqual(
+            out,
+            f"{self.path} is not the publisher's file (it has 4 bytes, not {SIZE}); "
+            "it is used all the same.\n",
+        )
+
+    def test_another_content(self):
+        self.assertEqual(
+            self.used(OTHER),
+            f"{self.path} is not the publisher's file (its sha256 is {sha256(OTHER)[:8]}…, not "
+            f"{sha256(CONTENT)[:8]}…); it is used all the same.\n",
+        )
+
+    def test_it_stays_when_another_file_is_fetched(self):
+        self.put(b"mine")
+        self.fetch(self.good(), self.good(name="other"))
+        self.assertEqual(self.path.read_bytes(), b"mine")
+        self.assertEqual(self.names(), ["data.bin", "other"])
+
+    def test_a_folder_that_may_not_be_written_to(self):
+        with mock.patch.object(os, "access", return_value=False):
+            self.assertEqual(self.used(CONTENT), "")
+
+    def test_while_another_download_is_running(self):
+        self.put(CONTENT)
+        with download._alone_in(self.folder):
+            self.assertEqual(self.used(CONTENT), "")
+
+    def test_a_link_to_a_file(self):
+        self.put(CONTENT, self.root / "original")
+        self.path.symlink_to(self.root / "original")
+        self.silently(self.good())
+        self.assertTrue(self.path.is_symlink())
+
+    def test_what_is_no_file(self):
+        self.folder.mkdir(parents=True)
+        for path in (self.path, self.part):
+            for make in (Path.mkdir, os.mkfifo, lambda path: path.symlink_to("nowhere")):
+                with self.subTest(path=path.name, make=make):
+                    make(path)
+                    before = path.lstat()
+                    self.assertEqual(self.failure(self.good()), f"{path} is no regular file")
+                    self.assertEqual(path.lstat().st_ino, before.st_ino)
+                    self.assertEqual(self.names(), [path.name])
+                    (path.rmdir if path.is_dir() else path.unlink)()
+        self.assertEqual(self.asked(), [])
+
+    def test_what_cannot_be_read(self):
+        self.put(CONTENT)
+        denied = PermissionError(errno.EACCES, "Permission denied")
+        with mock.patch.object(Path, "open", side_effect=denied):
+            self.assertEqual(
+                self.failure(self.good()), f"cannot read {self.path}: {denied.strerror}"
+            )
+        with mock.patch.object(Path, "is_file", side_effect=denied):
+            message = self.failure(self.good())
+        self.assertEqual(message, f"cannot look for {self.path}: {denied.strerror}")
+
+
+def hang_up(handler):
+    """Close the connection without an answer."""
+    handler.close_connection = True
+
+
+def unused_port():
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        return unused.getsockname()[1]
+
+
+class TestAddresses(DownloadTest):
+    """What may be wrong with an address, in the message's words; then the next one is tried."""
+
+    def fails(self, answer, reason, requests=1, left=()):
+        """An address that answers so is given up for this reason, after so many requests."""
+        self.folder.mkdir(parents=True)
+        bad = self.file(answer)
+        lines = self.failure(bad).splitlines()
+        self.assertEqual(lines[0], "data.bin cannot be downloaded:")
+        self.assertEqual(lines[1], f"  {bad.addresses[0]}")
+        self.assertRegex(lines[2], f"^    {reason}$")
+        self.assertEqual(len(self.asked()), requests)
+        self.assertEqual(self.names(), list(left))
+        self.silently(self.file(answer, file_server.ranges(CONTENT)))
+        self.assertEqual(self.asked()[-1][0], "/data.bin/1")
+        self.is_whole()
+
+    def test_no_such_file(self):
+        self.fails(file_server.status(404, b"<html>", Content_Type="text/html"), "404 Not Found")
+
+    def test_a_page(self):
+        self.fails(file_server.page(), "the answer is an HTML page")
+
+    def test_a_page_of_unknown_length(self):
+        answer = file_server.whole(OTHER, Content_Type="text/HTML", Content_Length=None)
+        self.fails(answer, "the answer is an HTML page")
+
+    def test_another_length(self):
+        reason = f"the answer has {len(CONTENT) + 1} bytes, not {len(CONTENT)}"
+        self.fails(file_server.whole(CONTENT + b"1"), reason)
+
+    def test_too_much_of_unknown_length(self):
+        answer = file_server.whole(CONTENT + OTHER, Content_Length=None)
+        self.fails(answer, f"the answer has more than {len(CONTENT)} bytes")
+
+    def test_another_content(self):
+        reason = f"sha256 is {sha256(OTHER)}, not {sha256(CONTENT)}"
+        self.fails(file_server.whole(OTHER), reason)
+
+    def test_nothing(self):
+        self.fails(file_server.status(204), "204 No Content")
+
+    def test_an_answer_that_breaks_off(self):
+        answer = file_server.cut_off(CONTENT, after=3 * CHUNK)
+        reason = f"broke off after {3 * CHUNK:,} of {SIZE} bytes"
+        self.fails(answer, reason, requests=3, left=["data.bin.part"])
+
+    def test_an_answer_that_breaks_off_at_once(self):
+        answer = file_server.cut_off(CONTENT, after=0)
+        self.fails(answer, f"broke off after 0 of {SIZE} bytes", requests=3)
+
+    def test_an_answer_of_unknown_length_that_breaks_off(self):
+        answer = file_server.cut_off(CONTENT, after=CHUNK, Content_Length=None)
+        reason = f"broke off after {CHUNK:,} of {SIZE} bytes"
+        self.fails(answer, reason, requests=3, left=["data.bin.part"])
+
+    def test_a_server_that_is_busy(self):
+        self.fails(file_server.status(503), "503 Service Unavailable", requests=3)
+        self.assertEqual(self.sleep.mock_calls, [mock.call(1), mock.call(2)] * 2)
+
+    def test_a_server_that_hangs_up(self):
+        self.fails(hang_up, "Remote end closed connection without response")
+
+    def test_a_server_that_is_not_running(self):
+        address = f"http://127.0.0.1:{unused_port()}/data.bin"
+        self.fails(address, "Connection refused", requests=0)
+
+    def test_a_server_that_nobody_knows(self):
+        real = socket.getaddrinfo
+        unknown = socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+        def look_up(host, *arguments, **options):
+            if host == "nobody.example":
+                raise unknown
+            return real(host, *arguments, **options)
+
+        with mock.patch.object(socket, "getaddrinfo", look_up):
+            self.fails("http://nobody.example/data.bin", unknown.strerror, requests=0)
+
+    def test_addresses_that_are_none(self):
+        self.fails("http:///data.bin", ".*No host supplied", requests=0)
+
+    def test_a_redirection_without_end(self):
+        answer = file_server.redirect(f"http://127.0.0.1:{self.server.server_port}/data.bin/0")
+        self.fails(answer, "Exceeded 30 redirects.", requests=31)
+
+    def test_servers_that_are_too_slow(self):
+        never = threading.Event()
+        self.addCleanup(never.set)
+        self.enterContext(mock.patch.object(download, "TIMEOUTS", (5, 0.5)))
+        self.fails(lambda handler: never.wait(10), "timed out")
+
+    def test_servers_that_fall_asleep(self):
+        never = threading.Event()
+        self.addCleanup(never.set)
+        self.enterContext(mock.patch.object(download, "TIMEOUTS", (5, 0.5)))
+        self.enterContext(mock.patch.object(download, "RETRIES", 0))
+        answer = file_server.slow(CONTENT[: 4 * CHUNK] + CONTENT, never)
+        with mock.patch.object(download._Transfer, "_check_length"):
+            have = (len(CONTENT) + 4 * CHUNK) // 2 // CHUNK * CHUNK
+            message = self.failure(self.file(answer))
+        self.assertIn(f"    broke off after {have:,} of {SIZE} bytes\n", message)
+
+    def test_how_long_it_waits_for_answers(self):
+        with mock.patch.object(pooch, "HTTPDownloader", side_effect=KeyboardInterrupt) as made:
+            self.assertRaises(KeyboardInterrupt, self.fetch, self.good())
+        self.assertEqual(made.call_args.kwargs["timeout"], (10, 30))
+
+    def test_while_another_error_is_handled(self):
+        file = self.file(f"http://127.0.0.1:{unused_port()}/data.bin")
+        try:
+            raise FileNotFoundError(errno.ENOENT, "the file that was to be downloaded")
+        except FileNotFoundError:
+            self.assertIn("\n    Connection refused\n", self.failure(file))
+
+
+class TestTryingAgain(DownloadTest):
+    def test_a_server_that_was_busy(self):
+        for code in (429, 500, 502, 503, 504):
+            with self.subTest(code=code):
+                self.server.requests.clear()
+                self.sleep.reset_mock()
+                busy = file_server.one_after_the_other(
+                    file_server.status(code), file_server.whole(CONTENT)
+                )
+                self.silently(self.file(busy, name=str(code)))
+                self.assertEqual(len(self.asked()), 2)
+                self.sleep.assert_called_once_with(download.WAIT)
+
+    def test_as_often_as_the_constant_says(self):
+        for retries in (0, 1, 4):
+            self.server.requests.clear()
+            with mock.patch.object(download, "RETRIES", retries):
+                self.failure(self.file(file_server.status(503), file_server.status(503)))
+            self.assertEqual(len(self.asked()), 2 * (retries + 1))
+
+    def test_an_answer_that_broke_off_goes_on(self):
+        cut = file_server.cut_off(CONTENT, after=2 * CHUNK + 100)
+        self.silently(self.file(file_server.one_after_the_other(cut, file_server.ranges(CONTENT))))
+        self.is_whole()
+        self.assertEqual(self.ranges_asked(), [0, 2 * CHUNK])
+
+    def test_another_address_goes_on(self):
+        cut = file_server.cut_off(CONTENT, after=2 * CHUNK)
+        self.enterContext(mock.patch.object(download, "RETRIES", 0))
+        self.silently(self.file(cut, file_server.status(404), file_server.ranges(CONTENT)))
+        self.is_whole()
+        self.assertEqual(self.ranges_asked(), [0, 2 * CHUNK, 2 * CHUNK])
+
+
+class TestMessage(DownloadTest):
+    def test_all_of_it(self):
+        file = self.file(file_server.status(404), file_server.page())
+        first, second = file.addresses
+        self.assertEqual(
+            self.failure(file),
+            f"""data.bin cannot be downloaded:
+  {first}
+    404 Not Found
+  {second}
+    the answer is an HTML page
+To do it by hand, with a browser,
+  fetch      {first}
+  or         {second}
+             ({SIZE} bytes, sha256 {sha256(CONTENT)})
+  put it at  {self.path}
+and run the same command again.""",
+        )
+
+    def test_the_files_that_are_missing_still(self):
+        files = [self.good(name="a"), self.file(file_server.page(), name="b"), self.good(name="c")]
+        message = self.failure(*files)
+        self.assertTrue(message.startswith("b cannot be downloaded:\n"), message)
+        places = re.findall(r"put it at  (.*)", message)
+        self.assertEqual(places, [str(self.folder / "b"), str(self.folder / "c")])
+        self.assertEqual(self.names(), ["a"])
+        self.assertEqual([path for path, _ in self.asked()], ["/a/0", "/b/0"])
+
+    def test_what_is_kept(self):
+        file = self.file(file_server.cut_off(CONTENT, after=CHUNK), file_server.status(404))
+        kept = (
+            f"8,192 of {SIZE} bytes are kept in {self.part}: the same command goes on from there."
+        )
+        self.assertIn(f"    404 Not Found\n{kept}\nTo do it by hand", self.failure(file))
+        self.part_is(CHUNK)
+
+    def test_what_was_put_there_by_hand_is_used(self):
+        file = self.file(file_server.page())
+        self.failure(file)
+        self.path.write_bytes(CONTENT)
+        self.assertEqual(self.silently(file), [self.path])
+        self.assertEqual(len(self.asked()), 1)
+
+
+if __name__ == "__main__":
+    unittest.main()

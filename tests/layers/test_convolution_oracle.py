@@ -1,0 +1,63 @@
+"""Convolution and pooling against PyTorch: kernels, strides and paddings of all kinds."""
+
+import unittest
+
+import numpy as np
+
+from neural_networks.layers import Conv2D, Pool2D
+from tests.support.arrays import load_oracle
+from tests.support.image_cases import CONVOLUTIONS, POOLINGS, WAYS, run
+
+
+class OracleTestCase(unittest.TestCase):
+    def assert_close(self, actual, expected, what):
+        """Every number, and so the whole array, to a relative error of 1e-10."""
+        np.testing.assert_allclose(
+            actual, expected, rtol=1e-10, atol=1e-13, strict=True, err_msg=what
+        )
+
+
+class TestConvolution(OracleTestCase):
+    def test_every_case_both_ways(self):
+        data = load_oracle("convolutions")
+        for i, case in enumerate(CONVOLUTIONS):
+            for way in WAYS:
+                layer = Conv2D(
+                    case.n_out, case.kernel_shape, case.activation, case.stride, case.pad
+                )
+                layer.parameters["W"], layer.parameters["b"] = data[f"W_{i}"], data[f"b_{i}"]
+                with self.subTest(case, way=way):
+                    found = run(layer, data[f"X_{i}"], data[f"dLdY_{i}"], way)
+                    for name, value in found.items():
+                        self.assert_close(value, data[f"{name}_{i}"], name)
+
+    def test_the_table_has_all_that_it_should(self):
+        """What the data must cover, whoever edits the table."""
+        for k in range(1, 8):
+            strides = {case.stride for case in CONVOLUTIONS if case.kernel_shape == (k, k)}
+            self.assertLessEqual({1, 2, 3, 4}, strides, f"strides of {k}×{k}")
+        kinds = {(case.stride, case.pad) for case in CONVOLUTIONS}
+        for stride in (1, 2, 3, 4):
+            for pad in ("same", "valid", 1, (2, 1), (0, 3)):
+                self.assertIn((stride, pad), kinds)
+        self.assertLessEqual({1, 2, 3, 7, 8, 64}, {case.X_shape[3] for case in CONVOLUTIONS})
+        self.assertEqual({case.activation for case in CONVOLUTIONS}, {"linear", "tanh", "relu"})
+        self.assertEqual(len(load_oracle("convolutions")), 8 * len(CONVOLUTIONS))
+
+
+class TestPooling(OracleTestCase):
+    def test_every_case(self):
+        data = load_oracle("poolings")
+        for i, case in enumerate(POOLINGS):
+            for kind, mode in (("", "max"), ("", "average"), ("_ties", "max")):
+                X = data[f"X_{i}"]
+                X = np.maximum(X - 0.5, 0) if kind else X
+                layer = Pool2D(case.kernel_shape, mode, case.stride, case.pad)
+                with self.subTest(case, mode=mode, kind=kind):
+                    self.assert_close(layer.forward(X), data[f"Y_{mode}{kind}_{i}"], "Y")
+                    dLdX = layer.backward(data[f"dLdY_{i}"])
+                    self.assert_close(dLdX, data[f"dLdX_{mode}{kind}_{i}"], "dLdX")
+
+
+if __name__ == "__main__":
+    unittest.main()

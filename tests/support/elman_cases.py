@@ -1,0 +1,40 @@
+"""What the tests of the recurrent layer share: a layer with weights, and all that it computes."""
+
+import numpy as np
+
+from neural_networks.layers import Elman
+from tests.support.arrays import KINKED
+
+PARAMETERS = ("W", "U", "b")
+FLAT = {"sigmoid": 3.0, "softmax": 3.0}
+
+
+def elman(d=3, n=4, activation="tanh", *, dtype="float64", **options):
+    """A recurrent layer with random weights and biases, in which gradients live for some steps.
+
+    U is an orthogonal matrix, or a multiple of one where σ is flat. If σ is a ReLU, all of U is
+    positive: one unit puts no other to sleep.
+    """
+    rng = np.random.default_rng(7)
+    layer = Elman(n, activation, dtype=dtype, **options)
+    layer._init_parameters((-1, d))
+    U = np.linalg.qr(rng.standard_normal((n, n)))[0]
+    values = {
+        "W": rng.standard_normal((d, n)) / np.sqrt(d),
+        "U": np.abs(U) if activation in KINKED else FLAT.get(activation, 1.0) * U,
+        "b": 0.5 * rng.standard_normal((1, n)),
+    }
+    layer.parameters.update({name: value.astype(dtype) for name, value in values.items()})
+    return layer
+
+
+def as_array(dLdX):
+    """dL/dX as (m, d, t), whether it is that already or a list with an array for each step."""
+    return np.stack(dLdX, axis=2) if isinstance(dLdX, list) else dLdX
+
+
+def run(layer, X, dLdY):
+    """The output and every gradient of a layer."""
+    found = {"Y": layer.forward(X), "dLdX": as_array(layer.backward(dLdY))}
+    found |= {f"dLd{name}": gradient for name, gradient in layer.gradients.items()}
+    return found | {"dLds_0": layer.initial_state_gradient}

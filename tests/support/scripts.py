@@ -1,0 +1,103 @@
+"""What the tests of the scripts share: a temporary folder for runs, and a quiet call."""
+
+import contextlib
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import train_ffnn
+from neural_networks.logs import Logger
+from tests.support.arrays import InFolder
+
+RUN_FILES = {
+    "config.json",
+    "log.csv",
+    "loss.png",
+    "error.png",
+    "parameters.npz",
+    "best_parameters.npz",
+    "test.json",
+    "test_predictions.csv",
+    "confusion_matrix.png",
+}
+
+
+def quietly(main, *arguments: object) -> tuple[int, str, str]:
+    """Call a script's main; its status and what it printed to stdout and stderr."""
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        try:
+            status = main([str(argument) for argument in arguments])
+        except SystemExit as exit_:
+            status = exit_.code
+    return status, out.getvalue(), err.getvalue()
+
+
+class ScriptTest(InFolder):
+    """A test of a script, with a temporary folder for its runs."""
+
+    script = train_ffnn
+
+    def setUp(self):
+        super().setUp()
+        self.runs = self.root / "runs of mine"
+
+    def train(self, *arguments: object) -> tuple[int, str, str]:
+        return quietly(self.script.main, "--experiments", self.runs, *arguments)
+
+    def refused(self, pattern: str, *arguments: object) -> None:
+        """These arguments must end with one line that says why, before anything is written."""
+        status, out, err = self.train(*arguments)
+        self.assertEqual((status, out), (2, ""))
+        self.assertRegex(err, rf"^{self.script.__name__}.py: error: .*{pattern}")
+        self.assertEqual(err.count("\n"), 1)
+        self.assertFalse(self.runs.exists(), "a wrong argument leaves no folder")
+
+    def config(self, run: str) -> dict[str, Any]:
+        return json.loads((self.runs / run / "config.json").read_text())
+
+    def log(self, run: str) -> bytes:
+        return (self.runs / run / "log.csv").read_bytes()
+
+
+class FlagTest(ScriptTest):
+    """A test of flags, by runs of two epochs that draw no pictures."""
+
+    def setUp(self):
+        super().setUp()
+        drawing = mock.patch.object(Logger, "_draw")
+        drawing.start()
+        self.addCleanup(drawing.stop)
+
+    def done(self, *arguments: object) -> tuple[dict[str, Any], str]:
+        """Train with these flags; the configuration of the run, and what was printed."""
+        status, out, err = self.train("--overwrite", "--name", "run", "--epochs", 2, *arguments)
+        self.assertEqual((status, err), (0, ""))
+        return self.config("run"), out
+
+    def layers(self, *arguments: object) -> list[dict[str, Any]]:
+        return self.done(*arguments)[0]["model"]["layer_args"]
+
+    def optimizer(self, *arguments: object) -> dict[str, Any]:
+        return self.done(*arguments)[0]["model"]["optimizer_args"]
+
+    def rows(self, run: str = "run") -> list[dict[str, str]]:
+        return super().rows(f"{self.runs.name}/{run}")
+
+    def changes_the_run(self, *arguments: object) -> None:
+        """The flags must make another log than the run without them."""
+        self.done()
+        plain = self.log("run")
+        self.done(*arguments)
+        self.assertNotEqual(self.log("run"), plain)
+
+    def edited(self, edit: Callable[[dict[str, Any]], object]) -> Path:
+        """A file with the run's configuration, after a function has changed it."""
+        config = self.config("run")
+        edit(config)
+        path = self.root / "edited.json"
+        path.write_text(json.dumps(config))
+        return path

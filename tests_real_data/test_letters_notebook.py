@@ -1,0 +1,25 @@
+"""The letters' notebook on the small set of real letters. Needs NEURAL_NETWORKS_DATA."""
+
+import os
+import unittest
+from unittest import mock
+
+from tests.documentation.test_notebooks import ROOT, run
+
+
+class TestLettersNotebook(unittest.TestCase):
+    def test_it_reads_the_small_letters(self):
+        path = ROOT / "notebooks" / "letters.ipynb"
+        with mock.patch.dict(os.environ, {"LETTERS": "small"}):
+            cells = run(path, path.parent).cells
+        outputs = [output for cell in cells for output in cell.get("outputs", [])]
+        self.assertEqual({output.get("name") for output in outputs}, {"stdout"})  # no warning
+        text = "".join(output.text for output in outputs)
+        self.assertIn("500 letters of 16×8 pixels to learn from\n100 letters of", text)
+        self.assertNotIn("digits", text)
+        # With as few letters, more hidden units help training alone.
+        self.assertIn("validation from 1.067 to 1.576: it gets worse", text)
+
+
+if __name__ == "__main__":
+    unittest.main()
