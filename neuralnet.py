@@ -19,12 +19,12 @@ from typing import NamedTuple
 import numpy as np
 
 from neural_networks import plots
-from neural_networks.cli.run import DIVERGED, Parser, status_of
+from neural_networks.cli.run import DIVERGED, Parser, exit_status
 from neural_networks.datasets.files.csv_reader import is_number
 from neural_networks.models import NeuralNetwork, TrainingDiverged, initialize_model
 from neural_networks.ocr.rows import LabelledRows, read_labelled_rows
 from neural_networks.ocr.trace import Trace
-from neural_networks.utils.files import readable, real_path, written_whole
+from neural_networks.utils.files import atomic_write, display_path, real_path
 from neural_networks.utils.progress import progress_bar
 
 CLASSES = 10
@@ -127,7 +127,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Train, predict, and write the three files; the exit status."""
     arguments = [as_value(text) for text in (sys.argv[1:] if argv is None else argv)]
     flags = make_parser().parse_args(arguments)
-    return status_of("neuralnet.py", lambda: run(flags), flags.debug)
+    return exit_status("neuralnet.py", lambda: run(flags), flags.debug)
 
 
 def run(flags: argparse.Namespace) -> int:
@@ -163,9 +163,9 @@ def check_paths(flags: argparse.Namespace) -> None:
         if path is None:
             continue
         if path.is_dir():
-            raise IsADirectoryError(f"{name}: {readable(path)} is a folder, not a file")
+            raise IsADirectoryError(f"{name}: {display_path(path)} is a folder, not a file")
         if name in INPUTS and not path.exists():
-            raise FileNotFoundError(f"{name}: there is no file {readable(path)}")
+            raise FileNotFoundError(f"{name}: there is no file {display_path(path)}")
         target = real_path(path)
         if target.exists() and not target.is_file():
             continue  # a device such as /dev/null takes everything
@@ -179,11 +179,11 @@ def check_paths(flags: argparse.Namespace) -> None:
 def check_place(name: str, path: Path, target: Path) -> None:
     """Raise ``OSError`` if no file may be made at the target to which the output's path leads."""
     if target.is_symlink():
-        raise OSError(f"{name}: {readable(path)} is a link that leads to itself")
+        raise OSError(f"{name}: {display_path(path)} is a link that leads to itself")
     if not target.parent.is_dir():
-        raise FileNotFoundError(f"{name}: there is no folder {readable(target.parent)}")
+        raise FileNotFoundError(f"{name}: there is no folder {display_path(target.parent)}")
     if not os.access(target.parent, os.W_OK):
-        raise PermissionError(f"{name}: {readable(target.parent)} may not be written to")
+        raise PermissionError(f"{name}: {display_path(target.parent)} may not be written to")
 
 
 def check_plot(path: Path) -> None:
@@ -230,7 +230,7 @@ def open_trace(
     free = shutil.disk_usage(real_path(flags.trace).parent).free
     if size > free:
         raise OSError(f"trace: it would take {size / 1e9:,.1f} GB, and {free / 1e9:,.1f} are free")
-    partial = stack.enter_context(written_whole(flags.trace))
+    partial = stack.enter_context(atomic_write(flags.trace))
     return Trace(stack.enter_context(partial.open("w", encoding="utf-8")))
 
 
@@ -306,10 +306,10 @@ def write_files(flags: argparse.Namespace, losses: np.ndarray, results: Sequence
     ]
     with ExitStack() as stack:
         for path, text in texts:
-            partial = stack.enter_context(written_whole(path))
+            partial = stack.enter_context(atomic_write(path))
             partial.write_text(text, encoding="ascii", newline="\n")
         if flags.plot:
-            draw(stack.enter_context(written_whole(flags.plot)), flags, losses)
+            draw(stack.enter_context(atomic_write(flags.plot)), flags, losses)
 
 
 def lines(values: Iterable[object]) -> str:
@@ -356,7 +356,7 @@ def summarize(
     best = int(losses[:, 1].argmin())
     if best + 1 < len(losses):
         text.append(f"Validation was best after epoch {best + 1}: {losses[best, 1]:.4f}.")
-    written = [readable(getattr(flags, name)) for name in OUTPUTS if getattr(flags, name)]
+    written = [display_path(getattr(flags, name)) for name in OUTPUTS if getattr(flags, name)]
     text.append(f"\nWritten: {', '.join(written)}")
     if flags.init_flag == 2:
         text.append(

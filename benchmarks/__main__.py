@@ -13,7 +13,7 @@ from tqdm import tqdm
 from benchmarks.harness import BenchmarkError, Result, check, measure
 from benchmarks.machine import machine_facts
 from benchmarks.rows import ROWS
-from neural_networks.utils.files import written_whole
+from neural_networks.utils.files import atomic_write
 
 DESCRIPTION = """\
 Measure this library against others, side by side. For each row, two processes take turns:
@@ -136,7 +136,7 @@ def run_measurements(flags: argparse.Namespace) -> int:
     if any(result.verdict == "busy" for result in results):
         print("busy: other processes held up the blocks; measure again on a quiet machine")
     if flags.json:
-        with written_whole(flags.json) as partial:
+        with atomic_write(flags.json) as partial:
             content = facts | {"rows": [result.as_dict() for result in results]}
             partial.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
     return 0

@@ -69,7 +69,7 @@ def parts_of_a_step() -> dict[str, float]:
     y_hat = model.forward(x)
     z, b = output.cache["X"], output.cache["Z"]
     dLdb = model.loss.backward_from_logits(y, y_hat)
-    dLdz = output.affine_backward(dLdb)
+    dLdz = output.backward_from_logits(dLdb)
     hidden.input_gradient = False  # as in a network's first layer
 
     parts: dict[str, Callable[[], Any]] = {
@@ -79,7 +79,7 @@ def parts_of_a_step() -> dict[str, float]:
         "    output layer, forward": lambda: output.forward(z),
         "  backward": lambda: model.backward(y, y_hat),
         "    the loss": lambda: model.loss.forward_from_logits(y, b),
-        "    output layer, backward": lambda: output.affine_backward(dLdb),
+        "    output layer, backward": lambda: output.backward_from_logits(dLdb),
         "    hidden layer, backward": lambda: hidden.backward(dLdz),
         "  update": lambda: model.update(0),
         "one product of its size, x W": lambda: x @ hidden.parameters["W"],

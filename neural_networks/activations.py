@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 
 import numpy as np
 
-from neural_networks.utils.validation import lookup
+from neural_networks.utils.factories import lookup
 
 
 class Activation(ABC):

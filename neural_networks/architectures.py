@@ -11,7 +11,8 @@ they are drawn as He et al. recommend, whatever the size of a layer.
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from neural_networks.utils.validation import build, lookup, number_in, positive_integer
+from neural_networks.utils.factories import build, lookup
+from neural_networks.utils.validation import number_in, positive_integer
 
 Layers = list[dict[str, Any]]
 

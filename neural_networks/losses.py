@@ -15,8 +15,8 @@ from abc import ABC, abstractmethod
 import numpy as np
 
 from neural_networks.activations import Activation, Linear, Sigmoid, SoftMax
-from neural_networks.utils.data_structures import first_index
-from neural_networks.utils.validation import lookup
+from neural_networks.utils.factories import lookup
+from neural_networks.utils.rows import first_index
 
 
 class Loss(ABC):
@@ -28,13 +28,13 @@ class Loss(ABC):
         The name it goes by in ``initialize_loss``.
     """
 
-    partner: type[Activation]
+    canonical_activation: type[Activation]
     """The output activation that forms a canonical pair with this loss."""
 
     classifies = True
     """Whether predictions stand for classes."""
 
-    gives_probabilities = True
+    outputs_probabilities = True
     """Whether predictions are probabilities, as opposed to scores or numbers."""
 
     def __init__(self, name: str) -> None:
@@ -172,7 +172,7 @@ class CrossEntropy(Loss):
     type, so that the loss stays finite.
     """
 
-    partner = SoftMax
+    canonical_activation = SoftMax
 
     def forward(self, Y: np.ndarray, Y_hat: np.ndarray) -> float:
         """-(1/m) Σ Y ln Y_hat; see ``Loss.forward``. Y_hat must not be negative."""
@@ -220,7 +220,7 @@ class BinaryCrossEntropy(Loss):
     the smallest positive number of its type away from it, so that the loss stays finite.
     """
 
-    partner = Sigmoid
+    canonical_activation = Sigmoid
 
     def forward(self, Y: np.ndarray, Y_hat: np.ndarray) -> float:
         """-(1/m) Σ (Y ln Y_hat + (1 - Y) ln(1 - Y_hat)); see ``Loss.forward``."""
@@ -264,8 +264,8 @@ class BinaryCrossEntropy(Loss):
 class LinearOutputLoss(Loss):
     """What losses of the output units' own values share: a linear output is its own logit."""
 
-    partner = Linear
-    gives_probabilities = False
+    canonical_activation = Linear
+    outputs_probabilities = False
 
     def forward(self, Y: np.ndarray, Y_hat: np.ndarray) -> float:
         """The class's formula; see ``Loss.forward``."""

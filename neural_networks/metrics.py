@@ -12,22 +12,22 @@ class RocCurve(NamedTuple):
 
     Parameters
     ----------
-    false_alarms, hits : arrays, (thresholds,)
+    fpr, tpr : arrays, (thresholds,)
         Of class 0 and of class 1, the share that is taken for class 1, as the threshold falls.
     area : float
         The area under the curve (AUC): the chance that an example of class 1 has a higher score
         than one of class 0. Guessing has ½.
-    chosen : tuple of float
-        False alarms and hits of the predicted classes.
+    operating_point : tuple of float
+        False alarms and tpr of the predicted classes.
     """
 
-    false_alarms: np.ndarray
-    hits: np.ndarray
+    fpr: np.ndarray
+    tpr: np.ndarray
     area: float
-    chosen: tuple[float, float]
+    operating_point: tuple[float, float]
 
 
-def roc_of(loss: Loss, Y: np.ndarray, Y_hat: np.ndarray) -> RocCurve | None:
+def binary_roc(loss: Loss, Y: np.ndarray, Y_hat: np.ndarray) -> RocCurve | None:
     """The curve of predictions of two classes; None of more, or if only one is there.
 
     Parameters
@@ -47,7 +47,7 @@ def roc_of(loss: Loss, Y: np.ndarray, Y_hat: np.ndarray) -> RocCurve | None:
     # In float64: the difference of two scores must not round to a tie.
     scores = Y_hat.astype(np.float64)
     score = scores[:, 0] if scores.shape[1] == 1 else scores[:, 1] - scores[:, 0]
-    false_alarms, hits, _ = roc_curve(true, score)
+    fpr, tpr, _ = roc_curve(true, score)
     predicted = loss.classes(Y_hat) == 1
-    chosen = float(predicted[true == 0].mean()), float(predicted[true == 1].mean())
-    return RocCurve(false_alarms, hits, float(roc_auc_score(true, score)), chosen)
+    operating_point = float(predicted[true == 0].mean()), float(predicted[true == 1].mean())
+    return RocCurve(fpr, tpr, float(roc_auc_score(true, score)), operating_point)

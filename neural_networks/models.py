@@ -13,9 +13,10 @@ from neural_networks.layers.sequential import LayerStack
 from neural_networks.logs import Logger
 from neural_networks.losses import initialize_loss
 from neural_networks.optimizers import initialize_optimizer
-from neural_networks.regularization import Regularization
+from neural_networks.regularization import WeightPenalty
 from neural_networks.training import loop, saving
-from neural_networks.utils.validation import build, positive_integer
+from neural_networks.utils.factories import build
+from neural_networks.utils.validation import positive_integer
 
 __all__ = ["NeuralNetwork", "TrainingDiverged", "initialize_model"]
 
@@ -83,7 +84,7 @@ class NeuralNetwork(LayerStack):
         self.name = name
         self.loss = initialize_loss(loss)
         self.optimizer = build("optimizer", initialize_optimizer, optimizer_args)
-        self.regularization = Regularization(l2, l1)
+        self.regularization = WeightPenalty(l2, l1)
         self.logger = logger
         self.epoch = 0
         self.penalty = 0.0
@@ -127,16 +128,18 @@ class NeuralNetwork(LayerStack):
         float
             The loss. The gradients are in each layer's ``gradients``.
         """
-        target = self._admit_labels(target, out)
+        target = self._check_labels(target, out)
         last: Any
         *hidden, last = self._complete_layers()
         self.layers[0].input_gradient = False  # nobody asks for the gradient of the data
         try:
             with self._threads():
                 if self._is_canonical:
-                    Z = last.cached("Z")
+                    Z = last.from_cache("Z")
                     loss = self.loss.forward_from_logits(target, Z)
-                    gradient = last.affine_backward(self.loss.backward_from_logits(target, out))
+                    gradient = last.backward_from_logits(
+                        self.loss.backward_from_logits(target, out)
+                    )
                 else:
                     loss = self.loss.forward(target, out)
                     gradient = last.backward_faster(self.loss.backward(target, out))
@@ -158,7 +161,7 @@ class NeuralNetwork(LayerStack):
             The epoch, from 0, possibly a fraction; what the learning rate depends on.
         """
         named = list(self.parameters())
-        gradients = self.optimizer.clip_together(
+        gradients = self.optimizer.clip_by_global_norm(
             [layer.gradients[name] for _, layer, name in named]
         )
         for (key, layer, name), gradient in zip(named, gradients, strict=True):
@@ -202,7 +205,7 @@ class NeuralNetwork(LayerStack):
             Y_hat = last.activate(Z)
             if Y is None:
                 return Y_hat, math.nan
-            Y = self._admit_labels(Y, Y_hat)
+            Y = self._check_labels(Y, Y_hat)
             return Y_hat, self.loss.forward_from_logits(Y, Z)
 
     def train(
@@ -380,9 +383,11 @@ class NeuralNetwork(LayerStack):
     def _is_canonical(self) -> bool:
         """Whether loss and last layer can meet at the logits (see ``losses``)."""
         last = self.layers[-1]
-        return type(last.activation) is self.loss.partner and factory.meets_at_logits(type(last))
+        return type(last.activation) is self.loss.canonical_activation and factory.has_logits(
+            type(last)
+        )
 
-    def _admit_labels(self, Y: np.ndarray, Y_hat: np.ndarray) -> np.ndarray:
+    def _check_labels(self, Y: np.ndarray, Y_hat: np.ndarray) -> np.ndarray:
         """Labels in the network's type, checked when their shape is new."""
         if Y.shape != Y_hat.shape or Y.shape[1:] != self._label_shape:
             self.loss.check(Y, Y_hat)

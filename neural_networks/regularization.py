@@ -11,7 +11,7 @@ WEIGHTS = ("W", "U")
 """What weights are called in the layers, as opposed to biases and scales."""
 
 
-class Regularization:
+class WeightPenalty:
     """A penalty on large weights: R = (l2 / 2) Σ W² + l1 Σ |W|, over all weights.
 
     Weights are the parameters that are called ``W`` or ``U``, as in all layers here. Biases, and
@@ -35,7 +35,7 @@ class Regularization:
     def penalty(self, layers: Iterable[Layer]) -> float:
         """R, of all layers' weights together."""
         total = 0.0
-        for layer, name in weights_of(layers):
+        for layer, name in penalized_weights(layers):
             W = layer.parameters[name].astype(np.float64, copy=False)
             if self.l2:
                 total += self.l2 / 2 * float(np.vdot(W, W))
@@ -46,7 +46,7 @@ class Regularization:
     def add_gradients(self, layers: Iterable[Layer]) -> None:
         """Add dR/dW to the gradient of each weight array; at 0, |W| has the slope 0."""
         # d/dw (l2 w² / 2 + l1 |w|) = l2 w + l1 sign(w)
-        for layer, name in weights_of(layers):
+        for layer, name in penalized_weights(layers):
             W = layer.parameters[name]
             slope = self.l2 * W
             if self.l1:
@@ -55,7 +55,7 @@ class Regularization:
             layer.gradients[name] = slope
 
 
-def weights_of(layers: Iterable[Layer]) -> Iterator[tuple[Layer, str]]:
+def penalized_weights(layers: Iterable[Layer]) -> Iterator[tuple[Layer, str]]:
     """The layer and the name of each weight array: ``W``, ``U``, ``1.W`` in a residual block."""
     for layer in layers:
         for name in layer.parameters:

@@ -10,15 +10,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from neural_networks.utils.validation import (
-    build,
-    check_keys,
-    lookup,
-    number_in,
-    positive_integer,
-    true_or_false,
-    without_none,
-)
+from neural_networks.utils.factories import build, check_keys, lookup, without_none
+from neural_networks.utils.validation import number_in, positive_integer, true_or_false
 
 
 class Scheduler(ABC):
@@ -38,7 +31,7 @@ class Scheduler(ABC):
     def __call__(self, epoch: float) -> float:
         """The learning rate at an epoch, as a Python float."""
 
-    def observe(self, loss: float) -> None:
+    def on_epoch_end(self, loss: float) -> None:
         """Be told, after an epoch, its validation loss; most schedules have no use for it."""
 
 
@@ -155,7 +148,7 @@ class Cosine(Scheduler):
 
     def __call__(self, epoch: float) -> float:
         """Along the cosine from lr to lr_min."""
-        return along_cosine(self.lr, self.lr_min, epoch / self.epochs)
+        return cosine_annealing(self.lr, self.lr_min, epoch / self.epochs)
 
 
 class OneCycle(Scheduler):
@@ -196,8 +189,8 @@ class OneCycle(Scheduler):
         """Along the cosine on which the epoch lies."""
         peak = self.pct_start * self.epochs
         if epoch < peak:
-            return along_cosine(self.lr_start, self.lr, epoch / peak)
-        return along_cosine(self.lr, self.lr_end, (epoch - peak) / (self.epochs - peak))
+            return cosine_annealing(self.lr_start, self.lr, epoch / peak)
+        return cosine_annealing(self.lr, self.lr_end, (epoch - peak) / (self.epochs - peak))
 
 
 class WarmUp(Scheduler):
@@ -240,9 +233,9 @@ class WarmUp(Scheduler):
         share = min(max(epoch / self.warm_up_epochs, 0.0), 1.0)
         return float(self.after(epoch) * (self.start_factor + (1 - self.start_factor) * share))
 
-    def observe(self, loss: float) -> None:
+    def on_epoch_end(self, loss: float) -> None:
         """Pass the loss on to the other schedule."""
-        self.after.observe(loss)
+        self.after.on_epoch_end(loss)
 
 
 class ReduceOnPlateau(Scheduler):
@@ -283,7 +276,7 @@ class ReduceOnPlateau(Scheduler):
         """The rate as it is now, whatever the epoch."""
         return self.rate
 
-    def observe(self, loss: float) -> None:
+    def on_epoch_end(self, loss: float) -> None:
         """Be told the loss of an epoch: the validation loss, if there is a validation set."""
         if loss < self.lowest * (1 - self.threshold):
             self.lowest = loss
@@ -295,7 +288,7 @@ class ReduceOnPlateau(Scheduler):
             self.epochs_without_fall = 0
 
 
-def along_cosine(start: float, end: float, share: float) -> float:
+def cosine_annealing(start: float, end: float, share: float) -> float:
     """From ``start`` to ``end`` along half a cosine, when a share of the way has passed."""
     return end + (start - end) * (1 + math.cos(math.pi * min(max(share, 0.0), 1.0))) / 2
 

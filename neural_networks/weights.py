@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from neural_networks.activations import ACTIVATIONS
-from neural_networks.utils.validation import check_keys, floating_type, lookup, number_in
+from neural_networks.utils.factories import check_keys, lookup
+from neural_networks.utils.validation import floating_type, number_in
 
 Shape = tuple[int, ...]
 

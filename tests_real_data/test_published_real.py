@@ -41,7 +41,7 @@ class RealTest(unittest.TestCase):
         cls.own = Path(cls.enterClassContext(tempfile.TemporaryDirectory()))
         patches = {
             "data_folders": lambda: [cls.own],
-            "home_of": lambda dataset: cls.own / dataset,
+            "home_folder": lambda dataset: cls.own / dataset,
         }
         cls.enterClassContext(mock.patch.multiple(cache, **patches))
         cls.err = cls.enterClassContext(contextlib.redirect_stderr(io.StringIO()))

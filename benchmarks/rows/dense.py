@@ -98,7 +98,7 @@ def in_torch(seed: int, network: Network, m: int, variant: str) -> Step:
     return torch_step(model, [(X, classes)], network.lr, variant, network.optimizer)
 
 
-def in_words(title: str, network: Network, m: int) -> str:
+def progress_text(title: str, network: Network, m: int) -> str:
     """The title of a row."""
     units = "-".join(map(str, network.units))
     return f"{title} {units}, batch {m}, {network.optimizer} step, float32"
@@ -109,7 +109,7 @@ def beside_torch(
 ) -> Row:
     """The row of a network and a batch size; ``check`` is how far both sides must agree."""
     return Row(
-        title=in_words(title, network, m),
+        title=progress_text(title, network, m),
         ours=partial(ours, network=network, m=m),
         theirs={name: partial(in_torch, network=network, m=m, variant=name) for name in IN_TORCH},
         rival="PyTorch",

@@ -74,7 +74,7 @@ def draw_schedules(axes: Axes) -> None:
     lowered = []
     for epoch in range(31):
         lowered.append(plateau(epoch))
-        plateau.observe(max(1.0 - 0.1 * epoch, 0.3))  # falls for seven epochs, and no more
+        plateau.on_epoch_end(max(1.0 - 0.1 * epoch, 0.3))  # falls for seven epochs, and no more
     label = "reduce_on_plateau"
     axes.step(range(31), lowered, where="post", color=COLORS[6], linewidth=1.5, label=label)
     axes.set(xlabel="epoch", ylabel="learning rate / lr", title="schedules")

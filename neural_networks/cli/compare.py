@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from neural_networks.cli.run import Parser
-from neural_networks.utils.files import experiments_folder, readable
+from neural_networks.utils.files import display_path, experiments_folder
 
 
 def flatten(config: Any, prefix: str = "") -> dict[str, Any]:
@@ -77,9 +77,9 @@ def compare_runs(folder: Path) -> pd.DataFrame:
             runs.append(read_run(log.parent))
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             problem = f"{type(error).__name__}: {error}".splitlines()[0]
-            warnings.warn(f"{readable(log.parent)} is left out ({problem})", stacklevel=2)
+            warnings.warn(f"{display_path(log.parent)} is left out ({problem})", stacklevel=2)
     if not runs:
-        raise FileNotFoundError(f"there is no run in {readable(folder)}: train a network first")
+        raise FileNotFoundError(f"there is no run in {display_path(folder)}: train a network first")
     table = pd.DataFrame(runs)
     loss = next(column for column in table if column.endswith(" loss"))
     results = [column for column in table if " " in column or column == "run"]

@@ -11,7 +11,7 @@ from neural_networks import schedulers
 from neural_networks.datasets import options_of
 from neural_networks.optimizers import OPTIMIZERS
 from neural_networks.utils.data_structures import AttrDict
-from neural_networks.utils.validation import check_keys, constructor_options, lookup, options_in
+from neural_networks.utils.factories import check_keys, constructor_options, lookup, options_in
 
 RUN_ARGUMENTS = ("epochs", "seed", "dtype")
 STOPPING = ("patience", "monitor", "restore_best")
@@ -75,9 +75,9 @@ def choose_dataset(args: Any, flags: argparse.Namespace) -> None:
         args["name"] = flags.dataset
     if flags.loss is not None:
         # A single sigmoid unit needs labels of a single column.
-        args.pop("one_output", None)
+        args.pop("binary_labels", None)
         if flags.loss == "binary_cross_entropy":
-            args["one_output"] = True
+            args["binary_labels"] = True
     given = dict(flags.data_args or [])
     check_keys(f"dataset {args['name']!r}", given, options_of(args["name"]))
     if isinstance(given.get("path"), str):

@@ -13,8 +13,8 @@ from neural_networks.layers import Dropout
 from neural_networks.logs.logger import RUN_FILES
 from neural_networks.models import NeuralNetwork
 from neural_networks.schedulers import SCHEDULERS
-from neural_networks.utils.files import readable, repository
-from neural_networks.utils.validation import name_of
+from neural_networks.utils.factories import find_name
+from neural_networks.utils.files import display_path, repository
 
 
 def describe(model: NeuralNetwork, dataset: Dataset, epochs: int, seed: int | None) -> str:
@@ -64,7 +64,7 @@ def _objective(model: NeuralNetwork) -> str:
 def _update_rule(model: NeuralNetwork) -> str:
     """The optimizer, what it does beside the rule that it is named after, and its rate."""
     schedule, optimizer = model.optimizer.lr_scheduler, model.optimizer
-    kind = name_of(type(schedule), SCHEDULERS) or "own"
+    kind = find_name(type(schedule), SCHEDULERS) or "own"
     rate = f"{kind.replace('_', '-')} learning rate {schedule.lr:g}"
     extras = [
         f"{key.replace('_', ' ')} {value:g}, "
@@ -85,7 +85,7 @@ def _layer_lines(model: NeuralNetwork, input_shape: tuple[int, ...]) -> list[str
             count = sum(value.size for value in layer.parameters.values())
             shapes = ", ".join(f"{key} {value.shape}" for key, value in layer.parameters.items())
             # Layers without parameters, such as pooling, have no activation worth telling.
-            activation = name_of(type(layer.activation), ACTIVATIONS) if count else ""
+            activation = find_name(type(layer.activation), ACTIVATIONS) if count else ""
             if isinstance(layer, Dropout):
                 activation = f"p = {layer.p:g}"
             name = type(layer).__name__
@@ -162,9 +162,9 @@ def next_steps(script: str, flags: Sequence[str], experiments: Path | None) -> s
         The folder that holds the runs, if it is not the default one.
     """
     # The Python of a virtual environment in this folder may not be the "python" of the shell.
-    python = Path(readable(Path(sys.executable)))
+    python = Path(display_path(Path(sys.executable)))
     start = "python" if python.is_absolute() else shlex.quote(str(python))
-    commands = [f"{shlex.quote(readable(Path(script)))} {flag}" for flag in flags]
+    commands = [f"{shlex.quote(display_path(Path(script)))} {flag}" for flag in flags]
     if repository() == Path.cwd():
         folder = "" if experiments is None else f" {shlex.quote(str(experiments))}"
         commands.append(f"-m neural_networks.cli.compare{folder}")

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from neural_networks.cli.network_flags import option
-from neural_networks.cli.run import Parser, status_of
+from neural_networks.cli.run import Parser, exit_status
 from neural_networks.datasets import CATALOGUE, DATASETS, initialize_dataset, options_of
 from neural_networks.datasets.files.cache import find_prepared
-from neural_networks.datasets.files.folders import find_original, home_of
-from neural_networks.utils.files import experiments_folder, readable, written_whole
-from neural_networks.utils.validation import check_keys, lookup
+from neural_networks.datasets.files.folders import find_original, home_folder
+from neural_networks.utils.factories import check_keys, lookup
+from neural_networks.utils.files import atomic_write, display_path, experiments_folder
 
 EXAMPLES = """\
 examples:
@@ -38,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         flags.act(flags)
         return 0
 
-    return status_of(parser.prog, act)
+    return exit_status(parser.prog, act)
 
 
 def make_parser() -> Parser:
@@ -80,7 +80,7 @@ def list_datasets(flags: argparse.Namespace) -> None:
             lines.append(f"{len(card.class_names)} classes: {', '.join(card.class_names)}")
         if card.feature_names and flags.names:
             lines.append(f"features: {', '.join(card.feature_names)}")
-        lines += [f"licence: {card.licence}", f"cite: {card.citation}", whereabouts(name)]
+        lines += [f"licence: {card.licence}", f"cite: {card.citation}", location(name)]
         print(name, *(f"    {line}" for line in lines), "", sep="\n")
 
 
@@ -91,15 +91,15 @@ def check_names(names: Sequence[str]) -> Sequence[str]:
     return names
 
 
-def whereabouts(name: str) -> str:
+def location(name: str) -> str:
     """Where a dataset is, or how to get it."""
     card = CATALOGUE[name]
     ready = find_prepared(name, None, None)
     if ready is not None:
-        return f"prepared in {readable(ready)}"
+        return f"prepared in {display_path(ready)}"
     original = find_original(name)
     if original is not None:
-        return f"found in {readable(original[0].parent)}, prepared on first use"
+        return f"found in {display_path(original[0].parent)}, prepared on first use"
     if not card.files:
         return card.source
     return f"to be downloaded: {sum(file.size for file in card.files) / 1e6:,.0f} MB"
@@ -119,11 +119,12 @@ def download(flags: argparse.Namespace) -> None:
         except FileNotFoundError:
             if not card.files:
                 raise
-            fetch(card.files, home_of(name))
+            fetch(card.files, home_folder(name))
             load()
-        print(f"{name} is ready, in {readable(find_prepared(name, None, None) or home_of(name))}.")
+        place = find_prepared(name, None, None) or home_folder(name)
+        print(f"{name} is ready, in {display_path(place)}.")
     if flags.names[0] != "csv":
-        python = shlex.quote(readable(Path(sys.executable)))
+        python = shlex.quote(display_path(Path(sys.executable)))
         print(f"\nNext:\n  {python} -m neural_networks datasets show {flags.names[0]}")
 
 
@@ -139,7 +140,7 @@ def show(flags: argparse.Namespace) -> None:
     check_keys(f"dataset {flags.name!r}", given, options_of(flags.name))
     dataset = initialize_dataset(flags.name, seed=0, **given)
     output.parent.mkdir(parents=True, exist_ok=True)
-    with written_whole(output) as partial:
+    with atomic_write(output) as partial:
         plots.save(lambda figure: datasets.draw(figure, dataset), partial)
     print(f"{flags.name} is drawn in {output.resolve()}.")
 

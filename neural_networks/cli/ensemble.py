@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from neural_networks.cli.run import Parser
-from neural_networks.utils.files import readable, written_whole
+from neural_networks.utils.files import atomic_write, display_path
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -70,7 +70,7 @@ def agree(one: pd.DataFrame, other: pd.DataFrame) -> bool:
     )
 
 
-def error_of(table: pd.DataFrame) -> float:
+def error_rate(table: pd.DataFrame) -> float:
     """The error of a ``test_predictions.csv``: the share misclassified, or mean squared error.
 
     Raises
@@ -132,12 +132,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     flags = make_parser().parse_args(argv)
     try:
         if flags.output and not flags.output.absolute().parent.is_dir():
-            raise FileNotFoundError(f"there is no folder for {readable(flags.output)}")
+            raise FileNotFoundError(f"there is no folder for {display_path(flags.output)}")
         result = flags.work(flags)
         if flags.output:
-            with written_whole(flags.output) as partial:
+            with atomic_write(flags.output) as partial:
                 result.to_csv(partial, index=False)
-            print(f"Written: {readable(flags.output)}")
+            print(f"Written: {display_path(flags.output)}")
     except (KeyError, OSError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -171,10 +171,10 @@ def average_runs(flags: argparse.Namespace) -> pd.DataFrame:
         raise ValueError(f"runs with different losses have no average: {', '.join(sorted(losses))}")
     tables = [read_table(folder / "test_predictions.csv") for folder in flags.inputs]
     result = average(tables)
-    names = [readable(folder) for folder in flags.inputs]
+    names = [display_path(folder) for folder in flags.inputs]
     width = max(map(len, [*names, "average"]))
     for name, table in zip([*names, "average"], [*tables, result], strict=True):
-        print(f"{name:<{width}}  test error {error_of(table):.4g}")
+        print(f"{name:<{width}}  test error {error_rate(table):.4g}")
     return result
 
 
@@ -185,7 +185,7 @@ def vote(flags: argparse.Namespace) -> pd.DataFrame:
     for path, table in zip(flags.inputs, tables, strict=True):
         votes = table.set_index("Id")["Category"].loc[result["Id"]].to_numpy()
         differing = int((votes != result["Category"]).sum())
-        print(f"{readable(path)}: {differing} of {len(result)} outvoted")
+        print(f"{display_path(path)}: {differing} of {len(result)} outvoted")
     return result
 
 
@@ -202,12 +202,12 @@ def read_table(path: Path) -> Any:
     import pandas as pd
 
     if not path.is_file():
-        raise FileNotFoundError(f"there is no file {readable(path)}")
+        raise FileNotFoundError(f"there is no file {display_path(path)}")
     try:
         return pd.read_csv(path)
     except ValueError as error:
         problem = " ".join(str(error).split())  # in one line
-        raise ValueError(f"{readable(path)} is no CSV file: {problem}") from None
+        raise ValueError(f"{display_path(path)} is no CSV file: {problem}") from None
 
 
 if __name__ == "__main__":

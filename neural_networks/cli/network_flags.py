@@ -16,7 +16,7 @@ from neural_networks.architectures import (
 from neural_networks.layers import takes
 from neural_networks.losses import LOSSES
 from neural_networks.utils.data_structures import AttrDict
-from neural_networks.utils.validation import name_of
+from neural_networks.utils.factories import find_name
 
 
 def option(text: str) -> tuple[str, Any]:
@@ -80,7 +80,7 @@ def architecture(config: AttrDict, flags: argparse.Namespace) -> list[Any]:
 def fit_output(last: Any, loss: str) -> None:
     """Give the output layer the activation that goes with a loss."""
     if loss in LOSSES and takes(last, "activation"):
-        last["activation"] = name_of(LOSSES[loss].partner, ACTIVATIONS)
+        last["activation"] = find_name(LOSSES[loss].canonical_activation, ACTIVATIONS)
 
 
 def blocks(layers: Sequence[Any]) -> list[list[Any]]:

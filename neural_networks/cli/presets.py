@@ -75,7 +75,7 @@ FULLY_CONNECTED = {
             weight_scale=None,
             output="sigmoid",
         ),
-        {"name": "higgs", "batch_size": 256, "one_output": True},
+        {"name": "higgs", "batch_size": 256, "binary_labels": True},
         one_cycle(0.003, 0.1),
         25,
         loss="binary_cross_entropy",
@@ -158,6 +158,6 @@ CONVOLUTIONAL = {
 PRESETS = {"train_ffnn.py": FULLY_CONNECTED, "train_cnn.py": CONVOLUTIONAL}
 
 
-def presets_of(script: str) -> dict[str, AttrDict]:
+def script_presets(script: str) -> dict[str, AttrDict]:
     """The presets of a script, by name; none for a script that has none."""
     return PRESETS.get(Path(script).name, {})

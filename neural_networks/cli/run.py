@@ -30,7 +30,7 @@ from neural_networks.cli.configuration import (
     with_length,
 )
 from neural_networks.cli.network_flags import option
-from neural_networks.cli.presets import presets_of
+from neural_networks.cli.presets import script_presets
 from neural_networks.datasets import DATASETS, Dataset, initialize_dataset, read_examples
 from neural_networks.logs import Logger
 from neural_networks.logs.logger import DEFAULT_FOLDER, check_file_name
@@ -40,7 +40,8 @@ from neural_networks.optimizers import OPTIMIZERS
 from neural_networks.schedulers import SCHEDULERS
 from neural_networks.training.loop import Stopping, ends_with_best, evaluate
 from neural_networks.utils.data_structures import AttrDict
-from neural_networks.utils.validation import lookup, positive_integer
+from neural_networks.utils.factories import lookup
+from neural_networks.utils.validation import positive_integer
 
 DIVERGED, WRONG_ARGUMENTS, INTERRUPTED, UNREAD = 1, 2, 130, 141
 
@@ -75,7 +76,7 @@ def make_parser(script: str, description: str, examples: str) -> Parser:
     _add_data_flags(parser.add_argument_group("data"))
     _add_training_flags(parser.add_argument_group("training"))
     _add_optimizer_flags(parser.add_argument_group("optimizer"))
-    _add_result_flags(parser.add_argument_group("results"), presets_of(script))
+    _add_result_flags(parser.add_argument_group("results"), script_presets(script))
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     return parser
 
@@ -297,7 +298,7 @@ def run_script(
         if flags.config is not None:
             start = read_configuration(flags.config, configuration)
         elif flags.preset is not None:
-            start = lookup("preset", flags.preset, presets_of(script))
+            start = lookup("preset", flags.preset, script_presets(script))
         config = apply_flags(start, flags)
         adapt(config, flags)
         command = shlex.join(["python", parser.prog, *arguments])
@@ -310,10 +311,10 @@ def run_script(
             print(console.next_steps(script, steps, flags.experiments))
         return status
 
-    return status_of(parser.prog, train, flags.debug)
+    return exit_status(parser.prog, train, flags.debug)
 
 
-def status_of(program: str, act: Callable[[], int], debug: bool = False) -> int:
+def exit_status(program: str, act: Callable[[], int], debug: bool = False) -> int:
     """The exit status of a program: what ``act`` returns, unless it is broken off by an error.
 
     Parameters

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from neural_networks.datasets.preprocessing import Preprocessing, chunks_of
-from neural_networks.utils.data_structures import first_index
+from neural_networks.datasets.preprocessing import Preprocessing, row_chunks
 from neural_networks.utils.randomness import spawn_generator
-from neural_networks.utils.validation import errors_of, positive_integer
+from neural_networks.utils.rows import first_index
+from neural_networks.utils.validation import error_prefix, positive_integer
 
 EVALUATION_BATCH = 256
 
@@ -31,7 +31,7 @@ class Data:
     preprocessing : Preprocessing, optional
         What the examples go through: those in memory at once; bytes, and what is mapped from a
         file, batch by batch.
-    augmenting : numpy.random.Generator, optional
+    augmentation_rng : numpy.random.Generator, optional
         Draws how ``sample`` augments images; without it, it does not.
 
     Attributes
@@ -42,7 +42,7 @@ class Data:
         n.
     example_shape : tuple of int
         The shape of one example of a batch.
-    is_raw : bool
+    is_lazy : bool
         Whether examples are preprocessed batch by batch, and ``data`` has them as they were.
     samples_per_epoch : int
         Number of batches in which ``sample`` goes through all examples once: ⌈n / batch_size⌉.
@@ -63,14 +63,14 @@ class Data:
         rng: np.random.Generator | int | None = None,
         *,
         preprocessing: Preprocessing | None = None,
-        augmenting: np.random.Generator | None = None,
+        augmentation_rng: np.random.Generator | None = None,
     ) -> None:
         _check_examples(data, bytes_too=preprocessing is not None)
         if labels is not None:
             _check_labels(labels, len(data))
-        self._augmenting = augmenting
-        self.is_raw = preprocessing is not None and self._stays_stored(data, preprocessing)
-        if preprocessing is not None and not self.is_raw:
+        self._augmentation_rng = augmentation_rng
+        self.is_lazy = preprocessing is not None and self._stays_stored(data, preprocessing)
+        if preprocessing is not None and not self.is_lazy:
             data, preprocessing = preprocessing(data), None
         _check_finite(data, preprocessing)
         self.data = data
@@ -85,7 +85,7 @@ class Data:
 
     def _stays_stored(self, data: np.ndarray, preprocessing: Preprocessing) -> bool:
         """Whether examples are preprocessed batch by batch, rather than once and for all."""
-        augments = self._augmenting is not None and preprocessing.augmentation is not None
+        augments = self._augmentation_rng is not None and preprocessing.augmentation is not None
         floating = np.issubdtype(data.dtype, np.floating)
         return augments or not floating or isinstance(data, np.memmap)
 
@@ -114,7 +114,7 @@ class Data:
         stop = min(start + self.batch_size, self.n_samples)
         self._position = stop if stop < self.n_samples else 0
         rows = slice(start, stop) if self._order is None else self._order[start:stop]
-        return self._batch(rows, self._augmenting), self._labels(rows)
+        return self._batch(rows, self._augmentation_rng), self._labels(rows)
 
     def batches(self, batch_size: int = EVALUATION_BATCH) -> Iterator[tuple[np.ndarray, Any]]:
         """All examples once, in the order of the data, without a trace in ``sample``."""
@@ -122,9 +122,9 @@ class Data:
             rows = slice(start, start + batch_size)
             yield self._batch(rows), self._labels(rows)
 
-    def _batch(self, rows: Any, augmenting: np.random.Generator | None = None) -> np.ndarray:
+    def _batch(self, rows: Any, augmentation_rng: np.random.Generator | None = None) -> np.ndarray:
         X = self.data[rows]
-        return X if self._preprocessing is None else self._preprocessing(X, augmenting)
+        return X if self._preprocessing is None else self._preprocessing(X, augmentation_rng)
 
     def _labels(self, rows: Any) -> np.ndarray | None:
         return None if self.labels is None else self.labels[rows]
@@ -152,7 +152,7 @@ class Dataset:
         The ``Id`` of the first test example in a Kaggle file.
     kaggle_file : str
         What that file is called; empty if there is no competition to hand it in to.
-    long_sequences : array of float, (k, d, T), optional
+    forecast_sequences : array of float, (k, d, T), optional
         A few sequences that are longer than the examples (d, t) and begin like them: what a
         network that predicts the next d values can try to go on with.
     preprocessing : Preprocessing, optional
@@ -189,7 +189,7 @@ class Dataset:
         feature_names: Sequence[str] | None = None,
         first_id: int = 0,
         kaggle_file: str = "",
-        long_sequences: np.ndarray | None = None,
+        forecast_sequences: np.ndarray | None = None,
         preprocessing: Preprocessing | None = None,
     ) -> None:
         self.raw_shape: tuple[int, ...] = np.shape(training_set)[1:]
@@ -216,13 +216,13 @@ class Dataset:
         self.feature_names = feature_names
         self.first_id = first_id
         self.kaggle_file = kaggle_file
-        self.long_sequences = long_sequences
-        if long_sequences is not None:
-            self._check_long_sequences(long_sequences)
+        self.forecast_sequences = forecast_sequences
+        if forecast_sequences is not None:
+            self._check_forecast_sequences(forecast_sequences)
             if preprocessing is not None:
-                self.long_sequences = preprocessing(long_sequences)
-                with errors_of("long_sequences"):
-                    _check_finite(self.long_sequences)
+                self.forecast_sequences = preprocessing(forecast_sequences)
+                with error_prefix("forecast_sequences"):
+                    _check_finite(self.forecast_sequences)
 
     def to_predict(self, examples: np.ndarray) -> "Dataset":
         """The same dataset with other examples, which have no labels, for its test set.
@@ -235,7 +235,7 @@ class Dataset:
         other = copy.copy(self)
         batch_size, preprocessing = self.train.batch_size, self.preprocessing
         self._check_shape("test", examples)
-        with errors_of("test set"):
+        with error_prefix("test set"):
             other.test = Data(examples, None, batch_size, preprocessing=preprocessing)
         return other
 
@@ -254,20 +254,20 @@ class Dataset:
                 if k != self.out_dim:
                     raise ValueError(f"{what} labels have {k} columns, training {self.out_dim}")
 
-    def _check_long_sequences(self, sequences: np.ndarray) -> None:
-        with errors_of("long_sequences"):
+    def _check_forecast_sequences(self, sequences: np.ndarray) -> None:
+        with error_prefix("forecast_sequences"):
             _check_examples(sequences)
             _check_finite(sequences)
         shape = self.train.example_shape
         if len(shape) != 2 or sequences.ndim != 3 or shape[0] != self.out_dim:
             raise ValueError(
-                f"long_sequences go with examples (d, t) and d outputs, got {shape} and "
+                f"forecast_sequences go with examples (d, t) and d outputs, got {shape} and "
                 f"{self.out_dim}, and sequences of shape {sequences.shape}"
             )
         (d, t), (_, features, length) = shape, sequences.shape
         if features != d or length <= t:
             raise ValueError(
-                f"long_sequences must be (k, {d}, T) with T > {t}, got shape {sequences.shape}"
+                f"forecast_sequences must be (k, {d}, T) with T > {t}, got shape {sequences.shape}"
             )
 
 
@@ -289,9 +289,9 @@ def _make_set(
         return None
     options: dict[str, Any] = {"preprocessing": preprocessing}
     if what == "training":
-        options["augmenting"] = spawn_generator(seed, "augmentation")
+        options["augmentation_rng"] = spawn_generator(seed, "augmentation")
     rng = spawn_generator(seed, "shuffling", SETS.index(what))
-    with errors_of(f"{what} set"):
+    with error_prefix(f"{what} set"):
         return Data(data, labels, batch_size, rng, **options)
 
 
@@ -314,7 +314,7 @@ def _check_finite(data: np.ndarray, preprocessing: Preprocessing | None = None) 
     # What is finite as it is stored may be too large for the type of a batch.
     narrowed = preprocessing is not None and preprocessing.dtype.itemsize < data.dtype.itemsize
     count, first = 0, ""
-    for rows in chunks_of(data):
+    for rows in row_chunks(data):
         part = data[rows]
         if preprocessing is not None and narrowed:
             part = preprocessing.convert(part)

@@ -19,12 +19,10 @@ from neural_networks.datasets.sources.published import (
 )
 from neural_networks.datasets.sources.sinewave import load_sinewave
 from neural_networks.utils.data_structures import integers_to_one_hot
+from neural_networks.utils.factories import build, check_keys, lookup
 from neural_networks.utils.randomness import spawn_generator
 from neural_networks.utils.validation import (
-    build,
-    check_keys,
     floating_type,
-    lookup,
     number_in,
     positive_integer,
     true_or_false,
@@ -53,8 +51,8 @@ def initialize_dataset(
     images: bool = False,
     flip: bool = False,
     shift: int = 0,
-    one_output: bool = False,
-    softened: float = 0.0,
+    binary_labels: bool = False,
+    label_smoothing: float = 0.0,
     **options: Any,
 ) -> Dataset:
     """The dataset of that name, one of ``DATASETS``: split, and standardized if it is measured.
@@ -77,11 +75,11 @@ def initialize_dataset(
         Whether an example of a set of images is an array (H, W, C), rather than a row of features.
     flip, shift : bool, int
         How training images are changed at random, see ``Augmentation``.
-    one_output : bool
+    binary_labels : bool
         Whether a label of two classes is 0 or 1, for one sigmoid unit, rather than one-hot.
-    softened : float
+    label_smoothing : float
         Below ½. What training labels have in place of 0: of two classes, 0.15 makes them 0.15 and
-        0.85. Of more, the true one gets 1 - softened, and the others share the rest.
+        0.85. Of more, the true one gets 1 - label_smoothing, and the others share the rest.
     **options
         The dataset's own: the further arguments of ``load_higgs``, ``load_sinewave`` and the like.
 
@@ -105,7 +103,7 @@ def initialize_dataset(
     given = {"images": with_images, "rng": spawn_generator(seed, "data")}
     options |= {key: given[key] for key in given if key in inspect.signature(load).parameters}
     parts = build(f"dataset {name!r}", load, options)
-    labels = Labels(name, parts.pop("class_names", None), dtype, one_output, softened)
+    labels = Labels(name, parts.pop("class_names", None), dtype, binary_labels, label_smoothing)
     for what in SETS:
         y = parts.get(f"{what}_labels")
         if y is not None:
@@ -162,7 +160,7 @@ class Labels:
     class_names : sequence of str or None
         The names of the classes; None if labels are no classes.
     dtype : type
-    one_output, softened
+    binary_labels, label_smoothing
         See ``initialize_dataset``.
     """
 
@@ -171,28 +169,28 @@ class Labels:
         dataset: str,
         class_names: Sequence[str] | None,
         dtype: Any,
-        one_output: bool,
-        softened: float,
+        binary_labels: bool,
+        label_smoothing: float,
     ) -> None:
-        true_or_false("one_output", one_output)
-        self.softened = number_in("softened", softened, 0, 0.5)
-        if class_names is None and (one_output or softened):
-            raise ValueError(f"the dataset {dataset!r} has no classes to be encoded or softened")
-        if class_names is not None and one_output and len(class_names) != 2:
+        true_or_false("binary_labels", binary_labels)
+        self.label_smoothing = number_in("label_smoothing", label_smoothing, 0, 0.5)
+        if class_names is None and (binary_labels or label_smoothing):
+            raise ValueError(f"the dataset {dataset!r} has no classes to encode or smooth")
+        if class_names is not None and binary_labels and len(class_names) != 2:
             raise ValueError(
                 f"one output, as for binary_cross_entropy, tells two classes apart, and "
                 f"{dataset!r} has {len(class_names)}"
             )
         self.class_names = class_names
         self.dtype = dtype
-        self.one_output = one_output
+        self.binary_labels = binary_labels
 
     def __call__(self, y: np.ndarray, training: bool) -> np.ndarray:
         """Labels (n, k): y itself if it is no classes, else the classes (n,) encoded."""
         if self.class_names is None:
             return y.astype(self.dtype)
         Y = integers_to_one_hot(y, len(self.class_names) - 1).astype(self.dtype)
-        if training and self.softened:
-            Y = np.where(Y == 1, 1 - self.softened, self.softened / (Y.shape[1] - 1))
+        if training and self.label_smoothing:
+            Y = np.where(Y == 1, 1 - self.label_smoothing, self.label_smoothing / (Y.shape[1] - 1))
             Y = Y.astype(self.dtype)
-        return Y[:, 1:].copy() if self.one_output else Y
+        return Y[:, 1:].copy() if self.binary_labels else Y

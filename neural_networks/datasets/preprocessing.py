@@ -11,7 +11,7 @@ CHUNK = 2**18
 """Numbers of an array that are worked on at a time where it may be larger than the memory."""
 
 
-def chunks_of(X: np.ndarray) -> list[slice]:
+def row_chunks(X: np.ndarray) -> list[slice]:
     """Slices that make up the rows of X, each of about ``CHUNK`` numbers."""
     rows = max(1, CHUNK // max(1, X[:1].size))
     return [slice(start, start + rows) for start in range(0, len(X), rows)]
@@ -41,7 +41,7 @@ class Standardization:
         # difference from losing digits; one out of the data makes it exactly 0 for a constant.
         middle = np.median(X[:1001].reshape(-1, X.shape[-1]).astype(np.float64), axis=0)
         total, squares = np.zeros_like(middle), np.zeros_like(middle)
-        for rows in chunks_of(X):
+        for rows in row_chunks(X):
             D = X[rows].reshape(-1, X.shape[-1]) - middle
             ones = np.ones(len(D))  # times D it is D.sum(axis=0), three times as fast
             total += ones @ D

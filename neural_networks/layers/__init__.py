@@ -6,10 +6,10 @@ from neural_networks.layers.dropout import Dropout
 from neural_networks.layers.elman import Elman
 from neural_networks.layers.factory import (
     LAYERS,
+    has_logits,
     initialize_layer,
     lacks_n_out,
     make_layer,
-    meets_at_logits,
     pass_through,
     takes,
 )
@@ -31,10 +31,10 @@ __all__ = [
     "LayerNorm",
     "Pool2D",
     "Residual",
+    "has_logits",
     "initialize_layer",
     "lacks_n_out",
     "make_layer",
-    "meets_at_logits",
     "pass_through",
     "takes",
 ]

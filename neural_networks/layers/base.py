@@ -15,7 +15,7 @@ class Layer(ABC):
     """A function of a batch, with parameters that can be learned.
 
     A layer of one's own implements ``forward`` and ``backward``, and ``_init_parameters`` if it
-    has parameters. ``forward`` begins with ``X = self.admit(X)``, which checks and converts X
+    has parameters. ``forward`` begins with ``X = self.check_input(X)``, which checks and converts X
     and creates the parameters at the first call.
 
     Parameters
@@ -37,7 +37,7 @@ class Layer(ABC):
         penalty on the weights acts on those that are called ``W`` or ``U``.
     gradients : OrderedDict of array
         dL/dparameter under the same keys, as of the last ``backward``, which replaces them.
-    statistics : OrderedDict of array
+    buffers : OrderedDict of array
         What the layer has gathered while it trained, to be saved with the parameters, as the
         moving averages of ``BatchNorm``; empty in most layers.
     cache : OrderedDict
@@ -52,13 +52,13 @@ class Layer(ABC):
         where X is data that nothing is learned about.
     """
 
-    shares_batch = False
+    splits_batch = False
     """Whether a network with this layer gives its threads to shares of the batch.
 
     See ``utils.parallel``; its other layers may then make use of them, too.
     """
 
-    purpose = "initialization"
+    rng_stream = "initialization"
     """What a network's layer needs its generator for, see ``utils.randomness``."""
 
     def __init__(
@@ -73,7 +73,7 @@ class Layer(ABC):
         self.n_out: int | None = None
         self.parameters: OrderedDict[str, np.ndarray] = OrderedDict()
         self.gradients: OrderedDict[str, np.ndarray] = OrderedDict()
-        self.statistics: OrderedDict[str, np.ndarray] = OrderedDict()
+        self.buffers: OrderedDict[str, np.ndarray] = OrderedDict()
         self.cache: OrderedDict[str, Any] = OrderedDict()
         self.dtype = floating_type(dtype)
         self.rng = np.random.default_rng(rng)
@@ -120,7 +120,7 @@ class Layer(ABC):
         """
 
     @property
-    def least_batch(self) -> int:
+    def min_batch_size(self) -> int:
         """How many examples a batch must have at least to train on."""
         return 1
 
@@ -188,13 +188,13 @@ class Layer(ABC):
 
         def output(value: np.ndarray) -> np.ndarray:
             kept, shape = self.parameters[param_name], self.input_shape
-            cache, statistics = self.cache.copy(), self.statistics.copy()
+            cache, buffers = self.cache.copy(), self.buffers.copy()
             self.parameters[param_name] = value
             try:
                 return self.forward(X)
             finally:
                 self.parameters[param_name], self.input_shape = kept, shape
-                self.cache, self.statistics = cache, statistics
+                self.cache, self.buffers = cache, buffers
 
         return output
 
@@ -215,7 +215,7 @@ class Layer(ABC):
         if self.n_in not in (None, n_in):
             raise ValueError(f"X has {n_in} {what}, but this layer was made for {self.n_in}")
 
-    def admit(self, X: np.ndarray) -> np.ndarray:
+    def check_input(self, X: np.ndarray) -> np.ndarray:
         """X in the layer's type, checked when its shape is new; the parameters exist afterwards."""
         if not isinstance(X, np.ndarray) or X.dtype != self.dtype:
             X = self._convert("X", X)
@@ -240,13 +240,13 @@ class Layer(ABC):
         """A parameter as it is now, in the layer's type."""
         return self.parameters[name].astype(self.dtype, copy=False)
 
-    def admit_gradient(self, dLdY: np.ndarray, Y_shape: tuple[int, ...]) -> np.ndarray:
+    def check_gradient(self, dLdY: np.ndarray, Y_shape: tuple[int, ...]) -> np.ndarray:
         """dLdY in the layer's type; ``ValueError`` if it has not the output's shape."""
         if dLdY.shape != Y_shape:
             raise ValueError(f"dLdY has shape {dLdY.shape}, but the output had {Y_shape}")
         return dLdY.astype(self.dtype, copy=False)
 
-    def cached(self, name: str) -> Any:
+    def from_cache(self, name: str) -> Any:
         """An entry of the cache; ``RuntimeError`` if no ``forward`` has left it."""
         try:
             return self.cache[name]

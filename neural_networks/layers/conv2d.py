@@ -24,7 +24,7 @@ from neural_networks.utils.fast_convolution import (
     gradient_of_images,
     gradient_of_kernels,
 )
-from neural_networks.utils.threads import in_shares, sharing
+from neural_networks.utils.threads import batch_threads, map_slices
 from neural_networks.utils.validation import positive_integer
 from neural_networks.weights import initialize_weights
 
@@ -80,7 +80,7 @@ class Conv2D(Layer):
     cache, so that either ``backward`` may follow either ``forward``.
     """
 
-    shares_batch = True
+    splits_batch = True
 
     def __init__(
         self,
@@ -116,7 +116,7 @@ class Conv2D(Layer):
         array, (m, H_out, W_out, n_out)
             H_out = floor((H + 2 p1 - k1) / s) + 1 and W_out likewise.
         """
-        X = self.admit(X)
+        X = self.check_input(X)
         W, b = self.parameter("W"), self.parameter("b")
         X_pad, _ = pad2d(X, self.padding, self.kernel_shape)
         Z = np.empty(self.output_shape(X.shape), self.dtype)
@@ -140,8 +140,8 @@ class Conv2D(Layer):
         # z_rcn = Σ_ijk window_ijk w_ijkn + b_n for each window, so by the chain rule
         # dL/dw_ijkn = Σ_rc window_ijk dL/dz_rcn,  dL/db_n = Σ_rc dL/dz_rcn, and each pixel of a
         # window gets Σ_n dL/dz_rcn w_ijkn; a pixel in several windows gets the sum of them.
-        X, W, Z = self.cached("X"), self.parameter("W"), self.cached("Z")
-        dLdZ = self.activation.backward(Z, self.admit_gradient(dLdY, Z.shape))
+        X, W, Z = self.from_cache("X"), self.parameter("W"), self.from_cache("Z")
+        dLdZ = self.activation.backward(Z, self.check_gradient(dLdY, Z.shape))
         X_pad, _ = pad2d(X, self.padding, self.kernel_shape)
         dLdW, dLdX_pad = np.zeros_like(W), np.zeros_like(X_pad)
         for r, c in np.ndindex(dLdZ.shape[1:3]):
@@ -155,21 +155,21 @@ class Conv2D(Layer):
 
     def forward_faster(self, X: np.ndarray) -> np.ndarray:
         """The same as ``forward``, as matrix products; see ``utils.fast_convolution``."""
-        X = self.admit(X)
+        X = self.check_input(X)
         W, b = self.parameter("W"), self.parameter("b")
         Z = np.empty(self.output_shape(X.shape), self.dtype)
 
         def work(share: slice) -> None:
             convolve(X[share], W, b, self.stride, self.padding, out=Z[share])
 
-        with sharing():
-            in_shares(work, len(X), self._least_share(Z))
+        with batch_threads():
+            map_slices(work, len(X), self._min_slice(Z))
         return self._remember(X, Z)
 
     def backward_faster(self, dLdY: np.ndarray) -> np.ndarray | None:
         """The same as ``backward``, as matrix products; see ``utils.fast_convolution``."""
-        X, W, Z = self.cached("X"), self.parameter("W"), self.cached("Z")
-        dLdY = self.admit_gradient(dLdY, Z.shape)
+        X, W, Z = self.from_cache("X"), self.parameter("W"), self.from_cache("Z")
+        dLdY = self.check_gradient(dLdY, Z.shape)
         dLdX = np.empty_like(X) if self.input_gradient else None
         where = self.stride, self.padding
 
@@ -180,13 +180,13 @@ class Conv2D(Layer):
             dLdW = gradient_of_kernels(X[share], dLdZ, self.kernel_shape, *where)
             return dLdW, gradient_of_biases(dLdZ)
 
-        with sharing():
-            shares = in_shares(work, len(X), self._least_share(Z))
+        with batch_threads():
+            shares = map_slices(work, len(X), self._min_slice(Z))
         self.gradients["W"] = np.sum([dLdW for dLdW, _ in shares], axis=0)
         self.gradients["b"] = np.sum([dLdb for _, dLdb in shares], axis=0)
         return dLdX
 
-    def _least_share(self, Z: np.ndarray) -> int:
+    def _min_slice(self, Z: np.ndarray) -> int:
         """How many images are worth a thread: as many as make a workspace of windows."""
         n_windows, n_numbers = math.prod(Z.shape[1:3]), self.parameters["W"][..., 0].size
         return images_at_once(n_windows * n_numbers * Z.itemsize)

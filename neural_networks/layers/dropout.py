@@ -40,7 +40,7 @@ class Dropout(Layer):
         If p is no number in [0, 1), or the seed no whole number.
     """
 
-    purpose = "dropout"
+    rng_stream = "dropout"
 
     def __init__(
         self,
@@ -65,7 +65,7 @@ class Dropout(Layer):
         -------
         array, the shape of X
         """
-        X = self.admit(X)
+        X = self.check_input(X)
         if not self.training:
             return X
         rng = self.rng if self.seed is None else np.random.default_rng(self.seed)
@@ -85,5 +85,5 @@ class Dropout(Layer):
         array, the shape of X
         """
         # Every y is its own x times a number that does not depend on it.
-        mask = self.cached("mask")
-        return self.admit_gradient(dLdY, mask.shape) * mask
+        mask = self.from_cache("mask")
+        return self.check_gradient(dLdY, mask.shape) * mask

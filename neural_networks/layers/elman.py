@@ -94,7 +94,7 @@ class Elman(Layer):
         if not isinstance(x_t, np.ndarray) or x_t.ndim != 2:
             raise ValueError(f"x_t must be an array (m, d), got shape {np.shape(x_t)}")
         # A copy, since a loop over steps may read each of them into the same array.
-        x_t = self.admit(x_t[:, :, np.newaxis])[:, :, 0].copy()
+        x_t = self.check_input(x_t[:, :, np.newaxis])[:, :, 0].copy()
         states = self.cache["s"] if "s" in self.cache else [self._first_state(len(x_t))]
         if len(x_t) != len(states[-1]):
             raise ValueError(
@@ -120,7 +120,7 @@ class Elman(Layer):
         array, (m, n) or with ``return_sequences`` (m, n, t)
             The last state, or the states after each step.
         """
-        X = self.admit(X)
+        X = self.check_input(X)
         m, d, t = X.shape
         U = self.parameter("U")
         steps = np.ascontiguousarray(X.transpose(2, 0, 1))
@@ -169,9 +169,9 @@ class Elman(Layer):
         # The loss depends on s_t in two ways, through the output at that step and through
         # z_{t+1}: dL/ds_t = dL/dy_t + dL/dz_{t+1} Uᵀ. The last state has only the first of them,
         # s_0 only the second, and without return_sequences only the last state is an output.
-        Z, U = self.cached("Z"), self.parameter("U")
+        Z, U = self.from_cache("Z"), self.parameter("U")
         t, (m, n) = len(Z), Z[0].shape
-        dLdY = self.admit_gradient(dLdY, (m, n, t) if self.return_sequences else (m, n))
+        dLdY = self.check_gradient(dLdY, (m, n, t) if self.return_sequences else (m, n))
         dLdZ = np.empty((t, m, n), self.dtype)
         dLds = dLdY[:, :, -1] if self.return_sequences else dLdY
         for i in reversed(range(t)):

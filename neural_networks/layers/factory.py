@@ -16,7 +16,8 @@ from neural_networks.layers.fully_connected import FullyConnected
 from neural_networks.layers.normalization import BatchNorm, LayerNorm
 from neural_networks.layers.pool2d import Pool2D
 from neural_networks.layers.residual import Residual
-from neural_networks.utils.validation import build, errors_of, lookup, without_none
+from neural_networks.utils.factories import build, lookup, without_none
+from neural_networks.utils.validation import error_prefix
 
 LAYERS: dict[str, type[Layer]] = {
     "fully_connected": FullyConnected,
@@ -101,7 +102,7 @@ def make_layer(
         if args.get(key) is None:
             args[key] = value
     attributes = {key: args.pop(key) for key in ("dtype", "rng") if not takes(args, key)}
-    with errors_of(f"layer {number}"):
+    with error_prefix(f"layer {number}"):
         layer = initialize_layer(**args)
     vars(layer).update(attributes)
     return layer
@@ -118,14 +119,14 @@ def pass_through(layers: Sequence[Layer], X: np.ndarray) -> np.ndarray:
 
 
 @cache
-def meets_at_logits(layer: type[Layer]) -> bool:
+def has_logits(layer: type[Layer]) -> bool:
     """Whether a loss may bypass the activation of such a layer: it has an affine part for that.
 
     A class that inherits the affine part but has a ``forward`` or ``backward`` of its own does
     something more, which must not be bypassed.
     """
     for owner in layer.__mro__:
-        if "affine_backward" in vars(owner):
+        if "backward_from_logits" in vars(owner):
             methods = ("forward", "backward")
             return all(getattr(layer, name) is vars(owner).get(name) for name in methods)
     return False
@@ -136,10 +137,10 @@ def lacks_n_out(layer_args: Mapping[str, Any]) -> bool:
     return takes(layer_args, "n_out") and layer_args.get("n_out") is None
 
 
-def purpose_of(layer_args: Mapping[str, Any]) -> str:
+def rng_stream(layer_args: Mapping[str, Any]) -> str:
     """What the layer that these arguments describe needs a generator for."""
     name = layer_args.get("name")
-    return LAYERS.get(name, Layer).purpose if isinstance(name, str) else Layer.purpose
+    return LAYERS.get(name, Layer).rng_stream if isinstance(name, str) else Layer.rng_stream
 
 
 def takes(layer_args: Mapping[str, Any], option: str) -> bool:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from neural_networks.layers.base import Layer
-from neural_networks.utils.validation import lookup
+from neural_networks.utils.factories import lookup
 
 
 class Flatten(Layer):
@@ -47,7 +47,7 @@ class Flatten(Layer):
         -------
         array, (m, product of the other sizes), or (product, last size) for ``"last"``
         """
-        X = self.admit(X)
+        X = self.check_input(X)
         if self.keep_dim == "first":
             Y = X.reshape(len(X), math.prod(X.shape[1:]))
         else:
@@ -68,5 +68,5 @@ class Flatten(Layer):
         array, (m, ...)
         """
         # Every output is one input, so every gradient goes back to where its value came from.
-        X_shape = self.cached("X_shape")
-        return self.admit_gradient(dLdY, self.cached("Y_shape")).reshape(X_shape)
+        X_shape = self.from_cache("X_shape")
+        return self.check_gradient(dLdY, self.from_cache("Y_shape")).reshape(X_shape)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from neural_networks.layers.base import Layer
-from neural_networks.utils.data_structures import as_rows, from_rows
+from neural_networks.utils.rows import as_rows, from_rows
 from neural_networks.utils.validation import positive_integer
 from neural_networks.weights import initialize_weights
 
@@ -79,10 +79,10 @@ class FullyConnected(Layer):
         array, (m, d) or (m, d, t)
             dL/dX.
         """
-        Z = self.cached("Z")
-        dLdY = self.admit_gradient(dLdY, Z.shape)
+        Z = self.from_cache("Z")
+        dLdY = self.check_gradient(dLdY, Z.shape)
         dLdZ = self.activation.backward(as_rows(Z), as_rows(dLdY))
-        return self.affine_backward(dLdZ)
+        return self.backward_from_logits(dLdZ)
 
     def affine_forward(self, X: np.ndarray) -> np.ndarray:
         """Z = X W + b, the layer without its activation.
@@ -95,7 +95,7 @@ class FullyConnected(Layer):
         -------
         array, (m, n_out) or (m, n_out, t)
         """
-        X = self.admit(X)
+        X = self.check_input(X)
         if self.training:
             self.cache["X"] = X
         Z = as_rows(X) @ self.parameter("W")
@@ -106,7 +106,7 @@ class FullyConnected(Layer):
         """Y = σ(Z), (m, n_out) or (m, n_out, t)."""
         return from_rows(self.activation(as_rows(Z)), Z.shape)
 
-    def affine_backward(self, dLdZ: np.ndarray) -> np.ndarray | None:
+    def backward_from_logits(self, dLdZ: np.ndarray) -> np.ndarray | None:
         """The gradients of Z = X W + b with respect to W, b and X.
 
         Parameters
@@ -120,7 +120,7 @@ class FullyConnected(Layer):
         """
         # z_rj = Σ_i x_ri w_ij + b_j for each row r, so by the chain rule
         # dL/dw_ij = Σ_r x_ri dL/dz_rj,  dL/db_j = Σ_r dL/dz_rj,  dL/dx_ri = Σ_j dL/dz_rj w_ij.
-        X = self.cached("X")
+        X = self.from_cache("X")
         dLdZ = as_rows(dLdZ)
         # Of a single row, NumPy's @ takes five times as long for the outer product as dot does.
         self.gradients["W"] = as_rows(X).T.dot(dLdZ)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from neural_networks.layers.base import Layer
-from neural_networks.utils.data_structures import as_rows, feature_count, from_rows
+from neural_networks.utils.rows import as_rows, feature_count, from_rows
 from neural_networks.utils.validation import number_in
 
 
@@ -65,7 +65,7 @@ class Normalization(Layer):
         -------
         array, the shape of X
         """
-        X = self.admit(X)
+        X = self.check_input(X)
         X_hat, variance = self.center(as_rows(X))
         scale = 1 / np.sqrt(variance + self.epsilon)
         X_hat *= scale
@@ -88,9 +88,9 @@ class Normalization(Layer):
         array, the shape of X
             dL/dX.
         """
-        X_shape, X_hat, scale = (self.cached(key) for key in ("X_shape", "X_hat", "scale"))
-        dLdY = self.admit_gradient(dLdY, X_shape)
-        dLdZ = self.activation.backward(self.cached("Z"), as_rows(dLdY))
+        X_shape, X_hat, scale = (self.from_cache(key) for key in ("X_shape", "X_hat", "scale"))
+        dLdY = self.check_gradient(dLdY, X_shape)
+        dLdZ = self.activation.backward(self.from_cache("Z"), as_rows(dLdY))
         # γ and β act on each feature: the rows add up, as for the biases of other layers.
         self.gradients["gamma"] = len(dLdZ) * mean_over(0, dLdZ * X_hat)
         self.gradients["beta"] = len(dLdZ) * mean_over(0, dLdZ)
@@ -122,7 +122,7 @@ class BatchNorm(Normalization):
     """Batch normalization: each feature has mean 0 and variance 1 over the examples of a batch.
 
     While the network trains, mean and variance are those of the batch, over all rows (of images,
-    over all pixels of all images); moving averages of them are kept in ``statistics``, and used
+    over all pixels of all images); moving averages of them are kept in ``buffers``, and used
     when the network predicts. Source: Ioffe and Szegedy, "Batch Normalization: Accelerating Deep
     Network Training by Reducing Internal Covariate Shift", ICML 2015.
 
@@ -136,7 +136,7 @@ class BatchNorm(Normalization):
 
     Attributes
     ----------
-    statistics : OrderedDict
+    buffers : OrderedDict
         ``running_mean`` and ``running_var``, (1, d), at first zeros and ones. The variance there
         is the unbiased one, Σ (x - mean)² / (n - 1).
 
@@ -161,16 +161,16 @@ class BatchNorm(Normalization):
         self.momentum = number_in("momentum", momentum, 0, 1)
 
     @property
-    def least_batch(self) -> int:
+    def min_batch_size(self) -> int:
         """Two examples; one, if it is an image or a sequence and so has several rows itself."""
         example = (1, *(self.input_shape or (1,)))
         return 1 if math.prod(example) > feature_count(example) else 2
 
     def center(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """By each column's mean: that of these rows, or as it was on average."""
-        if not self.statistics:
-            self._init_statistics(rows.shape[1])
-        running_mean, running_var = map(self._statistic, ("running_mean", "running_var"))
+        if not self.buffers:
+            self._init_buffers(rows.shape[1])
+        running_mean, running_var = map(self._buffer, ("running_mean", "running_var"))
         if not self.training:
             return rows - running_mean, running_var
         n = len(rows)
@@ -182,25 +182,25 @@ class BatchNorm(Normalization):
         mean, centered = centered_by(0, rows)
         variance = mean_over(0, centered * centered)
         unbiased = variance * (n / (n - 1))
-        self.statistics["running_mean"] = self._moved(running_mean, mean)
-        self.statistics["running_var"] = self._moved(running_var, unbiased)
+        self.buffers["running_mean"] = self._moved(running_mean, mean)
+        self.buffers["running_var"] = self._moved(running_var, unbiased)
         return centered, variance
 
     def _init_parameters(self, X_shape: tuple[int, ...]) -> None:
         """Create γ, β, and the moving averages: zeros and ones."""
         super()._init_parameters(X_shape)
-        self._init_statistics(feature_count(X_shape))
+        self._init_buffers(feature_count(X_shape))
 
-    def _statistic(self, name: str) -> np.ndarray:
-        return self.statistics[name].astype(self.dtype, copy=False)
+    def _buffer(self, name: str) -> np.ndarray:
+        return self.buffers[name].astype(self.dtype, copy=False)
 
     def _moved(self, average: np.ndarray, new: np.ndarray) -> np.ndarray:
         """A moving average one step further."""
         return self.momentum * average + (1 - self.momentum) * new
 
-    def _init_statistics(self, d: int) -> None:
-        self.statistics["running_mean"] = np.zeros((1, d), self.dtype)
-        self.statistics["running_var"] = np.ones((1, d), self.dtype)
+    def _init_buffers(self, d: int) -> None:
+        self.buffers["running_mean"] = np.zeros((1, d), self.dtype)
+        self.buffers["running_var"] = np.ones((1, d), self.dtype)
 
 
 class LayerNorm(Normalization):

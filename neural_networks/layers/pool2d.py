@@ -16,12 +16,12 @@ from neural_networks.utils.convolution import (
     output_shape,
     pad2d,
     padding,
-    under,
     unpad2d,
+    window_entry,
     window_shape,
 )
-from neural_networks.utils.threads import in_shares
-from neural_networks.utils.validation import lookup
+from neural_networks.utils.factories import lookup
+from neural_networks.utils.threads import map_slices
 
 # What a window is padded with: it never is a maximum, and it counts in an average.
 BORDERS = {"max": -np.inf, "average": 0.0}
@@ -100,7 +100,7 @@ class Pool2D(Layer):
         array, (m, H_out, W_out, C)
             H_out = floor((H + 2 p1 - k1) / s) + 1 and W_out likewise.
         """
-        X = self.admit(X)
+        X = self.check_input(X)
         # Not window by window, but entry by entry of all windows at once: few, large operations.
         first, *others = self._entries(self._padded(X))
         Y = first.copy()
@@ -126,8 +126,8 @@ class Pool2D(Layer):
         -------
         array, (m, H, W, C)
         """
-        X, Y = self.cached("X"), self.cached("Y")
-        dLdY = self.admit_gradient(dLdY, Y.shape)
+        X, Y = self.from_cache("X"), self.from_cache("Y")
+        dLdY = self.check_gradient(dLdY, Y.shape)
         dLdX = np.empty_like(X)
         bytes_per_image = math.prod(X.shape[1:]) * X.itemsize
 
@@ -136,7 +136,7 @@ class Pool2D(Layer):
             for images in chunks(share, bytes_per_image):
                 dLdX[images] = self._gradient(X[images], Y[images], dLdY[images])
 
-        in_shares(work, len(X), images_at_once(bytes_per_image))
+        map_slices(work, len(X), images_at_once(bytes_per_image))
         return dLdX
 
     def _gradient(self, X: np.ndarray, Y: np.ndarray, dLdY: np.ndarray) -> np.ndarray:
@@ -164,7 +164,8 @@ class Pool2D(Layer):
         """For each entry of a window, in row-major order: that entry of all windows, a view."""
         n_windows = output_shape(X_pad.shape[1:3], self.kernel_shape, self.stride, (0, 0, 0, 0))
         return [
-            under(X_pad, offset, self.stride, n_windows) for offset in np.ndindex(self.kernel_shape)
+            window_entry(X_pad, offset, self.stride, n_windows)
+            for offset in np.ndindex(self.kernel_shape)
         ]
 
     def _check_shape(self, X_shape: tuple[int, ...]) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from neural_networks.layers.base import Layer
-from neural_networks.utils.data_structures import as_rows, feature_count, from_rows
+from neural_networks.utils.rows import as_rows, feature_count, from_rows
 
 
 class Residual(Layer):
@@ -31,7 +31,7 @@ class Residual(Layer):
     Attributes
     ----------
     layers : list of Layer
-    parameters, gradients, statistics : OrderedDict
+    parameters, gradients, buffers : OrderedDict
         Those of the block's layers, under their number there: ``1.W``, ``1.b``, ``2.W`` ... What
         is assigned here is what the block works with.
     cache : OrderedDict
@@ -65,12 +65,12 @@ class Residual(Layer):
             make_layer(number, args, self.dtype, rng)
             for number, (args, rng) in enumerate(zip(layers, rngs, strict=True), start=1)
         ]
-        self.shares_batch = any(layer.shares_batch for layer in self.layers)
+        self.splits_batch = any(layer.splits_batch for layer in self.layers)
 
     @property
-    def least_batch(self) -> int:
+    def min_batch_size(self) -> int:
         """What the neediest layer of the block needs."""
-        return max(layer.least_batch for layer in self.layers)
+        return max(layer.min_batch_size for layer in self.layers)
 
     def forward(self, X: np.ndarray) -> np.ndarray:
         """Y = σ(X + F(X)).
@@ -83,7 +83,7 @@ class Residual(Layer):
         -------
         array, the shape of X
         """
-        X = self.admit(X)
+        X = self.check_input(X)
         self._hand_down()
         F = X
         for layer in self.layers:
@@ -92,7 +92,7 @@ class Residual(Layer):
         self._check_output(X, F)
         Z = X + F
         if self.training:
-            self.statistics = self._collect("statistics")
+            self.buffers = self._collect("buffers")
             self.cache["Z"] = Z
             self.cache["layers"] = [layer.cache for layer in self.layers]
         return from_rows(self.activation(as_rows(Z)), Z.shape)
@@ -109,12 +109,12 @@ class Residual(Layer):
         array, the shape of X
             dL/dX.
         """
-        Z = self.cached("Z")
-        dLdY = self.admit_gradient(dLdY, Z.shape)
+        Z = self.from_cache("Z")
+        dLdY = self.check_gradient(dLdY, Z.shape)
         dLdZ = from_rows(self.activation.backward(as_rows(Z), as_rows(dLdY)), Z.shape)
         self._hand_down()
         self.layers[0].input_gradient = self.input_gradient
-        for layer, cache in zip(self.layers, self.cached("layers"), strict=True):
+        for layer, cache in zip(self.layers, self.from_cache("layers"), strict=True):
             layer.cache = cache
         gradient: Any = dLdZ
         for layer in reversed(self.layers):
@@ -124,14 +124,14 @@ class Residual(Layer):
         return dLdZ + gradient if self.input_gradient else None
 
     def _hand_down(self) -> None:
-        """Give the block's layers the parameters and statistics that this layer has now."""
-        for what in ("parameters", "statistics"):
+        """Give the block's layers the parameters and buffers that this layer has now."""
+        for what in ("parameters", "buffers"):
             for key, value in getattr(self, what).items():
                 number, _, name = key.partition(".")
                 getattr(self.layers[int(number) - 1], what)[name] = value
 
     def _collect(self, what: str) -> OrderedDict[str, np.ndarray]:
-        """The block's ``"parameters"``, ``"gradients"`` or ``"statistics"`` in one dictionary."""
+        """The block's ``"parameters"``, ``"gradients"`` or ``"buffers"`` in one dictionary."""
         return OrderedDict(
             (f"{number}.{name}", value)
             for number, layer in enumerate(self.layers, start=1)
@@ -153,7 +153,7 @@ class Residual(Layer):
             raise
         self.n_in = self.n_out = feature_count(X_shape)
         self.parameters = self._collect("parameters")
-        self.statistics = self._collect("statistics")
+        self.buffers = self._collect("buffers")
         self.clear_gradients()
 
     def _check_shape(self, X_shape: tuple[int, ...]) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 
 from neural_networks.layers import Layer, factory
 from neural_networks.utils.randomness import spawn_generator
-from neural_networks.utils.threads import sharing
+from neural_networks.utils.threads import batch_threads
 from neural_networks.utils.validation import floating_type
 
 
@@ -47,11 +47,11 @@ class LayerStack:
         self.layers: list[Layer] = []
         self.input_shape: tuple[int, ...] | None = None
         self._layer_args = [dict(args) for args in layer_args]
-        # Counted by purpose, so that dropout between two layers leaves their weights as they were.
-        purposes = [factory.purpose_of(args) for args in layer_args]
+        # Counted by stream, so that dropout between two layers leaves their weights as they were.
+        streams = [factory.rng_stream(args) for args in layer_args]
         self.rngs = [
-            spawn_generator(seed, purpose, purposes[:i].count(purpose))
-            for i, purpose in enumerate(purposes)
+            spawn_generator(seed, stream, streams[:i].count(stream))
+            for i, stream in enumerate(streams)
         ]
         self.build_layers()
 
@@ -77,7 +77,7 @@ class LayerStack:
         """Raise ``ValueError`` if n examples in batches leave one too small for a layer."""
         smallest = n % batch_size or batch_size
         for number, layer in enumerate(self.layers, start=1):
-            if smallest < layer.least_batch:
+            if smallest < layer.min_batch_size:
                 raise ValueError(
                     f"layer {number} cannot train on a batch of {smallest}, and {n} examples in "
                     f"batches of {batch_size} end with one: choose another batch_size"
@@ -106,8 +106,8 @@ class LayerStack:
 
     def _threads(self) -> AbstractContextManager[None]:
         """One context for all layers: BLAS's threads would go on spinning between two of them."""
-        shared = any(layer.shares_batch for layer in self.layers)
-        return sharing() if shared else nullcontext()
+        shared = any(layer.splits_batch for layer in self.layers)
+        return batch_threads() if shared else nullcontext()
 
     def _complete_layers(self) -> list[Layer]:
         if len(self.layers) < len(self._layer_args):

@@ -17,7 +17,7 @@ from neural_networks import __version__, plots
 from neural_networks.losses import Loss
 from neural_networks.metrics import RocCurve
 from neural_networks.training.tables import forecast_table, prediction_table
-from neural_networks.utils.files import experiments_folder, save_arrays, written_whole
+from neural_networks.utils.files import atomic_write, experiments_folder, save_arrays
 
 DEFAULT_FOLDER = "experiments/"
 
@@ -183,14 +183,14 @@ class Logger:
         """Write a mapping as readable JSON."""
         self.start()
         if self.folder is not None:
-            with written_whole(self.folder / file_name) as partial:
+            with atomic_write(self.folder / file_name) as partial:
                 partial.write_text(json.dumps(content, indent=2, default=plain) + "\n")
 
     def save_table(self, file_name: str, table: Any) -> None:
         """Write a ``pandas.DataFrame`` as CSV."""
         self.start()
         if self.folder is not None:
-            with written_whole(self.folder / file_name) as partial:
+            with atomic_write(self.folder / file_name) as partial:
                 table.to_csv(partial, index=False)
 
     def save_test_results(self, results: Mapping[str, float]) -> None:
@@ -237,7 +237,7 @@ class Logger:
         # scores.
         scores = Y_hat if Y_hat.shape[1] > 1 else np.hstack([1 - Y_hat, Y_hat])
         score = scores[np.arange(len(scores)), predicted]
-        form = "{:.0%}" if loss.gives_probabilities else "{:.2g}"
+        form = "{:.0%}" if loss.outputs_probabilities else "{:.2g}"
         names = _names(class_names, scores.shape[1])
         self._draw(
             "mistakes.png",
@@ -293,7 +293,7 @@ class Logger:
         if self.folder is None:
             plots.show(draw)
         else:
-            with written_whole(self.folder / file_name) as partial:
+            with atomic_write(self.folder / file_name) as partial:
                 plots.save(draw, partial)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from neural_networks.datasets.files.csv_reader import is_number
 from neural_networks.utils.data_structures import integers_to_one_hot
-from neural_networks.utils.files import readable
+from neural_networks.utils.files import display_path
 
 
 class LabelledRows(NamedTuple):
@@ -40,7 +40,7 @@ def read_labelled_rows(
         If the file cannot be read.
     """
     rows: list[np.ndarray] = []
-    model, n_columns = (readable(like[0]), like[1]) if like else ("", 0)
+    model, n_columns = (display_path(like[0]), like[1]) if like else ("", 0)
     for where, line in _lines(path):
         row = _numbers(line, where, n_classes)
         if not n_columns:
@@ -49,7 +49,7 @@ def read_labelled_rows(
             raise ValueError(f"{where}: there are {len(row)} columns, but {n_columns} in {model}")
         rows.append(row)
     if not rows:
-        raise ValueError(f"{readable(path)} is empty")
+        raise ValueError(f"{display_path(path)} is empty")
     table = np.stack(rows)
     labels = integers_to_one_hot(table[:, 0].astype(int), n_classes - 1)
     return LabelledRows(table[:, 1:], labels.astype(np.float64, copy=False))
@@ -61,7 +61,7 @@ def _lines(path: Path) -> Iterator[tuple[str, str]]:
     with path.open(encoding="utf-8-sig") as file:
         try:
             for number, line in enumerate(file, start=1):
-                where = f"{readable(path)}, line {number}"
+                where = f"{display_path(path)}, line {number}"
                 if not line.strip():
                     empty = empty or where
                 elif empty:
@@ -69,7 +69,7 @@ def _lines(path: Path) -> Iterator[tuple[str, str]]:
                 else:
                     yield where, line
         except UnicodeDecodeError:
-            raise ValueError(f"{readable(path)} is no text file") from None
+            raise ValueError(f"{display_path(path)} is no text file") from None
 
 
 def _numbers(line: str, where: str, n_classes: int) -> np.ndarray:

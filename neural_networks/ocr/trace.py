@@ -76,9 +76,9 @@ def _step_in_words(model: NeuralNetwork, x: np.ndarray, y: np.ndarray) -> Iterat
 
     yield "\t\tBegin backward pass\n"
     dLdb = model.loss.backward_from_logits(y, y_hat)
-    dLdz = output.affine_backward(dLdb)
+    dLdz = output.backward_from_logits(dLdb)
     dLda = hidden.activation.backward(a, dLdz)
-    hidden.affine_backward(dLda)
+    hidden.backward_from_logits(dLda)
     yield _named("d(loss)/d(b)", dLdb)
     yield _named("d(loss)/d(beta)", _with_biases(output.gradients))
     yield _named("d(loss)/d(z)", dLdz)

@@ -39,10 +39,10 @@ class AdaGrad(Optimizer):
     ) -> np.ndarray:
         """The step lr · g / (√c + ε); see ``Optimizer.update``."""
         g = self.gradient(param, param_grad)
-        (c,) = self.remembered(param_name, g, 1)
+        (c,) = self.slots(param_name, g, 1)
         step = squared(g)
         c += step
-        over_root(g, c, self.epsilon, out=step)
+        divide_by_root(g, c, self.epsilon, out=step)
         step *= self.lr_scheduler(epoch)
         return step
 
@@ -82,10 +82,10 @@ class RMSProp(Optimizer):
     ) -> np.ndarray:
         """The step lr · g / (√c + ε); see ``Optimizer.update``."""
         g = self.gradient(param, param_grad)
-        (c,) = self.remembered(param_name, g, 1)
+        (c,) = self.slots(param_name, g, 1)
         step = squared(g)
-        average(c, self.gamma, step, workspace=step)
-        over_root(g, c, self.epsilon, out=step)
+        moving_average(c, self.gamma, step, workspace=step)
+        divide_by_root(g, c, self.epsilon, out=step)
         step *= self.lr_scheduler(epoch)
         return step
 
@@ -126,15 +126,15 @@ class AdaDelta(Optimizer):
     ) -> np.ndarray:
         """The step lr · d; see ``Optimizer.update``."""
         g = self.gradient(param, param_grad)
-        c, s = self.remembered(param_name, g, 2)
+        c, s = self.slots(param_name, g, 2)
         step = squared(g)
-        average(c, self.rho, step, workspace=step)
+        moving_average(c, self.rho, step, workspace=step)
         d = np.add(s, self.epsilon, out=np.empty_like(g))
         d /= c + self.epsilon
         np.sqrt(d, out=d)
         d *= g
         np.multiply(d, d, out=step)
-        average(s, self.rho, step, workspace=step)
+        moving_average(s, self.rho, step, workspace=step)
         d *= self.lr_scheduler(epoch)
         return d
 
@@ -185,14 +185,14 @@ class Adam(Optimizer):
 
     def adapted(self, param_name: str, g: np.ndarray, epoch: float) -> np.ndarray:
         """The step for a gradient g."""
-        m, v = self.remembered(param_name, g, 2)
+        m, v = self.slots(param_name, g, 2)
         t = self.steps[param_name] = self.steps.get(param_name, 0) + 1
         step = np.empty_like(g)
-        average(m, self.beta1, g, workspace=step)
+        moving_average(m, self.beta1, g, workspace=step)
         np.multiply(g, g, out=step)
-        average(v, self.beta2, step, workspace=step)
+        moving_average(v, self.beta2, step, workspace=step)
         np.divide(v, 1 - self.beta2**t, out=step)
-        over_root(m, step, self.epsilon, out=step)
+        divide_by_root(m, step, self.epsilon, out=step)
         step *= self.lr_scheduler(epoch) / (1 - self.beta1**t)
         return step
 
@@ -201,7 +201,7 @@ class AdamW(Adam):
     """Adam with a weight decay of its own: the step is that of Adam plus lr · λ · θ.
 
     In ``Adam`` the decay is part of g, and so divided by √v like the rest; here it is not. Source:
-    Loshchilov and Hutter, "Decoupled Weight Decay Regularization", ICLR 2019.
+    Loshchilov and Hutter, "Decoupled Weight Decay WeightPenalty", ICLR 2019.
 
     Parameters
     ----------
@@ -237,14 +237,14 @@ def squared(g: np.ndarray) -> np.ndarray:
     return np.multiply(g, g, out=np.empty_like(g))
 
 
-def over_root(a: np.ndarray, squares: np.ndarray, epsilon: float, out: np.ndarray) -> None:
+def divide_by_root(a: np.ndarray, squares: np.ndarray, epsilon: float, out: np.ndarray) -> None:
     """a / (√squares + ε), written into ``out``, which may be ``squares`` itself."""
     np.sqrt(squares, out=out)
     out += epsilon
     np.divide(a, out, out=out)
 
 
-def average(mean: np.ndarray, share: float, new: np.ndarray, workspace: np.ndarray) -> None:
+def moving_average(mean: np.ndarray, share: float, new: np.ndarray, workspace: np.ndarray) -> None:
     """A moving average, in place: mean ← share · mean + (1 - share) · new."""
     np.multiply(new, 1 - share, out=workspace)  # it may be ``new`` itself
     mean *= share

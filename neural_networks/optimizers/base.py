@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from neural_networks.schedulers import initialize_scheduler, options_of
-from neural_networks.utils.validation import check_keys, number_in, options_in
+from neural_networks.utils.factories import check_keys, options_in
+from neural_networks.utils.validation import number_in
 
 
 class Optimizer(ABC):
@@ -55,7 +56,7 @@ class Optimizer(ABC):
         self.clip_norm = _limit("clip_norm", clip_norm)
         self.clip_global_norm = _limit("clip_global_norm", clip_global_norm)
         self.weight_decay = number_in("weight_decay", weight_decay, 0)
-        self.memory: dict[str, list[np.ndarray]] = {}
+        self._slots: dict[str, list[np.ndarray]] = {}
 
     @abstractmethod
     def update(
@@ -82,11 +83,11 @@ class Optimizer(ABC):
             remember it, so it must not be written to either.
         """
 
-    def remembered(self, param_name: str, like: np.ndarray, n: int) -> list[np.ndarray]:
+    def slots(self, param_name: str, like: np.ndarray, n: int) -> list[np.ndarray]:
         """The n arrays that are kept of a parameter, to be updated in place; zeros at first."""
-        if param_name not in self.memory:
-            self.memory[param_name] = [np.zeros_like(like) for _ in range(n)]
-        return self.memory[param_name]
+        if param_name not in self._slots:
+            self._slots[param_name] = [np.zeros_like(like) for _ in range(n)]
+        return self._slots[param_name]
 
     def gradient(self, param: np.ndarray, param_grad: np.ndarray) -> np.ndarray:
         """g: the gradient, clipped, plus λ θ."""
@@ -101,10 +102,10 @@ class Optimizer(ABC):
         """
         if self.clip_norm is None:
             return gradient
-        norm = norm_of([gradient])
+        norm = global_norm([gradient])
         return gradient * (self.clip_norm / norm) if norm > self.clip_norm else gradient
 
-    def clip_together(self, gradients: Sequence[np.ndarray]) -> Sequence[np.ndarray]:
+    def clip_by_global_norm(self, gradients: Sequence[np.ndarray]) -> Sequence[np.ndarray]:
         """The gradients of all parameters, rescaled if their common norm is too great.
 
         A network calls it before ``update``. If √(Σ g²) over all numbers of all gradients exceeds
@@ -113,13 +114,13 @@ class Optimizer(ABC):
         """
         if self.clip_global_norm is None:
             return gradients
-        norm = norm_of(gradients)
+        norm = global_norm(gradients)
         if not norm > self.clip_global_norm:
             return gradients
         return [g * (self.clip_global_norm / norm) for g in gradients]
 
 
-def norm_of(arrays: Sequence[np.ndarray]) -> float:
+def global_norm(arrays: Sequence[np.ndarray]) -> float:
     """√(Σ a²) over all numbers in all arrays."""
     norm = math.sqrt(sum(float(np.vdot(a, a)) for a in arrays))
     if norm == math.inf:  # the squares overflow long before the numbers themselves do

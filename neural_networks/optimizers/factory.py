@@ -5,7 +5,7 @@ from typing import Any
 from neural_networks.optimizers.adaptive import AdaDelta, AdaGrad, Adam, AdamW, RMSProp
 from neural_networks.optimizers.base import Optimizer
 from neural_networks.optimizers.sgd import SGD
-from neural_networks.utils.validation import check_keys, constructor_options, lookup, without_none
+from neural_networks.utils.factories import check_keys, constructor_options, lookup, without_none
 
 OPTIMIZERS: dict[str, type[Optimizer]] = {
     "SGD": SGD,

@@ -78,7 +78,7 @@ def features(figure: Figure, dataset: Dataset) -> None:
 def raw_features(dataset: Dataset) -> np.ndarray:
     """The first training examples, in the units that they were measured in."""
     X = dataset.train.data[:MOST_EXAMPLES]
-    done = None if dataset.train.is_raw else dataset.preprocessing
+    done = None if dataset.train.is_lazy else dataset.preprocessing
     return X if done is None or done.standardization is None else done.standardization.undo(X)
 
 
@@ -115,7 +115,7 @@ def class_names(dataset: Dataset) -> list[str]:
 
 
 def classes(dataset: Dataset) -> np.ndarray:
-    """The class of each training example, also where labels are softened."""
+    """The class of each training example, also where labels are label_smoothing."""
     Y = dataset.train.labels
     assert Y is not None
     return Y.argmax(axis=1) if Y.shape[1] > 1 else (Y[:, 0] >= 0.5).astype(int)

@@ -30,7 +30,7 @@ def one_step(model: NeuralNetwork, sequences: np.ndarray, window: int) -> np.nda
     return np.stack([_next(model, sequences[:, :, i - window : i]) for i in steps], axis=2)
 
 
-def running_free(model: NeuralNetwork, windows: np.ndarray, steps: int) -> np.ndarray:
+def free_running(model: NeuralNetwork, windows: np.ndarray, steps: int) -> np.ndarray:
     """The sequence as the network goes on with it, each prediction made from those before.
 
     Parameters

@@ -13,11 +13,12 @@ from neural_networks.datasets import Data, Dataset
 from neural_networks.layers import FullyConnected
 from neural_networks.logs import Logger
 from neural_networks.logs.logger import check_file_name
-from neural_networks.training.forecasting import one_step, running_free
+from neural_networks.training.forecasting import free_running, one_step
 from neural_networks.training.saving import Checkpoint
 from neural_networks.training.tables import kaggle_table
+from neural_networks.utils.factories import lookup
 from neural_networks.utils.progress import progress_bar, tqdm
-from neural_networks.utils.validation import lookup, positive_integer, true_or_false
+from neural_networks.utils.validation import positive_integer, true_or_false
 
 if TYPE_CHECKING:
     from neural_networks.models import NeuralNetwork
@@ -109,7 +110,7 @@ def train(model: NeuralNetwork, dataset: Dataset, epochs: int, stopping: Stoppin
                 bar.set_description_str(f"epoch {model.epoch + 1}/{last_epoch} ", refresh=False)
                 results = one_epoch(model, dataset, bar)
                 stopping.note(model, results[stopping.monitor])
-                bar.set_postfix_str(in_words(model, results), refresh=False)
+                bar.set_postfix_str(progress_text(model, results), refresh=False)
         if stopping.restore_best:
             model.restore_best()
     finally:
@@ -137,7 +138,7 @@ def one_epoch(model: NeuralNetwork, dataset: Dataset, bar: tqdm[Any]) -> dict[st
     record(model, results)
     if not math.isfinite(results.get("validation_loss", 0.0)):
         raise diverged(model, f"validation loss became {loss} in epoch {model.epoch}")
-    model.optimizer.lr_scheduler.observe(results.get("validation_loss", results["train_loss"]))
+    model.optimizer.lr_scheduler.on_epoch_end(results.get("validation_loss", results["train_loss"]))
     return results
 
 
@@ -219,7 +220,7 @@ def record_step(model: NeuralNetwork, epoch: float, loss: float) -> None:
         model.logger.push_step(epoch, loss)
 
 
-def in_words(model: NeuralNetwork, results: Mapping[str, float]) -> str:
+def progress_text(model: NeuralNetwork, results: Mapping[str, float]) -> str:
     """An epoch's results for the progress bar: loss and accuracy, or mean squared error."""
     parts = []
     for split, name in (("train", "train"), ("validation", "val")):
@@ -239,7 +240,7 @@ def test(model: NeuralNetwork, dataset: Dataset, save_predictions: bool) -> dict
     model.loss.check_labels(data.labels)
     loss, error, Y_hat = evaluate(model, data)
     results = {"loss": loss, "error": error}
-    curve = metrics.roc_of(model.loss, data.labels, Y_hat)
+    curve = metrics.binary_roc(model.loss, data.labels, Y_hat)
     if curve is not None:
         results["auc"] = curve.area
     if model.logger:
@@ -251,15 +252,15 @@ def test(model: NeuralNetwork, dataset: Dataset, save_predictions: bool) -> dict
                 model.logger.draw_roc(curve)
             if model.loss.classifies and data.data.ndim == 4:
                 model.logger.draw_mistakes(model.loss, data.data, *outcome)
-            if dataset.long_sequences is not None:
-                save_forecast(model, model.logger, dataset.long_sequences, data.data.shape[2])
+            if dataset.forecast_sequences is not None:
+                save_forecast(model, model.logger, dataset.forecast_sequences, data.data.shape[2])
     return results
 
 
 def save_forecast(model: NeuralNetwork, logger: Logger, sequences: np.ndarray, window: int) -> None:
     """Have the logger keep a forecast of sequences (k, d, T) beyond their first ``window``."""
     with np.errstate(over="ignore", invalid="ignore"):  # what runs free may run away
-        free = running_free(model, sequences[:, :, :window], sequences.shape[2] - window)
+        free = free_running(model, sequences[:, :, :window], sequences.shape[2] - window)
         logger.save_forecast(sequences, one_step(model, sequences, window), free)
 
 

@@ -42,7 +42,7 @@ class Checkpoint:
 def arrays_of(model: NeuralNetwork) -> Iterator[tuple[str, dict[str, np.ndarray], str]]:
     """What a network is made of: names such as ``layer1.W``, and where to find each array."""
     for i, layer in enumerate(model.layers, start=1):
-        for arrays in (layer.parameters, layer.statistics):
+        for arrays in (layer.parameters, layer.buffers):
             for name in arrays:
                 yield f"layer{i}.{name}", arrays, name
 

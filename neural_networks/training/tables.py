@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from neural_networks.losses import Loss
-from neural_networks.utils.data_structures import as_rows
+from neural_networks.utils.rows import as_rows
 
 
 def prediction_table(loss: Loss, Y: np.ndarray, Y_hat: np.ndarray) -> Any:

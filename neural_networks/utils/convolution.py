@@ -160,7 +160,7 @@ def unpad2d(X_pad: np.ndarray, sides: Padding) -> np.ndarray:
     return X_pad[:, top : H_pad - bottom, left : W_pad - right]
 
 
-def under(
+def window_entry(
     X_pad: np.ndarray, offset: tuple[int, int], stride: int, n_windows: tuple[int, int]
 ) -> np.ndarray:
     """The pixel of every window that lies under one entry of the kernel.
@@ -264,5 +264,5 @@ def col2im(
     total = np.zeros((m, top + H + bottom, left + W + right, C), X_col.dtype)
     # One addition for each entry of the kernel: within it no two windows meet in a pixel.
     for i, j in np.ndindex(k1, k2):
-        under(total, (i, j), stride, n_windows)[:] += entries[:, :, :, i, j]
+        window_entry(total, (i, j), stride, n_windows)[:] += entries[:, :, :, i, j]
     return unpad2d(total, sides)

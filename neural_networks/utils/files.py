@@ -21,7 +21,7 @@ def experiments_folder() -> Path:
     return (repository() or Path.cwd()) / "experiments"
 
 
-def readable(path: Path) -> str:
+def display_path(path: Path) -> str:
     """``path`` as one would name it from the current folder: relative if it lies below."""
     absolute = path.absolute()
     below = absolute.is_relative_to(Path.cwd())
@@ -35,7 +35,7 @@ def real_path(path: Path) -> Path:
 
 
 @contextmanager
-def written_whole(path: Path) -> Iterator[Path]:
+def atomic_write(path: Path) -> Iterator[Path]:
     """Write a file beside ``path`` and put it in place when it is complete.
 
     Yields the path to write to, which has the same suffix. If the body fails, whatever stood at
@@ -65,5 +65,5 @@ def written_whole(path: Path) -> Iterator[Path]:
 def save_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
     """Write named arrays to an ``.npz`` file, whole or not at all."""
     content: dict[str, Any] = dict(arrays)
-    with written_whole(path) as partial, partial.open("wb") as file:
+    with atomic_write(path) as partial, partial.open("wb") as file:
         np.savez(file, **content)

@@ -164,12 +164,12 @@ def check_network(
     if model.dtype != np.float64:
         raise ValueError(f"a gradient check needs a network in float64, got {model.dtype}")
     model.predict(X, None)  # creates the parameters, if need be
-    statistics = [layer.statistics.copy() for layer in model.layers]
+    buffers = [layer.buffers.copy() for layer in model.layers]
     if model.backward(Y, model.forward(X)) != model.backward(Y, model.forward(X)):
         raise ValueError("two passes give two losses: does a dropout layer lack a seed?")
     named = [(key, layer, name, layer.gradients[name]) for key, layer, name in model.parameters()]
 
-    def loss_as_function_of(layer: Any, name: str) -> Function:
+    def loss_along(layer: Any, name: str) -> Function:
         def loss(value: np.ndarray) -> float:
             kept, layer.parameters[name] = layer.parameters[name], value
             try:
@@ -181,11 +181,11 @@ def check_network(
 
     reports = {}
     for key, layer, name, gradient in named:
-        fn = loss_as_function_of(layer, name)
+        fn = loss_along(layer, name)
         reports[key] = compare_gradients(fn, gradient, layer.parameters[name], 1.0, h)
     model.backward(Y, model.forward(X))
-    for layer, before in zip(model.layers, statistics, strict=True):
-        layer.statistics = before
+    for layer, before in zip(model.layers, buffers, strict=True):
+        layer.buffers = before
     return reports
 
 

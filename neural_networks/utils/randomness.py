@@ -1,12 +1,12 @@
-"""One seed, one independent stream of random numbers per purpose."""
+"""One seed, one independent stream of random numbers for each purpose."""
 
 import numpy as np
 
-PURPOSES = ("initialization", "shuffling", "dropout", "augmentation", "data")
+STREAMS = ("initialization", "shuffling", "dropout", "augmentation", "data")
 
 
-def spawn_generator(seed: int | None, purpose: str, index: int = 0) -> np.random.Generator:
-    """The generator that belongs to a seed and a purpose.
+def spawn_generator(seed: int | None, stream: str, index: int = 0) -> np.random.Generator:
+    """The generator that belongs to a seed and a stream.
 
     Streams of different purposes are independent, so drawing one more number for, say, dropout
     does not change the order in which the data is shuffled.
@@ -15,10 +15,10 @@ def spawn_generator(seed: int | None, purpose: str, index: int = 0) -> np.random
     ----------
     seed : int or None
         A whole number, 0 or greater; None takes a fresh one from the operating system.
-    purpose : str
-        One of ``PURPOSES``.
+    stream : str
+        One of ``STREAMS``.
     index : int
-        Which of several streams for that purpose; layer number, say.
+        Which of several streams for that stream; layer number, say.
 
     Returns
     -------
@@ -32,7 +32,7 @@ def spawn_generator(seed: int | None, purpose: str, index: int = 0) -> np.random
     ValueError
         If the seed is negative.
     """
-    spawn_key = (PURPOSES.index(purpose), index)
+    spawn_key = (STREAMS.index(stream), index)
     return np.random.default_rng(np.random.SeedSequence(check_seed(seed), spawn_key=spawn_key))
 
 

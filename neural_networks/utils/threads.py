@@ -21,8 +21,8 @@ _threads = ContextVar("threads", default=1)
 
 
 @contextmanager
-def sharing() -> Iterator[None]:
-    """A context in which ``in_shares`` has as many threads as BLAS had, and BLAS has one.
+def batch_threads() -> Iterator[None]:
+    """A context in which ``map_slices`` has as many threads as BLAS had, and BLAS has one.
 
     Inside another such context, without the package threadpoolctl, or where BLAS has one thread
     already, it changes nothing.
@@ -39,8 +39,8 @@ def sharing() -> Iterator[None]:
             _threads.reset(token)
 
 
-def in_shares(work: Callable[[slice], T], m: int, least: int) -> list[T]:
-    """Call ``work`` with slices that make up the m images, at the same time if in ``sharing``.
+def map_slices(work: Callable[[slice], T], m: int, least: int) -> list[T]:
+    """Call ``work`` with slices of the m images, concurrently inside ``batch_threads``.
 
     Parameters
     ----------

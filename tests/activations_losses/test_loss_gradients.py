@@ -155,9 +155,9 @@ class TestDifferences(unittest.TestCase):
 
     def test_canonical_pairs(self):
         rng = np.random.default_rng(2)
-        for name, partner in PARTNERS.items():
+        for name, canonical_activation in PARTNERS.items():
             with self.subTest(name):
-                loss, sigma = initialize_loss(name), initialize_activation(partner)
+                loss, sigma = initialize_loss(name), initialize_activation(canonical_activation)
                 Y, _ = labels_and_predictions(name, rng, 5, 4)
                 Z = rng.standard_normal(Y.shape)
                 gradient = loss.backward_from_logits(Y, sigma(Z))
@@ -169,9 +169,9 @@ class TestDifferences(unittest.TestCase):
     def test_pair_and_parts_agree_in_the_usual_range(self):
         """Two routes to one loss: through the logits, and through the activation."""
         rng = np.random.default_rng(3)
-        for name, partner in PARTNERS.items():
+        for name, canonical_activation in PARTNERS.items():
             with self.subTest(name):
-                loss, sigma = initialize_loss(name), initialize_activation(partner)
+                loss, sigma = initialize_loss(name), initialize_activation(canonical_activation)
                 Y, _ = labels_and_predictions(name, rng, 6, 3)
                 Z = rng.standard_normal(Y.shape)
                 Y_hat = sigma(Z)
@@ -216,7 +216,7 @@ class TestAnyShapeAndValue(unittest.TestCase):
 
         Y_hat = layer.forward(X)
         error = check_gradients(
-            network, layer.affine_backward(loss.backward_from_logits(Y, Y_hat)), X, 1.0
+            network, layer.backward_from_logits(loss.backward_from_logits(Y, Y_hat)), X, 1.0
         )
         # With one class the probability is 1 whatever X is, and both gradients are 0.
         self.assertLess(error, 1e-6)

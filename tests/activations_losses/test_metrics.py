@@ -11,7 +11,7 @@ from neural_networks import plots
 from neural_networks.datasets import Dataset
 from neural_networks.logs import Logger
 from neural_networks.losses import initialize_loss
-from neural_networks.metrics import RocCurve, roc_of
+from neural_networks.metrics import RocCurve, binary_roc
 from neural_networks.models import NeuralNetwork
 from tests.support.arrays import DTYPES, InFolder, examples, read_only
 
@@ -36,7 +36,7 @@ def scored(n=120, seed=0, decimals=None):
 
 
 def curve_of(loss, Y, Y_hat):
-    return roc_of(initialize_loss(loss), read_only(np.array(Y)), read_only(np.array(Y_hat)))
+    return binary_roc(initialize_loss(loss), read_only(np.array(Y)), read_only(np.array(Y_hat)))
 
 
 class TestArea(unittest.TestCase):
@@ -110,25 +110,25 @@ class TestCurve(unittest.TestCase):
     def test_each_point_is_a_threshold(self):
         thresholds = [2.0, *np.unique(self.P)]
         points = {self.shares(threshold <= self.P) for threshold in thresholds}
-        found = list(zip(self.curve.false_alarms, self.curve.hits, strict=True))
+        found = list(zip(self.curve.fpr, self.curve.tpr, strict=True))
         for point in found:
             self.assertLess(min(np.abs(np.subtract(point, p)).max() for p in points), 1e-12)
         self.assertEqual((found[0], found[-1]), ((0, 0), (1, 1)))
         self.assertGreater(len(found), 10)
-        for values in (self.curve.false_alarms, self.curve.hits):
+        for values in (self.curve.fpr, self.curve.tpr):
             self.assertTrue((np.diff(values) >= 0).all())
 
     def test_the_area_is_that_under_the_curve(self):
-        area = np.trapezoid(self.curve.hits, self.curve.false_alarms)
+        area = np.trapezoid(self.curve.tpr, self.curve.fpr)
         self.assertAlmostEqual(self.curve.area, area, 12)
 
     def test_the_predicted_classes(self):
         chosen = self.shares(self.P >= 0.5)
-        assert_allclose(self.curve.chosen, chosen, rtol=1e-12)
+        assert_allclose(self.curve.operating_point, chosen, rtol=1e-12)
         self.assertTrue(0 < chosen[0] < chosen[1] < 1)
         Y_hat = np.column_stack([1 - self.P, self.P])
         curve = curve_of("cross_entropy", np.eye(2)[self.true], Y_hat)
-        assert_allclose(curve.chosen, self.shares(self.P > 0.5), rtol=1e-12)
+        assert_allclose(curve.operating_point, self.shares(self.P > 0.5), rtol=1e-12)
 
 
 class TestWithoutCurve(unittest.TestCase):

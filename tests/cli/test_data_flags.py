@@ -101,8 +101,12 @@ class TestDataArgs(DataTest):
             ("flip must be true or false, got 'yes'", "letters", "flip=yes"),
             ("shift must be at least 0, got -1", "letters", "shift=-1"),
             ("the dataset 'higgs' has no images", "higgs", "flip=true"),
-            ("softened must be at least 0 and below 0.5, got 0.5", "iris", "softened=0.5"),
-            ("no classes to be encoded or softened", "sinewave", "softened=0.1"),
+            (
+                "label_smoothing must be at least 0 and below 0.5, got 0.5",
+                "iris",
+                "label_smoothing=0.5",
+            ),
+            ("no classes to encode or smooth", "sinewave", "label_smoothing=0.1"),
             ("batch_size must be at least 1, got 0", "iris", "batch_size=0"),
         ):
             self.refused(words, "--dataset", name, "--data-args", option)
@@ -137,7 +141,7 @@ class TestTwoClasses(DataTest):
 
     def test_one_output(self):
         config, out = self.done("--dataset", "higgs", *self.LOSS, "--hidden", 3)
-        self.assertEqual(config["data"], {"name": "higgs", "batch_size": 25, "one_output": True})
+        self.assertEqual(config["data"], {"name": "higgs", "batch_size": 25, "binary_labels": True})
         self.assertEqual(config["model"]["layer_args"][-1]["activation"], "sigmoid")
         self.assertIn("20 test examples of shape (28,), 1 output\n", out)
         self.assertRegex(out, r"FullyConnected  sigmoid +-> \(1,\) +4  W \(3, 1\), b \(1, 1\)\n")
@@ -151,14 +155,16 @@ class TestTwoClasses(DataTest):
         self.assertEqual(args["data"], {"name": "higgs", "batch_size": 25})
         self.assertIn("(28,), 2 outputs\n", out)
         args, _ = self.done("--config", config, "--lr", 0.01)
-        self.assertTrue(args["data"]["one_output"])
+        self.assertTrue(args["data"]["binary_labels"])
 
     def test_softened_labels_keep_the_loss_above_their_entropy(self):
         flags = ("--dataset", "higgs", *self.LOSS, "--hidden", 50, "--epochs", 30)
         self.done(*flags)
         self.assertLess(float(self.rows()[-1]["train_loss"]), 0.1)
-        config, _ = self.done(*flags, "--data-args", "softened=0.15")
-        self.assertEqual((config["data"]["softened"], config["data"]["one_output"]), (0.15, True))
+        config, _ = self.done(*flags, "--data-args", "label_smoothing=0.15")
+        self.assertEqual(
+            (config["data"]["label_smoothing"], config["data"]["binary_labels"]), (0.15, True)
+        )
         entropy = -0.15 * np.log(0.15) - 0.85 * np.log(0.85)
         losses = [float(row["train_loss"]) for row in self.rows()]
         self.assertGreater(min(losses), entropy)
@@ -198,9 +204,11 @@ class TestTable(DataTest):
 
     def test_one_output(self):
         loss = ("--loss", "binary_cross_entropy")
-        config, out = self.done(*self.start, "label=kind", "softened=0.15", *loss)
+        config, out = self.done(*self.start, "label=kind", "label_smoothing=0.15", *loss)
         self.assertIn("of shape (4,), 1 output\n", out)
-        self.assertEqual((config["data"]["one_output"], config["data"]["softened"]), (True, 0.15))
+        self.assertEqual(
+            (config["data"]["binary_labels"], config["data"]["label_smoothing"]), (True, 0.15)
+        )
 
     def test_numbers(self):
         flags = (*self.start, "label=a", "drop=kind", "regression=true")
@@ -211,7 +219,7 @@ class TestTable(DataTest):
         names = ["Id", "label_0", "prediction_0"]
         self.assertEqual(list(self.table("test_predictions.csv")), names)
         self.refused_later("labels of cross_entropy must not be negative", *flags)
-        words = "'csv' has no classes to be encoded"
+        words = "'csv' has no classes to encode"
         self.refused_later(words, *flags, "--loss", "binary_cross_entropy")
 
     def test_columns_that_are_called_by_numbers(self):

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.testing import assert_allclose
 
 from neural_networks.cli import ensemble
-from neural_networks.cli.ensemble import agree, average, error_of, majority_vote
+from neural_networks.cli.ensemble import agree, average, error_rate, majority_vote
 from tests.support.arrays import InFolder
 from tests.support.scripts import quietly
 
@@ -74,7 +74,7 @@ class TestAverage(unittest.TestCase):
         self.assertEqual(list(result["prediction_0"]), [2.0, 3.0])
         self.assertEqual(list(result["prediction_1"]), [1.0, 3.0])
         # Errors (1, 1) and (1, 1) of the average; (0, 2), (2, 0) and (2, 0), (0, -2) before.
-        self.assertEqual([error_of(table) for table in (*tables, result)], [2.0, 2.0, 1.0])
+        self.assertEqual([error_rate(table) for table in (*tables, result)], [2.0, 2.0, 1.0])
 
     def test_of_every_step(self):
         steps = {"step": [0, 1, 2]}
@@ -137,7 +137,7 @@ class TestAverage(unittest.TestCase):
         with self.assertRaisesRegex(ValueError, "no predictions to average"):
             average([FIRST.iloc[:0]])
         gap = FIRST.assign(label=[0, np.nan, 2])
-        self.assertEqual(error_of(average([gap, gap])), 2 / 3)
+        self.assertEqual(error_rate(average([gap, gap])), 2 / 3)
 
     def test_of_empty_cells(self):
         for name in ("output_0", "output_2"):
@@ -149,8 +149,8 @@ class TestAverage(unittest.TestCase):
             average([FIRST[["Id", "label", "prediction"]]])
 
     def test_error_of_classes(self):
-        self.assertAlmostEqual(error_of(FIRST), 2 / 3)
-        self.assertAlmostEqual(error_of(SECOND), 1 / 3)
+        self.assertAlmostEqual(error_rate(FIRST), 2 / 3)
+        self.assertAlmostEqual(error_rate(SECOND), 1 / 3)
 
 
 class TestVote(unittest.TestCase):

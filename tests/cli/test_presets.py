@@ -148,7 +148,7 @@ class TestWhatTheyAre(PresetTest, Every):
             self.assertEqual(args["name"], "cifar10")
         self.assertEqual(args.get("images", False), self.script is train_cnn)
         self.assertEqual(args.get("validate_on_test", False), args["name"] == "fashion_mnist")
-        self.assertEqual(args.get("one_output", False), args["name"] == "higgs")
+        self.assertEqual(args.get("binary_labels", False), args["name"] == "higgs")
         self.assertEqual(args.get("size"), "large" if args["name"] == "letters" else None)
 
     def test_sizes_of_the_sets(self):
@@ -184,7 +184,7 @@ class TestFlags(PresetTest):
         config, out = self.done(
             *("--preset", "higgs", "--epochs", 1, "--lr", 0.5, "--seed", 7, "--hidden", 8, 4),
             *("--dropout", 0.25, "--batch-size", 100, "--dtype", "float64", "--l2", 0.125),
-            *("--data-args", "n_training=150", "softened=0.1"),
+            *("--data-args", "n_training=150", "label_smoothing=0.1"),
         )
         preset = PRESETS["train_ffnn.py"]["higgs"]
         layers = config["model"]["layer_args"]
@@ -197,8 +197,8 @@ class TestFlags(PresetTest):
         self.assertEqual(
             (config["model"]["loss"], config["model"]["l2"]), ("binary_cross_entropy", 0.125)
         )
-        changed = {"batch_size": 100, "n_training": 150, "softened": 0.1}
-        self.assertEqual(config["data"], {"name": "higgs", "one_output": True, **changed})
+        changed = {"batch_size": 100, "n_training": 150, "label_smoothing": 0.1}
+        self.assertEqual(config["data"], {"name": "higgs", "binary_labels": True, **changed})
         arguments = config["arguments"]
         given = {"epochs": 1, "seed": 7, "dtype": "float64"}
         self.assertEqual({key: arguments[key] for key in given}, given)
@@ -245,7 +245,7 @@ class TestFlags(PresetTest):
 
     def test_two_classes_with_another_loss(self):
         config, out = self.done("--preset", "higgs", "--loss", "cross_entropy")
-        self.assertNotIn("one_output", config["data"])
+        self.assertNotIn("binary_labels", config["data"])
         self.assertEqual(config["model"]["layer_args"][-1]["activation"], "softmax")
         self.assertIn("(28,), 2 outputs\n", out)
 

@@ -18,7 +18,7 @@ from numpy.testing import assert_array_equal
 from neural_networks.datasets.files import cache, catalogue, folders
 from neural_networks.datasets.files.cache import doubt, find_prepared, how_to_get, is_publishers
 from neural_networks.datasets.files.catalogue import RemoteFile
-from neural_networks.datasets.files.folders import data_folders, find, find_original, home_of
+from neural_networks.datasets.files.folders import data_folders, find, find_original, home_folder
 from neural_networks.datasets.files.formats import NpyWriter
 from tests.support.arrays import InFolder
 
@@ -75,7 +75,11 @@ class TestFolders(DataTest):
         self.put(self.root / "file")
         for name in ("nowhere", "file"):
             self.named(str(self.root / name))
-            for call in (data_folders, lambda: home_of("higgs"), lambda: find_original("higgs")):
+            for call in (
+                data_folders,
+                lambda: home_folder("higgs"),
+                lambda: find_original("higgs"),
+            ):
                 with self.assertRaises(FileNotFoundError) as caught:
                     call()
                 message = f"names a folder that does not exist: {self.root / name}"
@@ -93,31 +97,31 @@ class TestFolders(DataTest):
 
 class TestHome(DataTest):
     def test_where_one_may_write(self):
-        self.assertEqual(home_of("higgs"), self.data / "higgs")
+        self.assertEqual(home_folder("higgs"), self.data / "higgs")
         (self.data / "higgs").mkdir()
-        self.assertEqual(home_of("higgs"), self.data / "higgs")
+        self.assertEqual(home_folder("higgs"), self.data / "higgs")
         self.named("")
-        self.assertEqual(home_of("higgs"), self.own / "higgs")
+        self.assertEqual(home_folder("higgs"), self.own / "higgs")
 
     def test_where_one_may_not(self):
         # The test may run as root, who could write all the same.
         for name in ("higgs", "letters"):
             (self.data / name).mkdir()
         self.locked(self.data / "higgs", self.data)
-        self.assertEqual(home_of("higgs"), self.own / "higgs")
-        self.assertEqual(home_of("letters"), self.data / "letters")
-        self.assertEqual(home_of("cifar10"), self.own / "cifar10")
+        self.assertEqual(home_folder("higgs"), self.own / "higgs")
+        self.assertEqual(home_folder("letters"), self.data / "letters")
+        self.assertEqual(home_folder("cifar10"), self.own / "cifar10")
 
     def test_a_link_to_a_shared_folder(self):
         (self.root / "shared").mkdir()
         (self.data / "higgs").symlink_to(self.root / "shared")
-        self.assertEqual(home_of("higgs"), self.data / "higgs")
+        self.assertEqual(home_folder("higgs"), self.data / "higgs")
         self.locked(self.root / "shared")
-        self.assertEqual(home_of("higgs"), self.own / "higgs")
+        self.assertEqual(home_folder("higgs"), self.own / "higgs")
 
     def test_what_the_system_forbids(self):
         with mock.patch.object(os, "access", lambda path, mode: not mode & os.W_OK):
-            self.assertEqual(home_of("higgs"), self.own / "higgs")
+            self.assertEqual(home_folder("higgs"), self.own / "higgs")
 
 
 class TestFind(DataTest):

@@ -70,16 +70,16 @@ class TestTwoClasses(OwnEntries):
 
     def test_one_output(self):
         for dtype in DTYPES:
-            for Y in self.labels(dtype=dtype, one_output=True):
+            for Y in self.labels(dtype=dtype, binary_labels=True):
                 assert_array_equal(Y, self.y[:, np.newaxis].astype(dtype), strict=True)
                 self.assertTrue(Y.flags.c_contiguous)
         self.assertEqual((self.dataset.out_dim, self.dataset.class_names), (1, ["no", "yes"]))
 
     def test_softened_in_training_only(self):
         for dtype in DTYPES:
-            for one_output in (False, True):
-                options = {"dtype": dtype, "one_output": one_output}
-                training, *others = self.labels(**options, softened=0.15)
+            for binary_labels in (False, True):
+                options = {"dtype": dtype, "binary_labels": binary_labels}
+                training, *others = self.labels(**options, label_smoothing=0.15)
                 hard = self.labels(**options)
                 expected = np.where(hard[0] == 1, 0.85, 0.15).astype(dtype)
                 assert_array_equal(training, expected, strict=True)
@@ -94,13 +94,13 @@ class TestTwoClasses(OwnEntries):
         return model, model.train(dataset, 20), dataset
 
     def test_networks_learn_from_them(self):
-        for options in ({}, {"softened": 0.15}, {"softened": 0.4}):
-            for one_output, loss, activation in (
+        for options in ({}, {"label_smoothing": 0.15}, {"label_smoothing": 0.4}):
+            for binary_labels, loss, activation in (
                 (False, "cross_entropy", "softmax"),
                 (True, "binary_cross_entropy", "sigmoid"),
             ):
                 with self.subTest(loss, **options):
-                    trained = self.train(loss, activation, one_output=one_output, **options)
+                    trained = self.train(loss, activation, binary_labels=binary_labels, **options)
                     model, history, dataset = trained
                     self.assertEqual(history["validation_error"][-1], 0)
                     self.assertEqual(history["train_error"][-1], 0)
@@ -108,21 +108,23 @@ class TestTwoClasses(OwnEntries):
 
     def test_a_softened_label_is_what_the_network_aims_at(self):
         """The least loss is the entropy of the labels, and it is nearly reached."""
-        _, history, _ = self.train("binary_cross_entropy", "sigmoid", one_output=True, softened=0.3)
+        _, history, _ = self.train(
+            "binary_cross_entropy", "sigmoid", binary_labels=True, label_smoothing=0.3
+        )
         entropy = -(0.3 * np.log(0.3) + 0.7 * np.log(0.7))
         self.assertGreater(history["train_loss"][-1], entropy)
         self.assertLess(history["train_loss"][-1], entropy + 0.03)
 
     def test_hinge_refuses_softened_labels(self):
         with self.assertRaisesRegex(ValueError, "labels of hinge must be one-hot"):
-            self.train("hinge", "linear", softened=0.15)
+            self.train("hinge", "linear", label_smoothing=0.15)
 
 
 class TestManyClasses(OwnEntries):
     def test_softened(self):
         for dtype in DTYPES:
             hard = self.labels("digits", dtype=dtype)
-            training, *others = self.labels("digits", dtype=dtype, softened=0.18)
+            training, *others = self.labels("digits", dtype=dtype, label_smoothing=0.18)
             self.assertEqual(training.dtype, dtype)
             assert_allclose(training.sum(axis=1), 1, atol=1e-6)
             assert_allclose(training[hard[0] == 1], 0.82, rtol=1e-6)
@@ -131,7 +133,7 @@ class TestManyClasses(OwnEntries):
                 assert_array_equal(found, plain, strict=True)
 
     def test_a_network_learns_from_softened_labels(self):
-        dataset = initialize_dataset("digits", softened=0.2, dtype="float32", seed=0)
+        dataset = initialize_dataset("digits", label_smoothing=0.2, dtype="float32", seed=0)
         output = {"name": "fully_connected", "activation": "softmax", "n_out": None}
         sgd = {"name": "SGD", "lr": 0.1}
         model = NeuralNetwork("cross_entropy", [output], sgd, seed=0, dtype="float32")
@@ -139,7 +141,7 @@ class TestManyClasses(OwnEntries):
 
     def test_classes_are_those_of_the_file(self):
         raw = load_iris()
-        for what, Y in zip(SETS, self.labels("iris", softened=0.4), strict=True):
+        for what, Y in zip(SETS, self.labels("iris", label_smoothing=0.4), strict=True):
             assert_array_equal(Y.argmax(axis=1), raw[f"{what}_labels"])
 
 
@@ -155,7 +157,7 @@ class TestRegression(OwnEntries):
 
 class TestOptions(OwnEntries):
     def test_of_a_dataset(self):
-        common = ["batch_size", "images", "flip", "shift", "one_output", "softened"]
+        common = ["batch_size", "images", "flip", "shift", "binary_labels", "label_smoothing"]
         for name, own in (
             ("iris", []),
             ("digits", []),
@@ -179,20 +181,26 @@ class TestOptions(OwnEntries):
 
     def test_softened_out_of_range(self):
         for value in (0.5, 0.85, 1, -0.1, np.nan):
-            self.refused(ValueError, "softened must be at least 0 and below 0.5", softened=value)
+            self.refused(
+                ValueError,
+                "label_smoothing must be at least 0 and below 0.5",
+                label_smoothing=value,
+            )
         for value in (True, "0.1"):
-            self.refused(TypeError, f"softened must be a number, got {value!r}", softened=value)
+            self.refused(
+                TypeError, f"label_smoothing must be a number, got {value!r}", label_smoothing=value
+            )
 
     def test_flags_that_are_no_flags(self):
-        for name in ("one_output", "images", "flip"):
+        for name in ("binary_labels", "images", "flip"):
             self.refused(TypeError, f"{name} must be true or false, got 1", "digits", **{name: 1})
         self.refused(ValueError, "shift must be at least 0, got -2", "digits", shift=-2)
 
     def test_what_does_not_go_with_the_labels(self):
-        self.refused(ValueError, "tells two classes apart, and 'iris' has 3", one_output=True)
+        self.refused(ValueError, "tells two classes apart, and 'iris' has 3", binary_labels=True)
         for name in ("sinewave", "numbers"):
-            for options in ({"one_output": True}, {"softened": 0.1}):
-                self.refused(ValueError, f"{name!r} has no classes to be", name, **options)
+            for options in ({"binary_labels": True}, {"label_smoothing": 0.1}):
+                self.refused(ValueError, f"{name!r} has no classes to encode", name, **options)
 
     def test_images_of_what_has_none(self):
         for name in ("iris", "sinewave", "pair"):
@@ -211,9 +219,9 @@ class TestOptions(OwnEntries):
 
     def test_sine_waves_by_name(self):
         dataset = initialize_dataset("sinewave", dtype="float32", seed=0)
-        self.assertEqual(dataset.long_sequences.dtype, np.float32)
+        self.assertEqual(dataset.forecast_sequences.dtype, np.float32)
         exact = initialize_dataset("sinewave", dtype="float64", seed=0)
-        assert_array_equal(dataset.long_sequences, exact.long_sequences.astype(np.float32))
+        assert_array_equal(dataset.forecast_sequences, exact.forecast_sequences.astype(np.float32))
 
     def test_a_set_drawn_from_the_seed(self):
         first, same, other = (
@@ -343,7 +351,7 @@ class TestAugmentedDataset(unittest.TestCase):
         batch, rows = dataset.train.sample()
         kept = (batch == whole(X)[rows[:, 0].astype(int)]).all(axis=(1, 2, 3))
         self.assertTrue(0 < kept.sum() < 30)
-        self.assertFalse(dataset.validate.is_raw)
+        self.assertFalse(dataset.validate.is_lazy)
 
 
 if __name__ == "__main__":

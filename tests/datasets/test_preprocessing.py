@@ -348,7 +348,7 @@ class TestStored(InFolder):
         X = measured(20, 3)
         whole = Preprocessing("float32", Standardization.of(X))
         data = Data(read_only(X), None, 6, preprocessing=whole)
-        self.assertFalse(data.is_raw)
+        self.assertFalse(data.is_lazy)
         self.assertEqual(data.data.dtype, np.float32)
         assert_array_equal(data.data, whole(X))
 
@@ -356,12 +356,12 @@ class TestStored(InFolder):
         whole = Preprocessing("float32", None, Augmentation(flip=True))
         X = measured(6, 3, 2, 1)
         for stored, rng in ((pixels(6, 3, 2, 1), None), (mapped(self.root, X), None), (X, 0)):
-            augmenting = None if rng is None else np.random.default_rng(rng)
-            data = Data(stored, None, 4, preprocessing=whole, augmenting=augmenting)
-            self.assertTrue(data.is_raw)
+            augmentation_rng = None if rng is None else np.random.default_rng(rng)
+            data = Data(stored, None, 4, preprocessing=whole, augmentation_rng=augmentation_rng)
+            self.assertTrue(data.is_lazy)
             self.assertIs(data.data, stored)
-        self.assertFalse(Data(X, preprocessing=whole).is_raw)
-        self.assertFalse(Data(X).is_raw)
+        self.assertFalse(Data(X, preprocessing=whole).is_lazy)
+        self.assertFalse(Data(X).is_lazy)
 
     def test_shape_of_an_example_of_a_batch(self):
         for X in (pixels(6, 3, 2, 4), measured(6, 3, 2, 4), mapped(self.root, pixels(6, 3, 2, 4))):

@@ -158,7 +158,7 @@ class TestHiggs(StandIns):
             dataset.train.sample()
         for data in splits(dataset):
             self.assertIsInstance(data.data, np.memmap)
-            self.assertEqual((data.data.filename, data.is_raw), (file.filename, True))
+            self.assertEqual((data.data.filename, data.is_lazy), (file.filename, True))
         assert_array_equal(np.asarray(file), rows[:, 1:].astype(np.float32))
 
 

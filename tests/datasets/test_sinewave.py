@@ -46,7 +46,7 @@ class TestWaves(unittest.TestCase):
         self.assertLess(np.abs(counts - 875).max(), 4 * np.sqrt(7000 * 7 / 64))
 
     def test_long_waves_go_on_for_100_steps(self):
-        waves = self.dataset.long_sequences
+        waves = self.dataset.forecast_sequences
         self.assertEqual(waves.shape, (3, 1, 150))
         a = phases(waves)[:, np.newaxis]
         assert_allclose(waves[:, 0], np.sin(a + 0.2 * np.arange(150)), atol=1e-12)
@@ -57,7 +57,7 @@ class TestWaves(unittest.TestCase):
             first = getattr(self.dataset, name).data
             assert_array_equal(first, getattr(again, name).data)
             self.assertGreater(np.abs(first - getattr(other, name).data).max(), 0.1)
-        assert_array_equal(self.dataset.long_sequences, again.long_sequences)
+        assert_array_equal(self.dataset.forecast_sequences, again.forecast_sequences)
         self.assertFalse(np.array_equal(self.dataset.train.data[:1000], self.dataset.validate.data))
 
     def test_a_generator_of_their_own_draws_the_phases(self):
@@ -68,7 +68,7 @@ class TestWaves(unittest.TestCase):
 
     def test_type(self):
         single = initialize_dataset("sinewave", seed=0, dtype="float32")
-        for array in (single.train.data, single.test.labels, single.long_sequences):
+        for array in (single.train.data, single.test.labels, single.forecast_sequences):
             self.assertEqual(array.dtype, np.float32)
         assert_allclose(single.train.data, self.dataset.train.data, atol=1e-7)
 
@@ -77,7 +77,7 @@ class TestOptions(unittest.TestCase):
     def test_window_and_step(self):
         dataset = initialize_dataset("sinewave", window=7, step=0.5, seed=0)
         self.assertEqual(dataset.test.data.shape, (2000, 1, 7))
-        self.assertEqual(dataset.long_sequences.shape, (3, 1, 107))
+        self.assertEqual(dataset.forecast_sequences.shape, (3, 1, 107))
         a = phases(dataset.test.data, step=0.5)[:, np.newaxis]
         assert_allclose(dataset.test.labels, np.sin(a + 0.5 * 7), atol=1e-12)
 
@@ -138,11 +138,11 @@ class TestOptions(unittest.TestCase):
 
 
 class TestLongSequences(unittest.TestCase):
-    def dataset(self, long_sequences, shape=(6, 2, 5), k=2):
-        return Dataset(np.ones(shape), np.ones((6, k)), 3, long_sequences=long_sequences)
+    def dataset(self, forecast_sequences, shape=(6, 2, 5), k=2):
+        return Dataset(np.ones(shape), np.ones((6, k)), 3, forecast_sequences=forecast_sequences)
 
     def test_longer_than_the_examples(self):
-        self.assertEqual(self.dataset(np.zeros((1, 2, 6))).long_sequences.shape, (1, 2, 6))
+        self.assertEqual(self.dataset(np.zeros((1, 2, 6))).forecast_sequences.shape, (1, 2, 6))
 
     def test_that_do_not_fit(self):
         for sequences, options, message in (
@@ -151,16 +151,18 @@ class TestLongSequences(unittest.TestCase):
             (np.zeros((2, 9)), {}, r"go with examples \(d, t\) and d outputs.* \(2, 9\)"),
             (np.zeros((1, 2, 9)), {"k": 3}, r"got \(2, 5\) and 3"),
             (np.zeros((1, 2, 9)), {"shape": (6, 2)}, r"got \(2,\) and 2"),
-            (np.full((1, 2, 9), np.nan), {}, "long_sequences: 18 values are NaN"),
+            (np.full((1, 2, 9), np.nan), {}, "forecast_sequences: 18 values are NaN"),
         ):
             with self.subTest(message), self.assertRaisesRegex(ValueError, message):
                 self.dataset(sequences, **options)
 
     def test_of_a_wrong_type(self):
-        message = "^long_sequences: examples must be a NumPy array, got list"
+        message = "^forecast_sequences: examples must be a NumPy array, got list"
         with self.assertRaisesRegex(TypeError, message):
             self.dataset([[[1.0] * 6] * 2])
-        with self.assertRaisesRegex(TypeError, "^long_sequences: examples must be floats, got int"):
+        with self.assertRaisesRegex(
+            TypeError, "^forecast_sequences: examples must be floats, got int"
+        ):
             self.dataset(np.zeros((1, 2, 6), int))
 
 

@@ -74,7 +74,7 @@ class TestAgainstPyTorch(unittest.TestCase):
                     layer.parameters[name] = expected[name]
                 for i, batch in enumerate(batches):
                     layer.forward(batch)
-                    for name, value in layer.statistics.items():
+                    for name, value in layer.buffers.items():
                         where = f"{name} of {kind}{suffix} after batch {i}"
                         np.testing.assert_allclose(
                             value, expected[name][i], rtol=1e-12, err_msg=where, strict=True
@@ -90,11 +90,11 @@ class TestByHand(unittest.TestCase):
         layer = BatchNorm(epsilon=7.0)
         Y = layer.forward(np.array([[0.0, -3.0], [2.0, 3.0]]))
         np.testing.assert_allclose(Y, [[-1 / 8**0.5, -0.75], [1 / 8**0.5, 0.75]], rtol=1e-15)
-        np.testing.assert_allclose(layer.statistics["running_mean"], [[0.1, 0]], rtol=1e-14)
-        np.testing.assert_allclose(layer.statistics["running_var"], [[1.1, 2.7]], rtol=1e-14)
+        np.testing.assert_allclose(layer.buffers["running_mean"], [[0.1, 0]], rtol=1e-14)
+        np.testing.assert_allclose(layer.buffers["running_var"], [[1.1, 2.7]], rtol=1e-14)
         layer.training = False
-        layer.statistics["running_mean"] = np.array([[1.0, -2.0]])
-        layer.statistics["running_var"] = np.array([[2.0, 93.0]])
+        layer.buffers["running_mean"] = np.array([[1.0, -2.0]])
+        layer.buffers["running_var"] = np.array([[2.0, 93.0]])
         Y = layer.forward(np.array([[4.0, 8.0]]))
         np.testing.assert_allclose(Y, [[1.0, 1.0]], rtol=1e-15)
 

@@ -56,16 +56,16 @@ class TestParameters(unittest.TestCase):
             X, other = numbers((4, 3)), kind()
             other.parameters.update(layer.parameters)
             np.testing.assert_equal(other.forward(X), layer.forward(X))
-            np.testing.assert_equal(dict(other.statistics), dict(layer.statistics))
+            np.testing.assert_equal(dict(other.buffers), dict(layer.buffers))
 
     def test_statistics_at_first(self):
         layer = BatchNorm()
         layer._init_parameters((-1, 3, 4, 2))
         expected = {"running_mean": np.zeros((1, 2)), "running_var": np.ones((1, 2))}
-        np.testing.assert_equal(dict(layer.statistics), expected)
+        np.testing.assert_equal(dict(layer.buffers), expected)
         layer = LayerNorm()
         layer.forward(numbers((4, 3)))
-        self.assertEqual(len(layer.statistics), 0)
+        self.assertEqual(len(layer.buffers), 0)
 
 
 class TestMovingAverages(unittest.TestCase):
@@ -79,33 +79,33 @@ class TestMovingAverages(unittest.TestCase):
                 layer.forward(X)
                 mean = 0.75 * mean + 0.25 * X.mean(axis=axes)
                 variance = 0.75 * variance + 0.25 * X.var(axis=axes, ddof=1)
-                np.testing.assert_allclose(layer.statistics["running_mean"][0], mean, rtol=1e-12)
-                np.testing.assert_allclose(layer.statistics["running_var"][0], variance, rtol=1e-12)
+                np.testing.assert_allclose(layer.buffers["running_mean"][0], mean, rtol=1e-12)
+                np.testing.assert_allclose(layer.buffers["running_var"][0], variance, rtol=1e-12)
 
     def test_momentum_0_keeps_the_last_batch_alone(self):
         layer, X = BatchNorm(momentum=0), numbers((6, 4))
         layer.forward(numbers((8, 4), seed=1))
         layer.forward(X)
-        np.testing.assert_allclose(layer.statistics["running_mean"][0], X.mean(axis=0), rtol=1e-12)
+        np.testing.assert_allclose(layer.buffers["running_mean"][0], X.mean(axis=0), rtol=1e-12)
         expected = X.var(axis=0, ddof=1)
-        np.testing.assert_allclose(layer.statistics["running_var"][0], expected, rtol=1e-12)
+        np.testing.assert_allclose(layer.buffers["running_var"][0], expected, rtol=1e-12)
 
     def test_default_momentum_keeps_nine_tenths(self):
         layer = initialize_layer("batch_norm")
         layer.forward(np.array([[4.0], [6.0]]))
-        np.testing.assert_allclose(layer.statistics["running_mean"], [[0.5]], rtol=1e-14)
+        np.testing.assert_allclose(layer.buffers["running_mean"], [[0.5]], rtol=1e-14)
 
     def test_are_new_arrays_at_each_step(self):
         """Whoever has kept the old ones has them still."""
         layer = BatchNorm()
         layer.forward(numbers((6, 4)))
-        for name, value in layer.statistics.items():
-            layer.statistics[name] = read_only(value)
-        kept = dict(layer.statistics)
+        for name, value in layer.buffers.items():
+            layer.buffers[name] = read_only(value)
+        kept = dict(layer.buffers)
         with unchanged(*kept.values()):
             layer.forward(numbers((6, 4), seed=1))
         for name, value in kept.items():
-            self.assertFalse(np.shares_memory(layer.statistics[name], value))
+            self.assertFalse(np.shares_memory(layer.buffers[name], value))
 
     def test_gradient_checks_leave_them_alone(self):
         for name in ("gamma", "beta"):
@@ -146,7 +146,7 @@ class TestInference(unittest.TestCase):
             layer, X = BatchNorm(epsilon=0.5), numbers(shape)
             layer.forward(3 * X + 1)
             layer.training = False
-            mean, variance = (layer.statistics[f"running_{name}"][0] for name in ("mean", "var"))
+            mean, variance = (layer.buffers[f"running_{name}"][0] for name in ("mean", "var"))
             if X.ndim == 3:
                 mean, variance = mean[:, np.newaxis], variance[:, np.newaxis]
             expected = (X - mean) / np.sqrt(variance + 0.5)
@@ -167,7 +167,7 @@ class TestInference(unittest.TestCase):
         layer, X = BatchNorm(epsilon=3.0), numbers((4, 3))
         layer.training = False
         np.testing.assert_allclose(layer.forward(X), X / 2, rtol=1e-15)
-        np.testing.assert_array_equal(layer.statistics["running_var"], np.ones((1, 3)))
+        np.testing.assert_array_equal(layer.buffers["running_var"], np.ones((1, 3)))
 
     def test_a_network_that_predicts(self):
         model, X, Y = network()
@@ -213,7 +213,7 @@ class TestTypesAndPurity(unittest.TestCase):
                 for layer, X in layers(dtype):
                     Y = layer.forward(X.astype(given))
                     dLdX = layer.backward(numbers(X.shape).astype(given))
-                    found = [Y, dLdX, layer.gradients, layer.statistics, layer.cache]
+                    found = [Y, dLdX, layer.gradients, layer.buffers, layer.cache]
                     self.assertEqual({array.dtype for array in arrays_in(found)}, {np.dtype(dtype)})
 
     def test_float32_is_float64_to_rounding(self):
@@ -244,20 +244,20 @@ class TestTypesAndPurity(unittest.TestCase):
                 layer, exact = kind(**options, dtype="float32"), kind(**options)
                 expected = exact.forward(X.astype("float64"))
                 self.assertLess(np.abs(layer.forward(X) - expected).max(), 2e-5)
-                for name, value in exact.statistics.items():
+                for name, value in exact.buffers.items():
                     tolerance = 2e-7 if name == "running_mean" else 2e-6
-                    np.testing.assert_allclose(layer.statistics[name], value, rtol=tolerance)
+                    np.testing.assert_allclose(layer.buffers[name], value, rtol=tolerance)
 
     def test_averages_of_another_type_are_taken_in_the_layer_s(self):
         layer = BatchNorm(dtype="float32")
         layer._init_parameters((-1, 3))
         for training in (True, False):
-            layer.statistics["running_mean"] = np.zeros((1, 3))
+            layer.buffers["running_mean"] = np.zeros((1, 3))
             layer.training = training
             self.assertEqual(layer.forward(np.eye(3, dtype="float32")).dtype, "float32")
         layer.training = True
         layer.forward(np.eye(3, dtype="float32"))
-        self.assertEqual(layer.statistics["running_mean"].dtype, "float32")
+        self.assertEqual(layer.buffers["running_mean"].dtype, "float32")
 
     def test_arguments_stay_as_they_are(self):
         for layer, X in layers():
@@ -282,7 +282,7 @@ class TestTypesAndPurity(unittest.TestCase):
 
 class TestLeastBatch(unittest.TestCase):
     def test_before_and_after_shapes_are_known(self):
-        self.assertEqual((BatchNorm().least_batch, LayerNorm().least_batch), (2, 1))
+        self.assertEqual((BatchNorm().min_batch_size, LayerNorm().min_batch_size), (2, 1))
         for shape, least in (
             ((5, 3), 2),
             ((5, 3, 1), 2),
@@ -294,7 +294,7 @@ class TestLeastBatch(unittest.TestCase):
             for kind in KINDS:
                 layer = kind()
                 layer.forward(numbers(shape))
-                self.assertEqual(layer.least_batch, least if kind is BatchNorm else 1, shape)
+                self.assertEqual(layer.min_batch_size, least if kind is BatchNorm else 1, shape)
 
     def test_so_many_rows_are_enough_and_fewer_are_not(self):
         for shape in ((1, 3), (1, 3, 1), (1, 1, 1, 3)):

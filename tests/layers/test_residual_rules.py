@@ -40,20 +40,20 @@ class TestParameters(unittest.TestCase):
         self.assertEqual(list(layer.parameters), names)
         self.assertEqual(list(layer.gradients), names)
         averages = ["2.running_mean", "2.running_var", "4.running_mean", "4.running_var"]
-        self.assertEqual(list(layer.statistics), averages)
+        self.assertEqual(list(layer.buffers), averages)
         self.assertEqual(layer.parameters["1.W"].shape, (3, 3, 3, 2))
 
     def test_of_blocks_in_blocks(self):
         layer = with_parameters(residual(dense(4), residual(residual(BATCH_NORM))), (5, 4))
         self.assertEqual(list(layer.parameters), ["1.W", "1.b", "2.1.1.gamma", "2.1.1.beta"])
-        self.assertEqual(list(layer.statistics), ["2.1.1.running_mean", "2.1.1.running_var"])
+        self.assertEqual(list(layer.buffers), ["2.1.1.running_mean", "2.1.1.running_var"])
 
     def test_are_made_without_training(self):
         """The one pass that makes them leaves no averages, no cache, and gradients of zeros."""
         layer = initialize_layer(**BLOCK)
         layer._init_parameters((-1, 4, 5, 3))
         expected = [np.zeros((1, 2)), np.ones((1, 2)), np.zeros((1, 3)), np.ones((1, 3))]
-        np.testing.assert_equal(list(layer.statistics.values()), expected)
+        np.testing.assert_equal(list(layer.buffers.values()), expected)
         self.assertEqual(len(layer.cache), 0)
         for name, value in layer.parameters.items():
             np.testing.assert_array_equal(layer.gradients[name], np.zeros_like(value), strict=True)
@@ -73,7 +73,7 @@ class TestParameters(unittest.TestCase):
             first, second = run(one, X, dLdY), run(other, X, dLdY)
             self.assertFalse(np.allclose(first["Y"], second["Y"]))
             other.parameters.update(one.parameters)
-            other.statistics.update(with_parameters(args, shape).statistics)
+            other.buffers.update(with_parameters(args, shape).buffers)
             np.testing.assert_equal(run(other, X, dLdY), first, err_msg=case)
 
     def test_what_is_assigned_before_the_first_forward_is_used(self):
@@ -84,7 +84,7 @@ class TestParameters(unittest.TestCase):
         Z = np.tanh(3 * X + 1)
         Z_hat = (Z - Z.mean(axis=0)) / np.sqrt(Z.var(axis=0) + 1e-5)
         np.testing.assert_allclose(layer.forward(X), X + 2 * Z_hat + 1, rtol=1e-12)
-        self.assertEqual(list(layer.statistics), ["2.running_mean", "2.running_var"])
+        self.assertEqual(list(layer.buffers), ["2.running_mean", "2.running_var"])
 
     def test_backward_uses_what_is_there_then(self):
         """As with every layer, whose parameters are read at each call."""
@@ -119,21 +119,21 @@ class TestStatistics(unittest.TestCase):
         for seed in range(3):
             X = numbers((6, 4), seed)
             np.testing.assert_array_equal(block.forward(X), X + alone.forward(X))
-            for name, value in alone.statistics.items():
-                np.testing.assert_array_equal(block.statistics[f"1.{name}"], value)
+            for name, value in alone.buffers.items():
+                np.testing.assert_array_equal(block.buffers[f"1.{name}"], value)
         block.training = alone.training = False
         np.testing.assert_array_equal(block.forward(X), X + alone.forward(X))
 
     def test_what_is_assigned_is_what_is_used(self):
         block = Residual([{"name": "batch_norm", "epsilon": 3.0}])
         block._init_parameters((-1, 2))
-        block.statistics["1.running_mean"] = np.array([[1.0, -1.0]])
-        block.statistics["1.running_var"] = np.array([[1.0, 13.0]])
+        block.buffers["1.running_mean"] = np.array([[1.0, -1.0]])
+        block.buffers["1.running_var"] = np.array([[1.0, 13.0]])
         block.training = False
         np.testing.assert_array_equal(block.forward(np.array([[5.0, 7.0]])), [[7.0, 9.0]])
         block.training = True
         block.forward(np.array([[5.0, 7.0], [5.0, 9.0]]))
-        np.testing.assert_allclose(block.statistics["1.running_mean"], [[1.4, -0.1]], rtol=1e-14)
+        np.testing.assert_allclose(block.buffers["1.running_mean"], [[1.4, -0.1]], rtol=1e-14)
 
     def test_gradient_checks_leave_everything_alone(self):
         layer = with_parameters(*BLOCKS["conv"])
@@ -157,7 +157,7 @@ class TestStatistics(unittest.TestCase):
         ):
             layer = Residual(layers)
             layer.forward(numbers(shape))
-            self.assertEqual(layer.least_batch, least)
+            self.assertEqual(layer.min_batch_size, least)
 
     def test_a_batch_of_one(self):
         layer = Residual([dense(4), BATCH_NORM])
@@ -256,7 +256,7 @@ class TestTypesAndPurity(unittest.TestCase):
                     layer = initialize_layer(**args, dtype=dtype)
                     Y = layer.forward(numbers(shape).astype(given))
                     dLdX = layer.backward(numbers(shape).astype(given))
-                    found = [Y, dLdX, layer.parameters, layer.gradients, layer.statistics]
+                    found = [Y, dLdX, layer.parameters, layer.gradients, layer.buffers]
                     found = {array.dtype for array in arrays_in([*found, layer.cache])}
                     self.assertEqual(found, {np.dtype(dtype)})
 
@@ -321,7 +321,7 @@ class TestNetworks(NothingGrows, unittest.TestCase):
             ([BATCH_NORM, residual(conv(3))], True),
             ([BATCH_NORM, residual(BATCH_NORM)], False),
         ):
-            self.assertIs(Residual(layers).shares_batch, shares)
+            self.assertIs(Residual(layers).splits_batch, shares)
 
     def test_goes_the_fast_way_through_its_layers(self):
         layer = with_parameters(*BLOCKS["conv"])

@@ -102,7 +102,7 @@ class TestTypes(unittest.TestCase):
                         dLdX = layer.backward(np.ones(Y.shape, other(given_dtype)))
                         self.assertEqual(Y.dtype, dtype)
                         self.assertEqual(dLdX.dtype, dtype)
-                        found = [layer.parameters, layer.gradients, layer.statistics, layer.cache]
+                        found = [layer.parameters, layer.gradients, layer.buffers, layer.cache]
                         types = {array.dtype for array in arrays_in(found)}
                         self.assertEqual(types - {np.dtype(dtype)}, set())
 
@@ -126,14 +126,14 @@ class TestTypes(unittest.TestCase):
                     param, grad = np.zeros((2, 3), dtype), np.ones((2, 3), dtype)
                     step = optimizer.update("W", param, grad, epoch)
                     self.assertEqual((step.dtype, step.shape), (np.dtype(dtype), (2, 3)), name)
-                remembered = [a for arrays in optimizer.memory.values() for a in arrays]
+                remembered = [a for arrays in optimizer._slots.values() for a in arrays]
                 remembered += getattr(optimizer, "velocity", {}).values()
                 self.assertLessEqual({array.dtype for array in remembered}, {np.dtype(dtype)}, name)
 
     def test_gradients_clipped_together(self):
         for dtype in DTYPES:
             optimizer = initialize_optimizer("SGD", 0.1, clip_global_norm=np.float64(0.1))
-            found = optimizer.clip_together([np.ones((2, 3), dtype), np.ones(4, dtype)])
+            found = optimizer.clip_by_global_norm([np.ones((2, 3), dtype), np.ones(4, dtype)])
             self.assertEqual([g.dtype for g in found], [np.dtype(dtype)] * 2)
 
     def test_schedules(self):
@@ -246,8 +246,8 @@ class TestPurity(unittest.TestCase):
         gradients = [np.ones((2, 3)), np.ones(4)]
         optimizer = initialize_optimizer("SGD", 0.1, clip_global_norm=0.1)
         with unchanged(*gradients):
-            found = optimizer.clip_together([read_only(g) for g in gradients])
-            again = optimizer.clip_together(gradients)
+            found = optimizer.clip_by_global_norm([read_only(g) for g in gradients])
+            again = optimizer.clip_by_global_norm(gradients)
         for g, first, second in zip(gradients, found, again, strict=True):
             self.assertFalse(np.shares_memory(g, second))
             np.testing.assert_array_equal(first, second)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
-from neural_networks.cli.ensemble import average, error_of, majority_vote
+from neural_networks.cli.ensemble import average, error_rate, majority_vote
 from neural_networks.datasets import Dataset
 from neural_networks.ensemble import Ensemble
 from neural_networks.logs import Logger
@@ -154,7 +154,7 @@ class TestOfTrainedNetworks(InFolder):
         outputs = result[["output_0", "output_1", "output_2"]].to_numpy()
         assert_allclose(outputs, Y_hat, rtol=1e-14)
         assert_array_equal(result["prediction"], Y_hat.argmax(axis=1))
-        self.assertAlmostEqual(error_of(result), ensemble.test(self.data)["error"], places=14)
+        self.assertAlmostEqual(error_rate(result), ensemble.test(self.data)["error"], places=14)
 
     def test_a_vote_of_one_is_its_own_file(self):
         self.models[0].test_kaggle(self.data)

@@ -198,7 +198,7 @@ class Own(Layer):
         self.parameters["b"] = np.zeros((1, self.n_out), self.dtype)
 
     def forward(self, X):
-        X = self.admit(X)
+        X = self.check_input(X)
         Z = X @ self.parameters["W"] + self.parameters["b"]
         if self.training:
             self.cache["X"], self.cache["Z"] = X, Z

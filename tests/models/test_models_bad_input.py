@@ -222,7 +222,7 @@ class PlainSigmoid(Layer):
         self.parameters["W"] = draw((X_shape[1], 1))
 
     def forward(self, X):
-        self.cache["X"] = X = self.admit(X)
+        self.cache["X"] = X = self.check_input(X)
         return self.activation(X @ self.parameters["W"])
 
     def backward(self, dLdY):

@@ -63,7 +63,7 @@ class TestFiles(InFolder):
             assert_array_equal(outputs(fresh), outputs(model), strict=True)
             assert_equal(fresh.state(), model.state())
             self.assertEqual(fresh.epoch, 3)
-            self.assertGreater(np.abs(model.layers[1].statistics["running_mean"]).max(), 0.01)
+            self.assertGreater(np.abs(model.layers[1].buffers["running_mean"]).max(), 0.01)
 
     def test_loading_converts_the_statistics_too(self):
         model, single = trained(), network(dtype="float32")
@@ -73,7 +73,7 @@ class TestFiles(InFolder):
             if name.startswith("layer"):
                 self.assertEqual(value.dtype, np.float32, msg=name)
         step(single, *examples())
-        self.assertEqual(single.layers[2].statistics["2.running_var"].dtype, np.float32)
+        self.assertEqual(single.layers[2].buffers["2.running_var"].dtype, np.float32)
 
     def test_a_network_at_work_takes_the_statistics_over(self):
         model, other = trained(), trained(seed=1)

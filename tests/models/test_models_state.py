@@ -46,7 +46,7 @@ def snapshot(model):
         {
             "parameters": store(layer.parameters),
             "gradients": store(layer.gradients),
-            "statistics": store(layer.statistics),
+            "buffers": store(layer.buffers),
             "cache": store(layer.cache),
             "generator": copy.deepcopy(layer.rng.bit_generator.state),
             "training": layer.training,
@@ -277,7 +277,7 @@ class TestGradientOfTheData(unittest.TestCase):
         X, Y = examples()
         model = network()
         out = model.forward(X)
-        model.layers[1].affine_backward = lambda gradient: 1 / 0
+        model.layers[1].backward_from_logits = lambda gradient: 1 / 0
         with self.assertRaises(ZeroDivisionError):
             model.backward(Y, out)
         self.assertEqual(model.layers[0].backward(np.ones((10, 5))).shape, X.shape)

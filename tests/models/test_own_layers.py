@@ -4,7 +4,7 @@ import unittest
 
 import numpy as np
 
-from neural_networks.layers import LAYERS, FullyConnected, Layer, meets_at_logits
+from neural_networks.layers import LAYERS, FullyConnected, Layer, has_logits
 from neural_networks.models import NeuralNetwork
 from neural_networks.utils.grad_check import check_gradients
 from tests.support.arrays import InFolder
@@ -114,10 +114,10 @@ class TestSubclass(OwnLayers):
         class Renamed(FullyConnected):
             """Adds nothing to either direction."""
 
-        self.assertTrue(meets_at_logits(FullyConnected))
-        self.assertTrue(meets_at_logits(Renamed))
-        self.assertFalse(meets_at_logits(Halved))
-        self.assertFalse(meets_at_logits(Bare))
+        self.assertTrue(has_logits(FullyConnected))
+        self.assertTrue(has_logits(Renamed))
+        self.assertFalse(has_logits(Halved))
+        self.assertFalse(has_logits(Bare))
 
 
 class TestBareLayer(OwnLayers):

@@ -10,7 +10,7 @@ from neural_networks.datasets import Dataset
 from neural_networks.layers import FullyConnected
 from neural_networks.logs import Logger
 from neural_networks.models import NeuralNetwork, initialize_model
-from neural_networks.regularization import Regularization, weights_of
+from neural_networks.regularization import WeightPenalty, penalized_weights
 from neural_networks.utils.grad_check import check_gradients
 from tests.support.arrays import InFolder, examples, read_only
 from tests.support.normalization_cases import conv, dense, residual
@@ -47,8 +47,8 @@ class TestByHand(unittest.TestCase):
     def test_penalty(self):
         # Σ W² = 1 + 4 + 0.25 = 5.25 and Σ |W| = 3.5.
         for l2, l1, expected in ((0.4, 0, 1.05), (0, 0.1, 0.35), (0.4, 0.1, 1.4), (0, 0, 0)):
-            self.assertAlmostEqual(Regularization(l2, l1).penalty([self.layer]), expected)
-        self.assertAlmostEqual(Regularization(0.4).penalty([self.layer, self.layer]), 2.1)
+            self.assertAlmostEqual(WeightPenalty(l2, l1).penalty([self.layer]), expected)
+        self.assertAlmostEqual(WeightPenalty(0.4).penalty([self.layer, self.layer]), 2.1)
 
     def test_gradient(self):
         # 0.4 W + 0.1 sign(W) is added to the ones, and nothing where W is 0.
@@ -60,24 +60,24 @@ class TestByHand(unittest.TestCase):
         for (l2, l1), expected in cases.items():
             ones = {"W": read_only(np.ones((2, 2))), "b": np.ones((1, 2))}
             self.layer.gradients.update(ones)
-            Regularization(l2, l1).add_gradients([self.layer])
+            WeightPenalty(l2, l1).add_gradients([self.layer])
             assert_allclose(self.layer.gradients["W"], expected, rtol=1e-14)
             self.assertIs(self.layer.gradients["b"], ones["b"])
             assert_array_equal(ones["W"], 1)
 
     def test_is_true_if_there_is_a_penalty(self):
-        penalties = (Regularization(), Regularization(l2=1e-9), Regularization(l1=1e-9))
+        penalties = (WeightPenalty(), WeightPenalty(l2=1e-9), WeightPenalty(l1=1e-9))
         self.assertEqual([bool(penalty) for penalty in penalties], [False, True, True])
 
     def test_strengths_out_of_range(self):
         for name in ("l2", "l1"):
             for value in (-1e-9, math.nan, math.inf):
-                for make in (Regularization, network):
+                for make in (WeightPenalty, network):
                     with self.assertRaisesRegex(ValueError, f"{name} must be at least 0"):
                         make(**{name: value})
             for value in ("0.1", True, None):
                 with self.assertRaisesRegex(TypeError, f"{name} must be a number"):
-                    Regularization(**{name: value})
+                    WeightPenalty(**{name: value})
 
 
 # Layers and loss of a network, the names of its weights, and the shape of its input.
@@ -181,7 +181,7 @@ class TestWholeNetworks(unittest.TestCase):
         for model, weights, (X, Y), penalty in self.networks():
             model.backward(Y, model.forward(X))
             with_penalty = by_name(model, "gradients")
-            model.regularization = Regularization()
+            model.regularization = WeightPenalty()
             model.backward(Y, model.forward(X))
             without = by_name(model, "gradients")
             self.assertGreater(len(without), len(weights))
@@ -193,7 +193,7 @@ class TestWholeNetworks(unittest.TestCase):
     def test_names_of_the_weights(self):
         for model, weights, _, _ in self.networks():
             values = by_name(model)
-            found = [layer.parameters[name] for layer, name in weights_of(model.layers)]
+            found = [layer.parameters[name] for layer, name in penalized_weights(model.layers)]
             self.assertEqual([id(W) for W in found], [id(values[name]) for name in weights])
 
 
@@ -253,7 +253,7 @@ class TestDescent(unittest.TestCase):
         layer._init_parameters((-1, 1000))
         layer.parameters["W"] = np.full((1000, 1000), 0.1, np.float32)
         expected = 1e6 * (float(np.float32(0.1)) ** 2 / 2 + float(np.float32(0.1)))
-        assert_allclose(Regularization(1.0, 1.0).penalty([layer]), expected, rtol=1e-11)
+        assert_allclose(WeightPenalty(1.0, 1.0).penalty([layer]), expected, rtol=1e-11)
 
 
 class TestLossesInTraining(InFolder):

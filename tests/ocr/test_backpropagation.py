@@ -66,7 +66,7 @@ class TestConvolutionArithmetic(unittest.TestCase):
             np.testing.assert_array_equal(Y, plain_convolution(image, kernel, stride))
 
     def test_parameters_with_and_without_sharing(self):
-        """Without sharing, each output has a weight of its own for each number that it sees.
+        """Without batch_threads, each output has a weight of its own for each number that it sees.
 
         These pairs are the entries of the Jacobian that are not 0; its rows come from ``backward``.
         """

@@ -370,7 +370,7 @@ class TestBadLuck(MistakeTest):
         self.interrupted("--trace", self.steps, started=started)
 
     def test_nobody_reads_what_is_printed(self):
-        """As with | head: the files are there, and nothing is said; see status_of."""
+        """As with | head: the files are there, and nothing is said; see exit_status."""
         command = [sys.executable, SCRIPT, *self.arguments()]
         for unbuffered in ("", "1"):
             with self.subTest(unbuffered=unbuffered):

@@ -228,14 +228,14 @@ class TestClippingTogether(unittest.TestCase):
     def test_by_hand(self):
         """(2, 4, 4) has norm 6, wherever its numbers are."""
         gradients = [np.array([[2.0], [4.0]]), np.array([4.0])]
-        found = SGD(1.0, clip_global_norm=3.0).clip_together(gradients)
+        found = SGD(1.0, clip_global_norm=3.0).clip_by_global_norm(gradients)
         for g, expected in zip(found, ([[1.0], [2.0]], [2.0]), strict=True):
             np.testing.assert_allclose(g, expected, rtol=1e-14)
 
     def test_what_is_not_too_great_stays_as_it_is(self):
         gradients = [np.array([[2.0], [4.0]]), np.array([4.0])]
         for limit in (None, 6.0, 7.0):
-            found = SGD(1.0, clip_global_norm=limit, clip_norm=1.0).clip_together(gradients)
+            found = SGD(1.0, clip_global_norm=limit, clip_norm=1.0).clip_by_global_norm(gradients)
             self.assertTrue(all(a is b for a, b in zip(found, gradients, strict=True)), limit)
 
     def test_update_leaves_it_to_the_network(self):
@@ -246,13 +246,13 @@ class TestClippingTogether(unittest.TestCase):
     @given(st.lists(float_arrays((2, 3)), min_size=1, max_size=4), st.floats(0.01, 20))
     def test_as_if_all_gradients_were_one(self, gradients, limit):
         """Each array's share is that of the concatenation, which ``clip`` clips."""
-        together = SGD(1.0, clip_global_norm=limit).clip_together(gradients)
+        together = SGD(1.0, clip_global_norm=limit).clip_by_global_norm(gradients)
         one = SGD(1.0, clip_norm=limit).clip(np.concatenate(gradients))
         np.testing.assert_allclose(np.concatenate(together), one, rtol=1e-12)
 
     @given(st.lists(float_arrays(st.integers(1, 4)), max_size=4), st.floats(0.01, 20))
     def test_norm_and_direction(self, gradients, limit):
-        found = SGD(1.0, clip_global_norm=limit).clip_together(gradients)
+        found = SGD(1.0, clip_global_norm=limit).clip_by_global_norm(gradients)
         before, after = (math.hypot(*(x for g in gs for x in g)) for gs in (gradients, found))
         self.assertAlmostEqual(after, min(before, limit), delta=1e-12 * limit)
         for g, clipped in zip(gradients, found, strict=True):
@@ -264,13 +264,13 @@ class TestClippingTogether(unittest.TestCase):
             unit = [np.array(numbers, dtype) for numbers in ([1, -2], [0], [2])]
             gradients = [g * np.array(size, dtype) for g in unit]
             with self.subTest(dtype), unchanged(*gradients):
-                found = SGD(1.0, clip_global_norm=3.0).clip_together(gradients)
+                found = SGD(1.0, clip_global_norm=3.0).clip_by_global_norm(gradients)
                 for g, expected in zip(found, unit, strict=True):
                     np.testing.assert_allclose(g, expected, rtol=1e-6)
 
     def test_small_gradients_beside_a_huge_one(self):
         gradients = [np.array([1e200]), np.array([1e190])]
-        found = SGD(1.0, clip_global_norm=1.0).clip_together(gradients)
+        found = SGD(1.0, clip_global_norm=1.0).clip_by_global_norm(gradients)
         np.testing.assert_allclose(np.concatenate(found), [1.0, 1e-10], rtol=1e-12)
 
 
@@ -302,5 +302,5 @@ class TestSchedule(unittest.TestCase):
         options = {"factor": 0.5, "patience": 1}
         optimizer = initialize_optimizer("SGD", 1.0, "reduce_on_plateau", scheduler_args=options)
         for expected in (1, 1, 0.5):
-            optimizer.lr_scheduler.observe(7.0)
+            optimizer.lr_scheduler.on_epoch_end(7.0)
             np.testing.assert_array_equal(update(optimizer, 1.0), [expected])

@@ -47,7 +47,7 @@ def observed(schedule, *losses):
     """The rate after each of the losses."""
     found = []
     for loss in losses:
-        schedule.observe(loss)
+        schedule.on_epoch_end(loss)
         found.append(schedule(0))
     return found
 

@@ -139,7 +139,7 @@ def arrays_for(
     for name, value in layer.parameters.items():
         drawn = (16 * numbers.normal(*value.shape)).round() / 64
         parameters[name] = drawn + name.endswith("gamma")
-    return parameters, {k: torch.from_numpy(v.copy()) for k, v in layer.statistics.items()}
+    return parameters, {k: torch.from_numpy(v.copy()) for k, v in layer.buffers.items()}
 
 
 def layer_data(cases: Mapping[str, Case], numbers: Numbers) -> Tensors:

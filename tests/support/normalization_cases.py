@@ -96,7 +96,7 @@ def run(layer: Layer, X: np.ndarray, dLdY: np.ndarray) -> dict[str, np.ndarray]:
     """The output and every gradient of a layer, and what it has gathered."""
     found = {"Y": layer.forward(X), "dLdX": layer.backward(dLdY)}
     found |= {f"dLd{name}": gradient for name, gradient in layer.gradients.items()}
-    return found | layer.statistics
+    return found | layer.buffers
 
 
 def checks_of(
@@ -111,7 +111,7 @@ def checks_of(
 
 def state(layer: Layer) -> dict[str, Any]:
     """Copies of all that a layer holds; ``np.testing.assert_equal`` compares two of them."""
-    names = ("parameters", "gradients", "statistics", "cache", "n_in", "n_out", "input_shape")
+    names = ("parameters", "gradients", "buffers", "cache", "n_in", "n_out", "input_shape")
     found = {name: copy.deepcopy(getattr(layer, name)) for name in names}
     return found | {"rng": layer.rng.bit_generator.state}
 
@@ -137,5 +137,5 @@ def with_batch(
 
 def types_in(model: NeuralNetwork) -> set[np.dtype]:
     """The types of all arrays that the layers of a network hold."""
-    held = [[x.parameters, x.gradients, x.statistics, x.cache] for x in model.layers]
+    held = [[x.parameters, x.gradients, x.buffers, x.cache] for x in model.layers]
     return {array.dtype for array in arrays_in(held)}

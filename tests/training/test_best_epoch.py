@@ -170,7 +170,7 @@ class TestWhatIsKept(RunTest):
         self.assertEqual((model.best.epoch, model.best.state.keys()), (2, model.state().keys()))
         for _ in range(2):  # the arrays that were there in that epoch, and those put back
             for layer in model.layers:
-                for array in (*layer.parameters.values(), *layer.statistics.values()):
+                for array in (*layer.parameters.values(), *layer.buffers.values()):
                     array[...] = 7
             model.restore_best()
             assert_array_equal(outputs(model), expected)
@@ -308,7 +308,7 @@ class TestThePlateau(unittest.TestCase):
     def test_it_is_told_the_validation_loss_or_that_of_training(self):
         for validated, column in ((True, "validation_loss"), (False, "train_loss")):
             model, told = network(l2=0.1), []
-            with mock.patch.object(model.optimizer.lr_scheduler, "observe", told.append):
+            with mock.patch.object(model.optimizer.lr_scheduler, "on_epoch_end", told.append):
                 model.train(dataset(validated), 4)
             self.assertEqual(told, list(model.history[column]))
 

@@ -13,7 +13,7 @@ from neural_networks import plots
 from neural_networks.datasets import Dataset
 from neural_networks.logs import Logger
 from neural_networks.models import NeuralNetwork
-from neural_networks.training.forecasting import one_step, running_free
+from neural_networks.training.forecasting import free_running, one_step
 from tests.support.arrays import InFolder, read_only
 
 SGD = {"name": "SGD", "lr": 0.1}
@@ -35,7 +35,7 @@ FIBONACCI = weighing([0, 1, 1])  # of three values, the last two
 class TestForecasts(unittest.TestCase):
     def test_running_free_goes_on_from_its_own_predictions(self):
         windows = read_only(np.array([[[9.0, 1, 1]], [[9.0, 1, 3]]]))
-        free = running_free(FIBONACCI, windows, 6)
+        free = free_running(FIBONACCI, windows, 6)
         assert_allclose(free[:, 0], [[2, 3, 5, 8, 13, 21], [4, 7, 11, 18, 29, 47]])
 
     def test_one_step_ahead_sees_the_true_values(self):
@@ -46,27 +46,27 @@ class TestForecasts(unittest.TestCase):
         sequence = np.array([[[1.0, 1, 2, 3, 5, 8, 13]]])
         expected = sequence[:, :, 3:]
         assert_allclose(one_step(FIBONACCI, sequence, 3), expected)
-        assert_allclose(running_free(FIBONACCI, sequence[:, :, :3], 4), expected)
+        assert_allclose(free_running(FIBONACCI, sequence[:, :, :3], 4), expected)
 
     def test_several_features_stay_apart(self):
         model = NeuralNetwork("l2", [FLAT, LINEAR | {"n_out": 2}], SGD)
         model.create_parameters((2, 2))
         # A window (2, 2) is flattened to x_1, x_2, y_1, y_2; predicted are x_2 + 1·y_2 and -y_2.
         model.layers[1].parameters["W"] = np.array([[0.0, 0], [1, 0], [0, 0], [1, -1]])
-        free = running_free(model, np.array([[[0.0, 5], [0, 2]]]), 3)
+        free = free_running(model, np.array([[[0.0, 5], [0, 2]]]), 3)
         assert_allclose(free, [[[7, 5, 7], [-2, 2, -2]]])
 
     def test_of_an_output_at_every_step_the_last_one_counts(self):
         model = NeuralNetwork("l2", [LINEAR | {"n_out": 1}], SGD)
         model.create_parameters((1, 3))
         model.layers[0].parameters["W"] = np.array([[2.0]])
-        assert_allclose(running_free(model, np.array([[[5.0, 4, 1]]]), 3), [[[2, 4, 8]]])
+        assert_allclose(free_running(model, np.array([[[5.0, 4, 1]]]), 3), [[[2, 4, 8]]])
         assert_allclose(one_step(model, np.array([[[5.0, 4, 1, 7, 9]]]), 3), [[[2, 14]]])
 
     def test_type_is_that_of_the_network(self):
         model = NeuralNetwork("l2", [FLAT, LINEAR | {"n_out": 1}], SGD, dtype="float32")
         sequence = np.ones((1, 1, 8), "float32")
-        self.assertEqual(running_free(model, sequence[:, :, :3], 2).dtype, np.float32)
+        self.assertEqual(free_running(model, sequence[:, :, :3], 2).dtype, np.float32)
         self.assertEqual(one_step(model, sequence, 3).dtype, np.float32)
 
 
@@ -187,7 +187,7 @@ class TestFiles(InFolder):
         """With predictions that are exactly right, which a logarithm has no place for."""
         sequences = np.array([[[1.0, 1, 2, 3, 5, 8]], [[2.0, 1, 3, 4, 7, 11]]])
         X, Y = np.ones((4, 1, 3)), 2 * np.ones((4, 1))
-        dataset = Dataset(X, Y, 2, None, None, X, Y, long_sequences=sequences)
+        dataset = Dataset(X, Y, 2, None, None, X, Y, forecast_sequences=sequences)
         FIBONACCI.logger = Logger("run", {}, {}, save=True, plot=True, save_dir=self.root)
         self.addCleanup(setattr, FIBONACCI, "logger", None)
         FIBONACCI.test(dataset, save_predictions=True)
@@ -203,7 +203,7 @@ class TestFiles(InFolder):
         """On a sequence that does not follow the network's rule the two kinds differ."""
         sequences = np.array([[[1.0, 1, 2, 3, 10, 20]]])
         X, Y = np.ones((4, 1, 3)), 2 * np.ones((4, 1))
-        dataset = Dataset(X, Y, 2, None, None, X, Y, long_sequences=sequences)
+        dataset = Dataset(X, Y, 2, None, None, X, Y, forecast_sequences=sequences)
         FIBONACCI.logger = Logger("run", {}, {}, save=True, save_dir=self.root)
         self.addCleanup(setattr, FIBONACCI, "logger", None)
         FIBONACCI.test(dataset, save_predictions=True)

@@ -226,7 +226,7 @@ class TestPublishers(InFolder):
 
     def test_higgs_from_0(self):
         synthetic_files.write_higgs(self.root / "higgs", n=120)
-        table, file = self.predictions("higgs", softened=0.15)
+        table, file = self.predictions("higgs", label_smoothing=0.15)
         assert_array_equal(table["Id"], np.arange(10))
         self.assertEqual(file, "kaggle_predictions.csv")
 
@@ -301,20 +301,22 @@ class TestToPredict(InFolder):
 
     def test_long_sequences_are_converted(self):
         X, long = normal(6, 1, 5), read_only(normal(2, 1, 9))
-        options = {"long_sequences": long, "preprocessing": Preprocessing("float32")}
+        options = {"forecast_sequences": long, "preprocessing": Preprocessing("float32")}
         dataset = Dataset(X, np.ones((6, 1)), 3, **options)
-        assert_array_equal(dataset.long_sequences, long.astype(np.float32), strict=True)
+        assert_array_equal(dataset.forecast_sequences, long.astype(np.float32), strict=True)
 
     def test_long_sequences_beyond_float32(self):
         long = np.full((2, 1, 9), 1e300)
-        options = {"long_sequences": long, "preprocessing": Preprocessing("float32")}
-        with self.assertRaisesRegex(ValueError, "^long_sequences: "):
+        options = {"forecast_sequences": long, "preprocessing": Preprocessing("float32")}
+        with self.assertRaisesRegex(ValueError, "^forecast_sequences: "):
             Dataset(normal(6, 1, 5), np.ones((6, 1)), 3, **options)
 
     def test_long_sequences_that_are_no_array(self):
-        options = {"long_sequences": [[[1.0, 2.0]]], "preprocessing": Preprocessing("float32")}
+        options = {"forecast_sequences": [[[1.0, 2.0]]], "preprocessing": Preprocessing("float32")}
         X = normal(6, 1, 1)
-        with self.assertRaisesRegex(TypeError, "long_sequences: examples must be a NumPy array"):
+        with self.assertRaisesRegex(
+            TypeError, "forecast_sequences: examples must be a NumPy array"
+        ):
             Dataset(X, np.ones((6, 1)), 3, **options)
 
 

@@ -15,7 +15,7 @@ from threadpoolctl import threadpool_info
 from neural_networks.layers import Conv2D, Pool2D
 from neural_networks.models import NeuralNetwork
 from neural_networks.utils import threads
-from neural_networks.utils.threads import in_shares, sharing
+from neural_networks.utils.threads import batch_threads, map_slices
 
 ROOT = Path(__file__).resolve().parents[2]
 FORK = """
@@ -23,7 +23,7 @@ import os, sys
 import numpy as np
 from neural_networks.utils import threads
 threads._threads.set(2)
-total = lambda: sum(threads.in_shares(lambda share: share.stop - share.start, 10, 1))
+total = lambda: sum(threads.map_slices(lambda share: share.stop - share.start, 10, 1))
 assert total() == 10
 child = os.fork()
 if child == 0:
@@ -49,7 +49,7 @@ def with_threads(n):
 class TestShares(unittest.TestCase):
     def shares(self, n, m, least=1):
         with with_threads(n):
-            return in_shares(lambda share: (share.start, share.stop), m, least)
+            return map_slices(lambda share: (share.start, share.stop), m, least)
 
     def test_make_up_all_images_in_order(self):
         self.assertEqual(self.shares(1, 10), [(0, 10)])
@@ -64,7 +64,7 @@ class TestShares(unittest.TestCase):
     def test_are_worked_on_at_the_same_time(self):
         barrier = threading.Barrier(3, timeout=30)
         with with_threads(3):  # one after the other, they would wait for each other in vain
-            self.assertEqual(len(in_shares(lambda _: barrier.wait(), 3, 1)), 3)
+            self.assertEqual(len(map_slices(lambda _: barrier.wait(), 3, 1)), 3)
 
     def test_an_error_comes_through(self):
         for bad in (0, 5):
@@ -74,7 +74,7 @@ class TestShares(unittest.TestCase):
                     raise ValueError("of this share")
 
             with with_threads(2), self.assertRaisesRegex(ValueError, "of this share"):
-                in_shares(work, 10, 1)
+                map_slices(work, 10, 1)
 
     def test_errstate_holds_in_every_thread(self):
         def work(share):
@@ -82,9 +82,9 @@ class TestShares(unittest.TestCase):
 
         with with_threads(2):
             with np.errstate(over="ignore"):
-                self.assertTrue(np.isinf(np.concatenate(in_shares(work, 4, 1))).all())
+                self.assertTrue(np.isinf(np.concatenate(map_slices(work, 4, 1))).all())
             with np.errstate(over="raise"), self.assertRaises(FloatingPointError):
-                in_shares(work, 4, 1)
+                map_slices(work, 4, 1)
 
     @unittest.skipUnless(hasattr(os, "fork"), "Windows has no fork")
     def test_after_a_fork_there_are_new_threads(self):
@@ -97,10 +97,10 @@ class TestShares(unittest.TestCase):
 class TestSharing(unittest.TestCase):
     def test_blas_has_one_thread_meanwhile(self):
         before = blas_threads()
-        with sharing():
+        with batch_threads():
             self.assertEqual(blas_threads(), {1})
             self.assertEqual(threads._threads.get(), max(before))
-            with sharing():
+            with batch_threads():
                 self.assertEqual(threads._threads.get(), max(before))
             self.assertEqual(blas_threads(), {1})
         self.assertEqual(blas_threads(), before)
@@ -108,7 +108,7 @@ class TestSharing(unittest.TestCase):
 
     def test_an_error_restores_it_too(self):
         before = blas_threads()
-        with self.assertRaises(KeyError), sharing():
+        with self.assertRaises(KeyError), batch_threads():
             raise KeyError
         self.assertEqual(blas_threads(), before)
 
@@ -117,7 +117,7 @@ class TestSharing(unittest.TestCase):
         before = blas_threads()
         with mock.patch.dict(sys.modules, {"threadpoolctl": None}):
             threads._blas.cache_clear()
-            with sharing():
+            with batch_threads():
                 self.assertEqual(threads._threads.get(), 1)
                 self.assertEqual(blas_threads(), before)
 

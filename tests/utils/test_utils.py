@@ -11,18 +11,16 @@ from hypothesis import strategies as st
 
 from neural_networks.utils.data_processing import center, normalize, standardize
 from neural_networks.utils.data_structures import AttrDict, integers_to_one_hot
-from neural_networks.utils.files import written_whole
-from neural_networks.utils.randomness import PURPOSES, spawn_generator
-from neural_networks.utils.validation import (
+from neural_networks.utils.factories import (
     build,
     check_keys,
     constructor_options,
-    floating_type,
     lookup,
-    number_in,
     options_in,
-    positive_integer,
 )
+from neural_networks.utils.files import atomic_write
+from neural_networks.utils.randomness import STREAMS, spawn_generator
+from neural_networks.utils.validation import floating_type, number_in, positive_integer
 from tests.support.arrays import DTYPES, InFolder, float_arrays, read_only
 
 
@@ -284,13 +282,13 @@ class TestRandomStreams(unittest.TestCase):
         return tuple(spawn_generator(*arguments).integers(2**62, size=4))
 
     def test_same_arguments_same_numbers(self):
-        for purpose in PURPOSES:
+        for purpose in STREAMS:
             self.assertEqual(self.draw(5, purpose, 2), self.draw(5, purpose, 2))
         self.assertEqual(self.draw(5, "dropout"), self.draw(5, "dropout", 0))
         self.assertEqual(self.draw(5, "dropout"), self.draw(np.int64(5), "dropout"))
 
     def test_any_other_argument_other_numbers(self):
-        streams = [self.draw(s, p, i) for s in (0, 1, 2**40) for p in PURPOSES for i in range(3)]
+        streams = [self.draw(s, p, i) for s in (0, 1, 2**40) for p in STREAMS for i in range(3)]
         self.assertEqual(len(set(streams)), len(streams))
 
     def test_without_a_seed_every_generator_is_fresh(self):
@@ -312,7 +310,7 @@ class TestWrittenWhole(InFolder):
         self.path = self.root / "config.json"
 
     def write(self, text, error=None):
-        with written_whole(self.path) as partial:
+        with atomic_write(self.path) as partial:
             partial.write_text(text)
             if error is not None:
                 raise error
@@ -339,7 +337,7 @@ class TestWrittenWhole(InFolder):
 
     def test_nobody_sees_half_a_file(self):
         self.write("old")
-        with written_whole(self.path) as partial:
+        with atomic_write(self.path) as partial:
             partial.write_text("half")
             self.assertEqual(self.path.read_text(), "old")
             self.assertNotEqual(partial, self.path)

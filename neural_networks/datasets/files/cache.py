@@ -16,8 +16,8 @@ from pathlib import Path
 import numpy as np
 
 from neural_networks.datasets.files.catalogue import CATALOGUE, RemoteFile
-from neural_networks.datasets.files.folders import VARIABLE, data_folders, home_of
-from neural_networks.utils.files import readable
+from neural_networks.datasets.files.folders import VARIABLE, data_folders, home_folder
+from neural_networks.utils.files import display_path
 
 VERSION = 1
 """To be raised when what is prepared changes."""
@@ -109,7 +109,7 @@ def _prepare(
     convert: Callable[[Path, Sequence[Path]], None],
 ) -> Path:
     """Convert sources into a new folder, which appears when it is complete."""
-    home = home_of(dataset)
+    home = home_folder(dataset)
     home.mkdir(parents=True, exist_ok=True)
     wanted = home / _folder_name(variant, fingerprint(sources))
     # Beside it, and with a name that no search finds.
@@ -122,13 +122,15 @@ def _prepare(
     except OSError as error:
         if error.errno == errno.ENOSPC:
             raise OSError(
-                f"there is no space left in {readable(home)} to prepare {dataset}: make some, or "
-                f"let {VARIABLE} name another folder"
+                f"there is no space left in {display_path(home)} to prepare {dataset}: make some, "
+                f"or let {VARIABLE} name another folder"
             ) from None
         raise
     finally:
         shutil.rmtree(partial, ignore_errors=True)
-    print(f"Prepared {dataset}, once, in {readable(wanted)}.", *notes, sep="\n", file=sys.stderr)
+    print(
+        f"Prepared {dataset}, once, in {display_path(wanted)}.", *notes, sep="\n", file=sys.stderr
+    )
     return wanted
 
 
@@ -158,7 +160,7 @@ def doubt(dataset: str, path: Path) -> str:
     """Why a file is not what its publisher offers; empty if it is, or if nothing is known."""
     for file in CATALOGUE[dataset].files:
         if file.name == path.name and not is_publishers(path, file):
-            return f"{readable(path)} is not the publisher's file; it was read as it is."
+            return f"{display_path(path)} is not the publisher's file; it was read as it is."
     return ""
 
 
@@ -173,7 +175,7 @@ def is_publishers(path: Path, file: RemoteFile) -> bool:
 def how_to_get(dataset: str, variant: str = "") -> str:
     """What to do about a dataset that is not there."""
     card = CATALOGUE[dataset]
-    folders = " or ".join(readable(folder / dataset) for folder in data_folders())
+    folders = " or ".join(display_path(folder / dataset) for folder in data_folders())
     if not card.files:
         files = next(names for names in card.originals if names[0].startswith(variant))
         return (

@@ -42,7 +42,7 @@ def data_folders() -> list[Path]:
     return [own_folder()] if named is None else [named, own_folder()]
 
 
-def home_of(dataset: str) -> Path:
+def home_folder(dataset: str) -> Path:
     """Where a dataset's files are put: in the first data folder that may be written to.
 
     A folder without any permission to write, such as one that an instructor shares, stays as it

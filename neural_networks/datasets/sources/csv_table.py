@@ -10,7 +10,8 @@ from neural_networks.datasets.data import Dataset
 from neural_networks.datasets.files.csv_reader import csv_chunks, first_line, is_number
 from neural_networks.datasets.files.formats import check_regular
 from neural_networks.datasets.preprocessing import Standardization
-from neural_networks.utils.validation import suggestion, true_or_false
+from neural_networks.utils.factories import suggestion
+from neural_networks.utils.validation import true_or_false
 
 
 def load_csv(

@@ -14,7 +14,8 @@ from neural_networks.datasets.files.csv_reader import csv_chunks
 from neural_networks.datasets.files.folders import find, find_original
 from neural_networks.datasets.files.formats import NpyWriter
 from neural_networks.datasets.preprocessing import Standardization
-from neural_networks.utils.validation import lookup, positive_integer, true_or_false
+from neural_networks.utils.factories import lookup
+from neural_networks.utils.validation import positive_integer, true_or_false
 
 # ----------------------------------------------------------------------------------------- Higgs
 

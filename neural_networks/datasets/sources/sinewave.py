@@ -54,4 +54,4 @@ def load_sinewave(
         values = waves(n, window + 1)
         parts[f"{what}_set"] = values[:, :, :-1]
         parts[f"{what}_labels"] = values[:, :, 1:] if every_step else values[:, :, -1]
-    return {**parts, "long_sequences": waves(3, window + BEYOND)}
+    return {**parts, "forecast_sequences": waves(3, window + BEYOND)}
