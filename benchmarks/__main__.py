@@ -30,9 +30,9 @@ examples, from the repository's root:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Measure, or check, the rows that were asked for; the exit status."""
+    """Measure or check the requested rows; returns the exit status."""
     flags = parse(argv)
-    # However this process is asked to end, it ends its workers first.
+    # On SIGTERM, too, this process ends its workers first.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     if flags.list:
         for name, row in ROWS.items():
@@ -61,15 +61,13 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
-        "--rows", nargs="+", choices=ROWS, default=list(ROWS), help="what to measure (default: all)"
+        "--rows", nargs="+", choices=ROWS, default=list(ROWS), help="rows to measure (default: all)"
     )
     parser.add_argument("--threads", type=positive(int), default=2, help="per side (default: 2)")
     parser.add_argument(
         "--seconds", type=positive(float), default=20.0, help="per row (default: 20)"
     )
-    parser.add_argument(
-        "--seed", type=int, default=0, help="what weights and data are drawn from (default: 0)"
-    )
+    parser.add_argument("--seed", type=int, default=0, help="seed of weights and data (default: 0)")
     parser.add_argument("--list", action="store_true", help="list the rows and end")
     parser.add_argument(
         "--check", action="store_true", help="only check that both sides compute the same"
@@ -94,7 +92,7 @@ def positive(kind: type[int] | type[float]) -> Callable[[str], float]:
 
 
 def file_path(text: str) -> Path:
-    """A path whose folder exists, so that no measurement is lost for a typing error."""
+    """A path in an existing folder; checked first, so that a typing error loses no measurement."""
     path = Path(text)
     if path.is_dir() or not path.parent.is_dir():
         raise argparse.ArgumentTypeError(f"must be a file in an existing folder, got {text!r}")
@@ -102,7 +100,7 @@ def file_path(text: str) -> Path:
 
 
 def missing(rows: Sequence[str]) -> str:
-    """What keeps the rows from running here, in one line; empty if nothing does."""
+    """A one-line reason that the rows cannot run here; empty if they can."""
     if not hasattr(signal, "SIGSTOP"):
         return "the benchmarks stop and continue processes, which this system cannot: use Linux"
     for name in rows:
@@ -134,7 +132,7 @@ def run_measurements(flags: argparse.Namespace) -> int:
     print_libraries(results)
     print_table(results)
     if any(result.verdict == "busy" for result in results):
-        print("busy: other processes held up the blocks; measure again on a quiet machine")
+        print("busy: other processes disturbed the blocks; measure again on an idle machine")
     if flags.json:
         with atomic_write(flags.json) as partial:
             content = facts | {"rows": [result.as_dict() for result in results]}
@@ -143,7 +141,7 @@ def run_measurements(flags: argparse.Namespace) -> int:
 
 
 def print_libraries(results: Sequence[Result]) -> None:
-    """Print what the two sides ran on, once where rows have it in common."""
+    """Print the libraries of both sides, each different line once."""
     lines = {
         f"{side}: " + "; ".join(f"{name} {version}" for name, version in libraries.items()): None
         for result in results

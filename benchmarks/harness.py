@@ -1,6 +1,6 @@
-"""Measure two sides of a row against each other.
+"""Alternating measurement of the two sides of a row.
 
-Each side has a process of its own, and only one of the two runs at any time: BLAS and OpenMP
+Each side has its own process, and only one of the two runs at any time: BLAS and OpenMP
 threads keep spinning for a while after a call, and would take cores from the other side.
 """
 
@@ -36,7 +36,7 @@ of two cores; such a pair of blocks says nothing about either side.
 
 
 Pair = tuple[tuple[float, float], tuple[float, float]]
-"""Neighbouring blocks, ours and theirs: each seconds per step, and the share it waited."""
+"""Neighboring blocks, ours and theirs: for each, seconds per step and the share spent waiting."""
 
 
 class BenchmarkError(Exception):
@@ -44,12 +44,11 @@ class BenchmarkError(Exception):
 
 
 class Worker(AbstractContextManager["Worker"]):
-    """A process for one side of a row, stopped (as by Ctrl-Z) except while it is asked.
+    """A process for one side of a row, stopped (as by Ctrl-Z) except while it answers a request.
 
-    It is the only member of a process group of its own. Ctrl-C on the terminal therefore
-    reaches this process alone, which ends its workers. And if this process is killed, POSIX has
-    the system send SIGHUP and SIGCONT to a stopped group that nobody can wake any more, so a
-    worker never stays behind.
+    It is the only member of its process group. Ctrl-C on the terminal therefore reaches only
+    this process, which ends its workers. If this process is killed, POSIX makes the system send
+    SIGHUP and SIGCONT to the orphaned stopped group, so a worker never stays behind.
     """
 
     def __init__(self, row: str, side: str, threads: int, seed: int) -> None:
@@ -67,7 +66,7 @@ class Worker(AbstractContextManager["Worker"]):
         self._process.send_signal(signal.SIGSTOP)
 
     def ask(self, request: str, *arguments: float) -> Any:
-        """Let the worker run until it has answered; its answer.
+        """Let the worker run until it has answered; returns the answer.
 
         Raises
         ------
@@ -97,7 +96,7 @@ class Worker(AbstractContextManager["Worker"]):
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """End the process; SIGKILL works on a stopped one, too."""
+        """End the process; SIGKILL also ends a stopped one."""
         self._process.kill()
         self._process.communicate()
 
@@ -114,16 +113,16 @@ class Result:
     ratio, low, high : float
         Median and quartiles of our time / theirs, over pairs of neighbouring blocks.
     pairs : int
-        How many pairs of blocks that is.
+        Number of pairs of blocks.
     disturbed : int
-        How many pairs were left out, because other processes held them up.
+        Number of pairs excluded because other processes disturbed them.
     verdict : str
         ``"stretch"``, ``"goal"``, ``"no"``, or ``"busy"`` if too few pairs were undisturbed; the
-        figures are then those of all pairs, and worth nothing.
+        figures are then those of all pairs, and meaningless.
     variant : str
-        Which of their variants was the fastest.
+        The fastest of their variants.
     libraries : dict
-        What the two sides ran on.
+        The libraries of both sides, with versions.
     """
 
     row: str
@@ -139,27 +138,27 @@ class Result:
     libraries: dict[str, dict[str, str]]
 
     def as_dict(self) -> dict[str, Any]:
-        """All of it, and the goals, for a JSON file."""
+        """All fields and the goals, for a JSON file."""
         return asdict(self) | {"goal": ROWS[self.row].goal, "stretch": ROWS[self.row].stretch}
 
 
 def measure(
     row: str, seconds: float, threads: int, seed: int, progress: Callable[[float], object]
 ) -> Result:
-    """Check that both sides of a row do the same, then measure them in alternating blocks.
+    """Check that both sides of a row compute the same, then time them in alternating blocks.
 
     Parameters
     ----------
     row : str
         The row's name.
     seconds : float
-        How long to measure, without the check and the warm-up.
+        Duration of the measurement, without the check and the warm-up.
     threads : int
-        How many threads each side may use.
+        Number of threads of each side.
     seed : int
-        What weights and data are drawn from.
+        Seed of weights and data.
     progress : function
-        Called after each pair of blocks with the seconds that it took.
+        Called after each pair of blocks with its duration in seconds.
 
     Raises
     ------
@@ -206,7 +205,7 @@ def compare(
 
 
 def agree(a: Sequence[float], b: Sequence[float], tolerance: float) -> bool:
-    """Whether two lists of numbers are the same but for rounding; NaN and infinity never are."""
+    """True if two lists of numbers are equal up to rounding; NaN and infinity never are."""
     return len(a) == len(b) and all(
         math.isfinite(x) and math.isclose(x, y, rel_tol=tolerance)
         for x, y in zip(a, b, strict=True)
@@ -214,7 +213,7 @@ def agree(a: Sequence[float], b: Sequence[float], tolerance: float) -> bool:
 
 
 def summarize(row: str, pairs: Sequence[Pair], facts: dict[str, dict[str, Any]]) -> Result:
-    """Medians and quartiles of the pairs that nothing has disturbed."""
+    """Medians and quartiles of the undisturbed pairs."""
     calm = [pair for pair in pairs if max(waited for _, waited in pair) <= LONGEST_WAIT]
     busy = len(calm) < FEWEST_PAIRS
     times = [(a, b) for (a, _), (b, _) in (pairs if busy else calm)]

@@ -1,7 +1,7 @@
-"""How long the OCR program takes, in how much memory, and where the time of a step goes.
+"""Time and memory of the OCR program, and the time of each part of a step.
 
-It runs ``neuralnet.py`` on the large set of letters, or, where there is none, on as many random
-ones: 9,000 steps an epoch, and the cross-entropy of 10,000 examples after each.
+Runs ``neuralnet.py`` on the large set of letters or, without it, on a random set of the same size:
+9,000 steps an epoch, and the cross-entropy of 10,000 examples after each epoch.
 """
 
 import argparse
@@ -24,11 +24,11 @@ SIZES = {"largeTrain.csv": 9000, "largeValidation.csv": 1000}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the program, take a step apart, and print both; the exit status."""
+    """Time the program and the parts of a step; returns the exit status."""
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.letters", description=__doc__.split("\n")[0]
     )
-    parser.add_argument("--epochs", type=int, default=100, help="how long to train; 100 by default")
+    parser.add_argument("--epochs", type=int, default=100, help="number of epochs (default: 100)")
     flags = parser.parse_args(argv)
     if flags.epochs < 1:
         parser.error(f"--epochs must be at least 1, got {flags.epochs}")
@@ -50,7 +50,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def write_random(folder: Path) -> list[Path]:
-    """Files of the large set's size, whose pixels say nothing of their labels."""
+    """Files of the large set's size, with random pixels and labels."""
     rng = np.random.default_rng(0)
     for name, n in SIZES.items():
         rows = np.column_stack([rng.integers(10, size=n), rng.integers(2, size=(n, UNITS[0]))])
@@ -82,14 +82,14 @@ def parts_of_a_step() -> dict[str, float]:
         "    output layer, backward": lambda: output.backward_from_logits(dLdb),
         "    hidden layer, backward": lambda: hidden.backward(dLdz),
         "  update": lambda: model.update(0),
-        "one product of its size, x W": lambda: x @ hidden.parameters["W"],
-        "the least that a call of NumPy takes, b + b": lambda: b + b,
+        "a matrix product of its size, x W": lambda: x @ hidden.parameters["W"],
+        "the smallest call of NumPy, b + b": lambda: b + b,
     }
     return {name: microseconds(part) for name, part in parts.items()}
 
 
 def microseconds(work: Callable[[], Any], calls: int = 5000) -> float:
-    """How long a call takes: the shortest of several rounds, as other work only adds to it."""
+    """Microseconds of a call: the minimum of several rounds, since other work only adds to it."""
     return 1e6 * min(timeit.repeat(work, number=calls, repeat=9)) / calls
 
 

@@ -1,4 +1,4 @@
-"""What a measurement depends on: the machine, and the libraries that run on it."""
+"""Facts about the machine and the libraries of a measurement."""
 
 import os
 import platform
@@ -15,7 +15,7 @@ THREAD_VARIABLES = (
     "MKL_NUM_THREADS",
     "VECLIB_MAXIMUM_THREADS",
 )
-"""How many threads a process uses. BLAS and OpenMP read them once, when they are loaded."""
+"""Variables for the number of threads, read by BLAS and OpenMP when they are loaded."""
 
 KERNEL_VARIABLES = (
     "OPENBLAS_CORETYPE",
@@ -23,7 +23,7 @@ KERNEL_VARIABLES = (
     "MKL_ENABLE_INSTRUCTIONS",
     "ATEN_CPU_CAPABILITY",
 )
-"""What overrides a library's choice of kernels or of their sizes, and so changes the result."""
+"""Variables that override a library's choice of kernels or their sizes, and change the result."""
 
 
 def cpu_model() -> str:
@@ -51,14 +51,14 @@ def machine_facts() -> dict[str, Any]:
 
 
 def facts_in_words() -> str:
-    """The date and the machine, as they stand below a table of figures."""
+    """The date and the machine in one line, for the end of a table."""
     facts = machine_facts()
     text = f"{facts['date']}, {facts['cores']} cores of {facts['cpu']}, Python {facts['python']}"
     return ", ".join([text, *(f"{key}={value}" for key, value in facts["forced_kernels"].items())])
 
 
 def library_versions() -> dict[str, str]:
-    """The libraries that this process has loaded, and its BLAS and OpenMP with their threads."""
+    """Versions of the loaded libraries, BLAS and OpenMP, with their threads."""
     from threadpoolctl import threadpool_info
 
     versions = {

@@ -1,7 +1,6 @@
-"""How fast, and in how much memory, a Higgs file of many rows is prepared and trained on.
+"""Time and memory of preparing a large Higgs file and of reading an epoch of its batches.
 
-The file is made of the rows of the HIGGS.csv.gz at hand, over and over; without one, of random
-rows in the same format.
+The file repeats the rows of the HIGGS.csv.gz that is found; without one, random rows.
 """
 
 import argparse
@@ -34,7 +33,7 @@ RANDOM_ROWS = 10_000
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Write the file, prepare it, take an epoch of batches from it, and print what that took."""
+    """Write the file, prepare it, read an epoch of batches; print the time and memory of each."""
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.preparation", description=__doc__.split("\n")[0]
     )
@@ -46,7 +45,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         path = Path(folder) / "higgs" / "HIGGS.csv.gz"
         path.parent.mkdir()
         size = write(path, flags.rows)
-        print(f"{flags.rows:,} rows: {size / 1e6:,.0f} MB, {path.stat().st_size / 1e6:,.0f} packed")
+        print(
+            f"{flags.rows:,} rows: {size / 1e6:,.0f} MB, {path.stat().st_size / 1e6:,.0f} compressed"
+        )
         for what, code in STEPS.items():
             sizes = {"n_training": flags.rows * 10 // 12, "n_held_out": flags.rows // 12}
             seconds, memory = run(["-c", code.format(**sizes)], folder)
@@ -59,7 +60,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def write(path: Path, n: int) -> int:
-    """A packed file of n rows; its size unpacked."""
+    """Write a compressed file of n rows; returns its uncompressed size in bytes."""
     original = find_original("higgs")
     if original is None:
         rng = np.random.default_rng(0)
@@ -78,9 +79,9 @@ def write(path: Path, n: int) -> int:
 
 
 def run(arguments: Sequence[str], data: str | None = None) -> tuple[float, float]:
-    """Seconds and bytes of memory that Python takes for its arguments, in a process of its own.
+    """Seconds and peak memory in bytes of a Python process with these arguments.
 
-    It runs in the repository, and looks for data in the folder ``data``, if that is given.
+    It runs in the repository and, if ``data`` is given, looks for data in that folder.
     """
     environment = os.environ if data is None else {**os.environ, VARIABLE: data}
     start = time.perf_counter()

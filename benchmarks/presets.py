@@ -1,6 +1,6 @@
-"""Train the presets on real data, and print what came of it as a table; ``make results``.
+"""Results of all presets on real data, as a table; ``make results``.
 
-The data is that of ``python -m neural_networks datasets list``; all of it takes some 30 minutes.
+Needs the data in ``python -m neural_networks datasets list``; takes some 30 minutes.
 """
 
 import argparse
@@ -18,11 +18,11 @@ from neural_networks.cli.presets import PRESETS
 from neural_networks.utils.files import experiments_folder, repository
 
 SEEDS = {"higgs": (0, 1, 2)}
-"""Of the other presets, seed 0."""
+"""Seeds of a preset; the others run with seed 0."""
 
 
 class Outcome(NamedTuple):
-    """What a run has come to; a figure that it has not is None."""
+    """The results of a run; None where a figure does not exist."""
 
     seconds: float
     epochs: int
@@ -33,7 +33,7 @@ class Outcome(NamedTuple):
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Train, and print a row for each run; the exit status."""
+    """Train the presets and print a row for each run; returns the exit status."""
     scripts = {name: script for script, presets in PRESETS.items() for name in presets}
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.presets", description=__doc__.split("\n")[0]
@@ -59,7 +59,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def train(name: str, command: Sequence[str]) -> Outcome | None:
     """Run a script, replacing an earlier run; None if it fails."""
     start = time.perf_counter()
-    # Its progress bar is to be seen, and what it prints at the end is summed up in a row.
+    # Its progress bar stays visible; a row replaces the rest of its output.
     done = subprocess.run(
         [sys.executable, *command, "--overwrite"],
         cwd=repository(),
@@ -71,7 +71,7 @@ def train(name: str, command: Sequence[str]) -> Outcome | None:
 
 
 def read(folder: Path, seconds: float) -> Outcome:
-    """The outcome of the run in a folder."""
+    """The outcome of the run in a folder, from its files."""
     with (folder / "log.csv").open(newline="") as file:
         *_, last = csv.DictReader(file)
     path = folder / "test.json"
@@ -87,7 +87,7 @@ def read(folder: Path, seconds: float) -> Outcome:
 
 
 def row(command: Sequence[str], outcome: Outcome) -> str:
-    """A row of the table: the command, accuracies, the area under the ROC curve, the time."""
+    """A row of the table: command, epochs, accuracies, AUC and time."""
     accuracies = (outcome.train, outcome.validation, outcome.test)
     cells = [
         f"`python {' '.join(command)}`",

@@ -18,7 +18,7 @@ from benchmarks.rows import ROWS
 from benchmarks.rows.row import Step
 
 PRELUDE = 0.005
-"""Seconds that a block runs before its clock starts: caches and threads have to wake up."""
+"""Seconds that a block runs before its clock starts, to warm up caches and threads."""
 
 RACE_BLOCK = 0.05
 RACE_ROUNDS = 8
@@ -34,7 +34,7 @@ class Side:
     side : str
         ``"ours"`` or ``"theirs"``.
     seed : int
-        What weights and data are drawn from.
+        Seed of weights and data.
     """
 
     def __init__(self, row: str, side: str, seed: int) -> None:
@@ -44,7 +44,7 @@ class Side:
         self.step: Step
 
     def check(self) -> dict[str, list[list[float]]]:
-        """What the first steps give, for each variant: a list of numbers for each step."""
+        """The results of the first steps of each variant: a list of numbers for each step."""
         results = {}
         for name, setup in self.variants.items():
             step = setup(self.seed)
@@ -53,12 +53,12 @@ class Side:
         return results
 
     def prepare(self, seconds: float) -> dict[str, Any]:
-        """Build the workload and warm it up, for at least so many seconds.
+        """Build the workload and warm it up for at least ``seconds``.
 
         Returns
         -------
         dict
-            ``variant``, the name of the fastest one, and ``libraries``, what it runs on.
+            ``variant``, the name of the fastest variant, and ``libraries``, their versions.
         """
         steps = {name: setup(self.seed) for name, setup in self.variants.items()}
         for step in steps.values():
@@ -68,7 +68,7 @@ class Side:
         return {"variant": name, "libraries": library_versions()}
 
     def block(self, seconds: float) -> tuple[float, float]:
-        """Run a block of at least so many seconds.
+        """Run a block of at least ``seconds``.
 
         Returns
         -------
@@ -83,7 +83,7 @@ class Side:
 
 
 def seconds_waited() -> float:
-    """How long this process's threads have been ready to run without a core to run on.
+    """Seconds that this process's threads have waited for a core while ready to run.
 
     Linux counts it, in nanoseconds; elsewhere it is 0.
     """
@@ -95,9 +95,9 @@ def seconds_waited() -> float:
 
 
 def seconds_per_call(step: Step, seconds: float) -> float:
-    """Call a function, at least once, until the seconds are over; the mean time of a call.
+    """Mean time of a call, over as many calls as take at least ``seconds``.
 
-    Looking at the clock after each call costs 0.1 µs.
+    Reading the clock after each call costs 0.1 µs.
     """
     calls = 0
     start = perf_counter()
@@ -110,7 +110,7 @@ def seconds_per_call(step: Step, seconds: float) -> float:
 
 
 def fastest(steps: dict[str, Step]) -> str:
-    """The name of the step with the shortest block; one alone needs no race."""
+    """The name of the step with the shortest block."""
     if len(steps) == 1:
         return next(iter(steps))
     best = dict.fromkeys(steps, float("inf"))
@@ -121,9 +121,9 @@ def fastest(steps: dict[str, Step]) -> str:
 
 
 def serve(row: str, side: str, seed: int) -> int:
-    """Answer requests until standard input ends; the exit status."""
+    """Answer requests until standard input ends; returns the exit status."""
     answers = sys.stdout
-    # Whatever a library prints must not be taken for an answer.
+    # The output of a library must not be taken for an answer.
     with contextlib.redirect_stdout(sys.stderr):
         try:
             workload = Side(row, side, seed)
@@ -131,7 +131,7 @@ def serve(row: str, side: str, seed: int) -> int:
                 request, *arguments = json.loads(line)
                 method: Callable[..., Any] = getattr(workload, request)
                 print(json.dumps({"value": method(*arguments)}), file=answers, flush=True)
-        except BrokenPipeError:  # nobody is there to hear it
+        except BrokenPipeError:  # the parent process has ended
             return 1
         except Exception as error:
             message = " ".join(f"{type(error).__name__}: {error}".split())

@@ -25,12 +25,12 @@ SIZE = 32
 LEARNING_RATE = 0.002
 
 Parameters = list[tuple[np.ndarray, np.ndarray]]
-"""W and b of each layer that has them."""
+"""W and b of each layer that has parameters."""
 
 
 @dataclass(frozen=True)
 class Network:
-    """Blocks of 3×3 convolutions, each with a 2×2 maximum pool at its end; two dense layers.
+    """Blocks of 3×3 convolutions, each followed by a 2×2 max pool; then two dense layers.
 
     Attributes
     ----------
@@ -128,13 +128,13 @@ def torch_model(network: Network, seed: int, layout: str) -> Any:
 def by_channel(W: np.ndarray, n_channels: int) -> np.ndarray:
     """W of the layer after flattening, for features in PyTorch's order.
 
-    Flattening lays out (H, W, C) here but (C, H, W) there; the rows of W follow, once.
+    Flattening orders features as (H, W, C) here but (C, H, W) there; the rows of W follow.
     """
     return W.reshape(-1, n_channels, W.shape[1]).swapaxes(0, 1).reshape(W.shape)
 
 
 def in_numpy(seed: int, network: Network) -> Step:
-    """The step as a textbook writes it, in float64; it computes dL/dX of the images, too."""
+    """The textbook version of the step, in float64; it also computes dL/dX of the images."""
     images, classes = draw_examples(seed, (BATCH_SIZE, SIZE, SIZE, 3))
     X = images.astype("float64")
     layers = textbook_layers(network, seed)
@@ -168,7 +168,7 @@ def textbook_layers(network: Network, seed: int) -> list[Any]:
 
 
 def row(network: Network, **rival: Any) -> Row:
-    """The row of a network; ``rival`` is who trains it too, and how fast to be beside them."""
+    """The row of a network; ``rival`` has the other side's entries of ``Row`` and the goals."""
     blocks = "-".join(f"{len(block)}×conv{block[0]}-pool" for block in network.blocks)
     return Row(
         title=f"{blocks}-fc{network.n_hidden}-fc{N_CLASSES}, batch {BATCH_SIZE}, SGD step, float32",

@@ -1,4 +1,4 @@
-"""A convolution and its gradients, by shape, beside PyTorch and a textbook's NumPy."""
+"""A convolution and its gradients, by shape, beside PyTorch and textbook NumPy."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -34,7 +34,7 @@ class Shape:
         return f"convolution {images} → {self.n_out}, {self.k}×{self.k}"
 
     def draw(self, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """X, W, b, and dL/dZ as if layers followed."""
+        """X, W, b, and a random dL/dZ."""
         images = (self.m, self.size, self.size)
         return (
             draw(seed, 1, shape=(*images, self.n_in)),
@@ -45,7 +45,7 @@ class Shape:
 
 
 def ours(seed: int, shape: Shape) -> Step:
-    """The layer, as networks call it; by itself, it computes dL/dX, too."""
+    """The layer, as networks call it; alone, it also computes dL/dX."""
     from neural_networks.layers import Conv2D
 
     X, W, b, dLdZ = shape.draw(seed)
@@ -62,7 +62,7 @@ def ours(seed: int, shape: Shape) -> Step:
 
 
 def in_torch(seed: int, shape: Shape, layout: str) -> Step:
-    """The function in PyTorch, eager, and autograd."""
+    """The function in PyTorch, eager, with autograd."""
     import torch
     from torch.nn.functional import conv2d
 
@@ -86,13 +86,13 @@ def in_torch(seed: int, shape: Shape, layout: str) -> Step:
 
 
 def in_numpy(seed: int, shape: Shape) -> Step:
-    """The textbook's way."""
+    """The textbook version."""
     X, W, b, dLdZ = shape.draw(seed)
     return lambda: indexed_convolution(X, W, b, dLdZ)
 
 
 def row(shape: Shape, **rival: Any) -> Row:
-    """The row of a shape; ``rival`` is who does it too, and how fast to be beside them."""
+    """The row of a shape; ``rival`` has the other side's entries of ``Row`` and the goals."""
     return Row(
         title=f"{shape}, forward and all gradients, float32",
         ours=partial(ours, shape=shape),

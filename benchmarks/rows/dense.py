@@ -17,14 +17,14 @@ Parameters = list[tuple[np.ndarray, np.ndarray]]
 
 @dataclass(frozen=True)
 class Network:
-    """A network of ReLU layers with a softmax at its end, and how it is trained.
+    """A network of ReLU layers with a softmax output, and its optimizer.
 
     Attributes
     ----------
     units : tuple of int
         Inputs, hidden units, outputs: one for each class, or a single sigmoid for two.
     optimizer : str
-        Its name, which is the same here and in PyTorch.
+        Its name, the same here and in PyTorch.
     lr : float
         Learning rate.
     """
@@ -34,9 +34,9 @@ class Network:
     lr: float
 
     def draw_batch(self, seed: int, m: int) -> tuple[np.ndarray, np.ndarray]:
-        """Examples (m, d) of classes that overlap, and those classes (m,).
+        """Examples (m, d) of overlapping classes, and their classes (m,).
 
-        Drawn rather than loaded: nothing is timed that depends on where the data comes from.
+        Drawn rather than loaded, since the times do not depend on the data.
         """
         rng = np.random.default_rng(seed)
         n_classes = max(self.units[-1], 2)
@@ -46,7 +46,7 @@ class Network:
         return X.astype("float32"), classes
 
     def draw_parameters(self, seed: int) -> Parameters:
-        """What both sides begin with."""
+        """The initial parameters of both sides."""
         rng = np.random.default_rng([seed, 1])
         return [
             (
@@ -98,7 +98,7 @@ def in_torch(seed: int, network: Network, m: int, variant: str) -> Step:
     return torch_step(model, [(X, classes)], network.lr, variant, network.optimizer)
 
 
-def progress_text(title: str, network: Network, m: int) -> str:
+def row_title(title: str, network: Network, m: int) -> str:
     """The title of a row."""
     units = "-".join(map(str, network.units))
     return f"{title} {units}, batch {m}, {network.optimizer} step, float32"
@@ -107,9 +107,9 @@ def progress_text(title: str, network: Network, m: int) -> str:
 def beside_torch(
     title: str, network: Network, m: int, goal: float, stretch: float, **check: Any
 ) -> Row:
-    """The row of a network and a batch size; ``check`` is how far both sides must agree."""
+    """The row of a network and a batch size; ``check`` has the steps and tolerance of the check."""
     return Row(
-        title=progress_text(title, network, m),
+        title=row_title(title, network, m),
         ours=partial(ours, network=network, m=m),
         theirs={name: partial(in_torch, network=network, m=m, variant=name) for name in IN_TORCH},
         rival="PyTorch",
@@ -124,7 +124,7 @@ def both_sizes(
     name: str, title: str, network: Network, sizes: Sequence[int], goals: tuple[float, float]
 ) -> dict[str, Row]:
     """The rows of a network at several batch sizes."""
-    # Adam divides by the size of gradients, and so does not leave rounding as small as it was.
+    # Adam divides by the size of gradients, and so amplifies rounding.
     check = {"check_steps": 20, "tolerance": 1e-3}
     return {f"{name}-{m}": beside_torch(title, network, m, *goals, **check) for m in sizes}
 

@@ -12,7 +12,7 @@ from benchmarks.rows.row import Row, Step
 
 @dataclass(frozen=True)
 class Shape:
-    """Sequences (m, d, t) that become last states (m, n)."""
+    """Sequences (m, d, t), of which the last states (m, n) are computed."""
 
     m: int
     d: int
@@ -23,7 +23,7 @@ class Shape:
         return f"Elman layer ({self.m}, {self.d}, {self.t}) → {self.n}"
 
     def draw(self, seed: int) -> tuple[np.ndarray, ...]:
-        """X, W, U, b, and dL/dY as if layers followed."""
+        """X, W, U, b, and a random dL/dY."""
         return (
             draw(seed, 1, shape=(self.m, self.d, self.t)),
             draw(seed, 2, shape=(self.d, self.n), scale=self.d**-0.5),
@@ -34,7 +34,7 @@ class Shape:
 
 
 def ours(seed: int, shape: Shape) -> Step:
-    """The layer; by itself, it computes dL/dX, too."""
+    """The layer; alone, it also computes dL/dX."""
     from neural_networks.layers import Elman
 
     X, W, U, b, dLdY = shape.draw(seed)
@@ -51,11 +51,11 @@ def ours(seed: int, shape: Shape) -> Step:
 
 
 ORDERS = {"steps first": (2, 0, 1), "batch first": (0, 2, 1)}
-"""Orders in which PyTorch takes the axes of a sequence, by what the variants are called."""
+"""Orders of a sequence's axes in PyTorch, by the variant's name."""
 
 
 def in_torch(seed: int, shape: Shape, order: str) -> Step:
-    """The layer in PyTorch, eager, and autograd."""
+    """The layer in PyTorch, eager, with autograd."""
     import torch
 
     sequence, W, U, b, upstream = shape.draw(seed)

@@ -55,9 +55,9 @@ def in_sklearn(seed: int, network: Network, m: int, dtype: str) -> Step:
 
 
 def start_from(model: Any, X: np.ndarray, classes: np.ndarray, network: Network, seed: int) -> None:
-    """Give scikit-learn's network the parameters that ours begins with.
+    """Give scikit-learn's network the initial parameters of ours.
 
-    It makes its own in a first step; without its optimizer it forgets that there was one.
+    It creates its own in a first step; deleting its optimizer undoes that step's state.
     """
     model.partial_fit(X, classes, classes=np.arange(max(network.units[-1], 2)))
     for i, (W, b) in enumerate(network.draw_parameters(seed)):
@@ -81,7 +81,7 @@ def row(title: str, network: Network, m: int, dtype: str, goal: float, stretch: 
     )
 
 
-# Of two classes, scikit-learn's network has one unit; so has ours here.
+# For two classes, scikit-learn's network has one output unit; so has ours here.
 BINARY_HIGGS = Network((*HIGGS.units[:-1], 1), HIGGS.optimizer, HIGGS.lr)
 
 EPOCHS = {

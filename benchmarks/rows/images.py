@@ -1,4 +1,4 @@
-"""What the rows about images share: the data, and how it goes to PyTorch."""
+"""Data of the rows about images, and its conversion to PyTorch."""
 
 from typing import Any
 
@@ -9,11 +9,11 @@ from benchmarks.rows.numbers import draw
 N_CLASSES = 10
 
 LAYOUTS = {"contiguous": "contiguous_format", "channels last": "channels_last"}
-"""Orders in which PyTorch can hold (m, C, H, W) in memory, by what the variants are called."""
+"""Memory layouts of (m, C, H, W) in PyTorch, by the variant's name."""
 
 
 def draw_kernels(seed: int, *purpose: int, shape: tuple[int, int, int, int]) -> np.ndarray:
-    """W (k1, k2, C, n_out), of a size that keeps the variance through a ReLU."""
+    """W (k1, k2, C, n_out), with the standard deviation of He initialization."""
     return draw(seed, *purpose, shape=shape, scale=(2 / np.prod(shape[:3])) ** 0.5)
 
 

@@ -14,7 +14,7 @@ EXAMPLES = 20
 
 
 def draw_examples(seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Black and white pixels X (n, 1, 128) of classes that overlap, and these classes (n, 1)."""
+    """Black and white pixels X (n, 1, 128) of overlapping classes, and their classes (n, 1)."""
     rng = np.random.default_rng(seed)
     classes = rng.integers(UNITS[-1], size=EXAMPLES)
     ink = rng.random((UNITS[-1], UNITS[0])) ** 2
@@ -23,7 +23,7 @@ def draw_examples(seed: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def ours(seed: int) -> Step:
-    """A step of ``neuralnet.py``; it takes the examples in turn."""
+    """A step of ``neuralnet.py``, on the examples in turn."""
     from neuralnet import make_network
 
     model = make_network(UNITS[0], UNITS[1], 1, LR, seed)
@@ -64,7 +64,7 @@ LETTERS = {
         package="torch",
         goal=0.50,
         stretch=0.33,
-        check_steps=50 * EXAMPLES + 1,  # ends with the example that it began with
+        check_steps=50 * EXAMPLES + 1,  # ends with the first example
         tolerance=1e-9,
     )
 }

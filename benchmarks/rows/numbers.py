@@ -1,4 +1,4 @@
-"""What rows work on, and what their results are checked by."""
+"""Random inputs of the rows, and fingerprints of their results."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -7,16 +7,16 @@ import numpy as np
 
 
 def draw(seed: int, *purpose: int, shape: tuple[int, ...], scale: float = 1.0) -> np.ndarray:
-    """Normal numbers in float32; other numbers for another purpose."""
+    """Normal numbers in float32, from one random stream for each purpose."""
     rng = np.random.default_rng([seed, *purpose])
     return (scale * rng.standard_normal(shape)).astype("float32")
 
 
 def fingerprints(arrays: Iterable[Any]) -> list[float]:
-    """A number for each array, such that other numbers mean other arrays.
+    """One number for each array: different arrays have different numbers.
 
-    The projection on a random direction changes with every entry. It may be close to 0, and
-    rounding then looks large beside it; three times the norm moves it away from there.
+    The projection on a random direction changes with every entry. Three times the norm keeps the
+    sum away from 0, where rounding would be large in relation to it.
     """
     rng = np.random.default_rng(0)
     result = []

@@ -1,11 +1,11 @@
-"""What a row of the benchmark consists of."""
+"""A row of the benchmark."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 Step = Callable[[], Any]
-"""The work that is timed, such as one training step on one batch."""
+"""The timed work, such as one training step on one batch."""
 
 Setup = Callable[[int], Step]
 """From a seed to a step on fresh weights; the only place that imports the side's library."""
@@ -18,30 +18,30 @@ def just_the_loss(result: Any) -> Sequence[float]:
 
 @dataclass(frozen=True)
 class Row:
-    """One piece of work, done by this library and by another one.
+    """One piece of work, in this library and in another one.
 
     Attributes
     ----------
     title : str
-        The work, in words.
+        Description of the work.
     ours : Setup
-        How this library does it.
+        The work in this library.
     theirs : mapping from str to Setup
-        How the other library does it. Of several variants, the fastest one is measured.
+        The work in the other library. Of several variants, the fastest one is measured.
     rival : str
-        The other library, as it is called.
+        Name of the other library.
     package : str
-        The package that ``theirs`` imports, as pip calls it.
+        The package that ``theirs`` imports, by its name in pip.
     goal : float
-        The ratio (our time / theirs) to reach.
+        The target of the ratio, our time / theirs.
     stretch : float
         The ratio of the best prototype.
     numbers : function
-        From a step's result to the numbers that both sides must agree on. It is not timed.
+        Converts a step's result to the numbers that must agree on both sides; not timed.
     check_steps : int
-        After how many steps they must still agree.
+        Number of steps in which they must agree.
     tolerance : float
-        How far apart they may be, relative to the greater one.
+        Largest relative difference, with respect to the greater number.
     """
 
     title: str
@@ -60,7 +60,7 @@ class Row:
         return {"ours": self.ours} if side == "ours" else self.theirs
 
     def verdict(self, ratio: float) -> str:
-        """What a ratio meets: ``"stretch"``, ``"goal"`` or ``"no"``."""
+        """The target that a ratio meets: ``"stretch"``, ``"goal"`` or ``"no"``."""
         if ratio <= self.stretch:
             return "stretch"
         return "goal" if ratio <= self.goal else "no"

@@ -1,4 +1,4 @@
-"""One training step: what the rows that train have in common."""
+"""One training step, in this library and in PyTorch."""
 
 from collections.abc import Iterable, Sequence
 from itertools import cycle
@@ -13,13 +13,13 @@ IN_TORCH = {
     "foreach": {"foreach": True, "fused": False},
     "fused": {"foreach": False, "fused": True},
 }
-"""PyTorch's implementations of an optimizer, by what the variants are called."""
+"""PyTorch's implementations of an optimizer, by the variant's name."""
 
 
 def our_step(
     model: Any, X: np.ndarray, Y: np.ndarray, parameters: Iterable[tuple[np.ndarray, np.ndarray]]
 ) -> Step:
-    """The step in this library, for a model that begins with these W and b."""
+    """The step in this library, for a model with these initial W and b."""
     model.create_parameters(X.shape[1:])
     learning = [layer for layer in model.layers if layer.parameters]
     for layer, (W, b) in zip(learning, parameters, strict=True):
@@ -43,7 +43,7 @@ def torch_step(
 ) -> Step:
     """The step in PyTorch, eager, with one of its implementations of an optimizer.
 
-    It takes the batches, each of examples and their classes, in turn.
+    It uses the batches, each of examples and their classes, in turn.
     """
     import torch
     from torch.nn.functional import cross_entropy

@@ -1,4 +1,4 @@
-"""How textbooks write a convolutional network in NumPy: rivals that are correct, short and slow.
+"""Textbook versions of a convolutional network in NumPy: correct, short and slow.
 
 All convolutions have stride 1, and kernels of odd size on images padded to keep theirs.
 """
@@ -71,7 +71,7 @@ class Dense:
 
 
 class Convolution(Dense):
-    """The same for every window, with ``im2col`` of the whole batch."""
+    """Z = X_col W + b, with ``im2col`` of the whole batch."""
 
     def __init__(self, W: np.ndarray, b: np.ndarray) -> None:
         super().__init__(W.reshape(-1, W.shape[3]), b)
@@ -101,8 +101,8 @@ class ReLU:
 class MaxPool:
     """The maximum of each 2×2 pixels.
 
-    All that are the maximum get the gradient. Here they are several only where all are 0, and
-    the ReLU before this layer then lets nothing pass.
+    All pixels equal to the maximum get the gradient. Ties occur here only where all are 0, and the
+    ReLU before this layer then blocks the gradient.
     """
 
     def forward(self, X: np.ndarray) -> np.ndarray:
