@@ -45,9 +45,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         path = Path(folder) / "higgs" / "HIGGS.csv.gz"
         path.parent.mkdir()
         size = write(path, flags.rows)
-        print(
-            f"{flags.rows:,} rows: {size / 1e6:,.0f} MB, {path.stat().st_size / 1e6:,.0f} compressed"
-        )
+        packed = path.stat().st_size
+        print(f"{flags.rows:,} rows: {size / 1e6:,.0f} MB, {packed / 1e6:,.0f} compressed")
         for what, code in STEPS.items():
             sizes = {"n_training": flags.rows * 10 // 12, "n_held_out": flags.rows // 12}
             seconds, memory = run(["-c", code.format(**sizes)], folder)
