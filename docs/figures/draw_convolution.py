@@ -1,7 +1,7 @@
-"""Draw convolution.png for docs/convolution.md: ``python docs/figures/draw_convolution.py``.
+"""Picture of docs/convolution.md, convolution.png: ``python docs/figures/draw_convolution.py``.
 
-Every number in it comes from an array, so that the drawing cannot disagree with the code: the
-columns are those of ``im2col``, and each of the two products is checked against ``Conv2D``.
+Every number in it comes from an array, so the drawing agrees with the code: the columns are those
+of ``im2col``, and both products are checked against ``Conv2D``.
 """
 
 from pathlib import Path
@@ -16,7 +16,7 @@ from neural_networks.utils.convolution import im2col
 
 H, W, K1, K2 = 5, 4, 3, 2
 H_OUT, W_OUT = H - K1 + 1, W - K2 + 1
-# A pixel is called by its row and column, and has the colour of its row.
+# A pixel is named by its row and column, and has the color of its row.
 IMAGE = np.array([[10 * y + x for x in range(1, W + 1)] for y in range(1, H + 1)])
 ROW_COLORS = ["#fde0c5", "#fbd0d9", "#d9d2f0", "#c9e3f5", "#d3ecd0"]
 KERNEL = np.array(list("abcdef")).reshape(K1, K2)
@@ -31,7 +31,7 @@ def unfolded() -> np.ndarray:
 
 
 def check() -> None:
-    """Both ways to multiply must give what the layer gives."""
+    """Assert that both products equal the output of the layer."""
     layer = Conv2D(1, (K1, K2), "linear", pad="valid", rng=0)
     X = IMAGE[np.newaxis, :, :, np.newaxis].astype(float)
     Z = layer.forward(X).ravel()
@@ -53,18 +53,18 @@ def cells(axes: Axes, left: float, top: float, labels: np.ndarray, colors: np.nd
 
 
 def pixel_colors(pixels: np.ndarray) -> np.ndarray:
-    """The colour of each pixel's row."""
+    """The color of each pixel's row."""
     return np.array(ROW_COLORS, dtype=object)[pixels // 10 - 1]
 
 
 def kernel_colors(labels: np.ndarray) -> np.ndarray:
-    """The gray of the kernel's row that each weight is in."""
+    """The gray of each weight's row in the kernel."""
     rows = {letter: i for (i, _), letter in np.ndenumerate(KERNEL)}
     return np.array([[KERNEL_COLORS[rows[label]] for label in row] for row in labels], object)
 
 
 def frame(axes: Axes, left: float, top: float, width: float, height: float) -> None:
-    """A frame that marks what belongs to one window."""
+    """A frame that marks one window."""
     axes.add_patch(
         Rectangle((left, top - height), width, height, fill=False, edgecolor=ACCENT, linewidth=2.2)
     )
@@ -124,7 +124,7 @@ def draw_rows(axes: Axes, left: float) -> None:
 
 
 def main() -> None:
-    """Write the picture beside this file."""
+    """Write the picture into this folder."""
     check()
     figure = Figure(figsize=(12.5, 7.4), layout="constrained")
     axes = figure.add_subplot()

@@ -1,6 +1,6 @@
-"""Draw gradient-norms.png for docs/recurrence.md: ``python -m docs.figures.draw_gradients``.
+"""Picture of docs/recurrence.md, gradient-norms.png: ``python -m docs.figures.draw_gradients``.
 
-It trains the network of train_rnn.py, which takes some seconds, and prints the figures on the page.
+Trains the network of train_rnn.py, which takes some seconds, and prints the page's figures.
 """
 
 from pathlib import Path
@@ -19,7 +19,7 @@ COLORS = ["#08306b", "#2171b5", "#6baed6", "#fd8d3c", "#d94801", "#7f2704"]
 
 
 def spectral_radius(U: np.ndarray) -> float:
-    """The greatest absolute value of an eigenvalue."""
+    """The largest absolute value of an eigenvalue."""
     return float(np.abs(np.linalg.eigvals(U)).max())
 
 
@@ -31,7 +31,7 @@ def input_gradient_norms(layer: Elman, X: np.ndarray, dLdY: np.ndarray) -> np.nd
 
 
 def random_layer(activation: str, U: np.ndarray) -> Elman:
-    """A layer that takes its input as it is (W is the identity), with U for its recurrence."""
+    """A layer with W = identity and a given U."""
     layer = Elman(N, activation, "identity")
     layer.forward(np.zeros((1, N, 1)))  # creates the parameters
     layer.parameters["U"] = U
@@ -39,7 +39,7 @@ def random_layer(activation: str, U: np.ndarray) -> Elman:
 
 
 def draw_random(axes: Axes, activation: str, radii: list[float]) -> None:
-    """Norms for random U of several spectral radii; for a linear layer also what to expect."""
+    """Norms for random U of several spectral radii; for a linear layer also the expected ones."""
     rng = np.random.default_rng(0)
     U = rng.standard_normal((N, N))
     U /= spectral_radius(U)
@@ -54,7 +54,7 @@ def draw_random(axes: Axes, activation: str, radii: list[float]) -> None:
 
 
 def draw_trained(axes: Axes) -> None:
-    """Norms in the network of train_rnn.py: before its training, after an epoch, at the end."""
+    """Norms in the network of train_rnn.py: before training, after an epoch, at the end."""
     options = {"seed": CONFIGURATION.seed, "dtype": CONFIGURATION.dtype}
     dataset = initialize_dataset(**CONFIGURATION.data_args, **options)
     model = initialize_model("sinewave", **CONFIGURATION.model_args, **options)
@@ -63,7 +63,7 @@ def draw_trained(axes: Axes) -> None:
     for epochs, color in ((0, COLORS[3]), (1, COLORS[2]), (CONFIGURATION.epochs, COLORS[0])):
         if epochs:
             model.train(dataset, epochs - model.epoch)
-        # What comes back if the loss is the sum of the predictions.
+        # The gradient at the layer if the loss is the sum of the predictions.
         dLdY = np.repeat(output.parameters["W"].T, M, axis=0)
         norms = input_gradient_norms(layer, dataset.test.data[:M], dLdY)
         radius = spectral_radius(layer.parameters["U"])
@@ -76,7 +76,7 @@ def draw_trained(axes: Axes) -> None:
 
 
 def main() -> None:
-    """Write the picture beside this file."""
+    """Write the picture into this folder."""
     figure = Figure(figsize=(12.5, 4.4), layout="constrained")
     linear, tanh, trained = figure.subplots(1, 3, sharex=True)
     draw_random(linear, "linear", [0.8, 0.9, 1.0, 1.1, 1.2])

@@ -1,7 +1,7 @@
-"""Draw the pictures of docs/letters.md: ``python -m docs.figures.draw_letters``.
+"""Pictures of docs/letters.md: ``python -m docs.figures.draw_letters``.
 
-It runs ``notebooks/letters.ipynb`` on the large set of letters, which takes some ten minutes,
-prints what the notebook prints, and saves two of its pictures.
+Runs ``notebooks/letters.ipynb`` on the large set of letters, which takes some ten minutes, prints
+its output, and saves two of its pictures.
 """
 
 import base64
@@ -17,11 +17,11 @@ from neural_networks.datasets.files.folders import find
 FIGURES = Path(__file__).resolve().parent
 NOTEBOOK = FIGURES.parents[1] / "notebooks" / "letters.ipynb"
 PICTURES = ("hidden-units", "learning-rates")
-"""Ids of the cells that draw them."""
+"""Ids of the notebook's cells that draw the pictures."""
 
 
 def main() -> None:
-    """Write the pictures beside this file."""
+    """Write the pictures into this folder."""
     if find("letters", ["largeTrain.csv", "largeValidation.csv"]) is None:
         sys.exit("The large set of letters is not here; docs/data.md says where it belongs.")
     notebook = nbformat.read(NOTEBOOK, as_version=4)

@@ -1,7 +1,7 @@
-"""Draw update-rules.png, the picture of docs/training.md: ``python -m docs.figures.draw_training``.
+"""Picture of docs/training.md, update-rules.png: ``python -m docs.figures.draw_training``.
 
-It trains a network of six layers once for each update rule, which takes some seconds, and prints
-where their losses end.
+Trains a network of six layers once for each update rule, which takes some seconds, and prints their
+final losses.
 """
 
 from pathlib import Path
@@ -47,7 +47,7 @@ def train(rule: str) -> np.ndarray:
 
 
 def smoothed(losses: np.ndarray, n: int = 13) -> np.ndarray:
-    """The mean of every n losses in a row, (steps - n + 1,)."""
+    """Moving average of n losses, (steps - n + 1,)."""
     return np.convolve(losses, np.full(n, 1 / n), mode="valid")
 
 
@@ -68,20 +68,20 @@ def draw_schedules(axes: Axes) -> None:
     for (name, options), color in zip(SCHEDULES.items(), COLORS, strict=False):
         rate = initialize_scheduler(name, 1.0, **options)
         rates = [rate(epoch) for epoch in epochs]
-        style = "--" if name == "warm_up" else "-"  # it lies on the cosine from some point on
+        style = "--" if name == "warm_up" else "-"  # coincides with the cosine after the warm-up
         axes.plot(epochs, rates, style, color=color, linewidth=1.5, label=name)
     plateau = initialize_scheduler("reduce_on_plateau", 1.0, factor=0.5, patience=3)
     lowered = []
     for epoch in range(31):
         lowered.append(plateau(epoch))
-        plateau.on_epoch_end(max(1.0 - 0.1 * epoch, 0.3))  # falls for seven epochs, and no more
+        plateau.on_epoch_end(max(1.0 - 0.1 * epoch, 0.3))  # falls for seven epochs, then stays
     label = "reduce_on_plateau"
     axes.step(range(31), lowered, where="post", color=COLORS[6], linewidth=1.5, label=label)
     axes.set(xlabel="epoch", ylabel="learning rate / lr", title="schedules")
 
 
 def main() -> None:
-    """Write the picture beside this file."""
+    """Write the picture into this folder."""
     figure = Figure(figsize=(11.5, 4.4), layout="constrained")
     rules, schedules = figure.subplots(1, 2)
     draw_rules(rules)

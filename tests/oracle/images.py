@@ -1,7 +1,7 @@
-"""The part of ``tests/oracle/write_data.py`` about images: what PyTorch makes of them.
+"""Oracle data of convolution and pooling; part of ``tests/oracle/write_data.py``.
 
-PyTorch wants the channels before the rows, (m, C, H, W), and kernels as (n_out, C, k1, k2). The
-numbers that go in are multiples of 1/64, which take little room in a compressed file.
+PyTorch takes images as (m, C, H, W) and kernels as (n_out, C, k1, k2). The inputs are multiples of
+1/64, which compress well.
 """
 
 from itertools import product
@@ -24,7 +24,7 @@ SIGMAS = {
 
 
 class Images:
-    """Random numbers from a generator of their own."""
+    """Random numbers from their own generator."""
 
     def __init__(self) -> None:
         self.generator = torch.Generator().manual_seed(SEED)
@@ -35,7 +35,7 @@ class Images:
 
 
 def sides(case: Case) -> tuple[int, int]:
-    """(p1, p2), by the contract's words."""
+    """(p1, p2) of a case's padding."""
     if isinstance(case.pad, str):
         k1, k2 = case.kernel_shape
         return {"same": ((k1 - 1) // 2, (k2 - 1) // 2), "valid": (0, 0)}[case.pad]
@@ -57,7 +57,7 @@ def pool(case: Case, mode: str, X: torch.Tensor) -> torch.Tensor:
 
 
 def backward(fn, inputs: Tensors, upstream: torch.Tensor | None, images: Images) -> Tensors:
-    """Y, dLdY, which is drawn unless it is given, and the gradient for every input."""
+    """Y, dLdY (drawn unless given), and the gradient of every input."""
     leaves = {name: value.clone().requires_grad_() for name, value in inputs.items()}
     Y = fn(**leaves)
     dLdY = images.normal(*Y.shape) if upstream is None else upstream
@@ -83,7 +83,7 @@ def convolutions(images: Images) -> Tensors:
 
 
 def poolings(images: Images) -> Tensors:
-    """Every case of the table; ``ties`` are images after a ReLU, many windows of which tie."""
+    """Every case of the table; ``ties`` are images after a ReLU, with ties in many windows."""
     data: Tensors = {}
     for i, case in enumerate(POOLINGS):
         X = images.normal(*case.X_shape)
@@ -113,7 +113,7 @@ def graded_convolution(images: Images) -> Tensors:
 
 
 def graded_pooling(images: Images) -> Tensors:
-    """One batch with neighbouring windows, with overlapping ones, and with a border."""
+    """One batch with adjacent windows, with overlapping ones, and with padding."""
     X = images.normal(2, 6, 7, 3)
     data = {"X": X}
     for mode, (stride, pad) in product(("max", "average"), ((3, 0), (1, 0), (2, 1))):
@@ -124,7 +124,7 @@ def graded_pooling(images: Images) -> Tensors:
 
 
 def image_data() -> dict[str, Tensors]:
-    """The files about images, by name."""
+    """The files of convolution and pooling, by name."""
     images = Images()
     return {
         "conv2d": graded_convolution(images),

@@ -1,9 +1,8 @@
-"""The part of ``tests/oracle/write_data.py`` about what makes networks deep: what PyTorch makes of
-normalization, of residual blocks and of networks with both, of smooth activations, and of the
-losses that do not mind an outlier.
+"""Oracle data of deep networks; part of ``tests/oracle/write_data.py``.
 
-The tables of layers are those of the tests; of the library, only the names and shapes of the
-parameters are asked. The numbers that go in are multiples of 1/64, see ``oracle/images.py``.
+Normalization, residual blocks, networks with both, smooth activations, Huber and hinge losses. The
+tables of layers are those of the tests; the library supplies only the names and shapes of the
+parameters. The inputs are multiples of 1/64, see ``oracle/images.py``.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -88,9 +87,9 @@ def loss_data(name: str, numbers: Numbers) -> Tensors:
 
 
 def apply(args: Mapping[str, Any], X: torch.Tensor, arrays: Tensors, at: str = "") -> torch.Tensor:
-    """What a layer makes of X. Its arrays, some of which it updates, have names that begin at."""
+    """The output of a layer for X. Its arrays' names begin with ``at``; some are updated."""
     own = {key.removeprefix(at): value for key, value in arrays.items() if key.startswith(at)}
-    # The axis of the features; PyTorch wants it to be the last one, or the second one.
+    # The axis of the features; PyTorch takes it last or second.
     axis = 3 if X.ndim == 4 else 1
     last, second = X.movedim(axis, -1), X.movedim(axis, 1)
     epsilon = args.get("epsilon", 1e-5)
@@ -115,7 +114,7 @@ def apply(args: Mapping[str, Any], X: torch.Tensor, arrays: Tensors, at: str = "
 def batch_norm(
     X: torch.Tensor, own: Tensors, training: bool, momentum: float, epsilon: float
 ) -> torch.Tensor:
-    """Features last, of X with the features second; PyTorch updates the averages in place."""
+    """Output with the features last, for X with the features second; updates the averages."""
     names = ("running_mean", "running_var", "gamma", "beta")
     arrays = [own[name][0] for name in names]
     return functional.batch_norm(X, *arrays, training, momentum, epsilon).movedim(1, -1)
@@ -124,7 +123,7 @@ def batch_norm(
 def chain(
     layers: Sequence[Mapping[str, Any]], X: torch.Tensor, arrays: Tensors, at: str
 ) -> torch.Tensor:
-    """What layers in a row make of X."""
+    """The output of a sequence of layers for X."""
     for number, args in enumerate(layers, start=1):
         X = apply(args, X, arrays, f"{at}{number}.")
     return X
@@ -133,7 +132,7 @@ def chain(
 def arrays_for(
     args: Mapping[str, Any], X_shape: tuple[int, ...], numbers: Numbers
 ) -> tuple[Tensors, Tensors]:
-    """Random parameters of a layer, and its statistics as they are at first."""
+    """Random parameters of a layer, and its initial statistics."""
     layer = with_parameters(args, X_shape)
     parameters = {}
     for name, value in layer.parameters.items():
@@ -161,7 +160,7 @@ def layer_data(cases: Mapping[str, Case], numbers: Numbers) -> Tensors:
 
 
 def moving_averages(numbers: Numbers) -> Tensors:
-    """Five batches of each kind, what is known after each of them, and what then is predicted."""
+    """Five batches of each kind, the moving averages after each, and a prediction at the end."""
     data: Tensors = {}
     for kind, shape in SHAPES.items():
         for suffix, options in (("", {}), ("_own", OWN["batch_norm"])):
@@ -182,7 +181,7 @@ def moving_averages(numbers: Numbers) -> Tensors:
 
 
 def network_data(numbers: Numbers) -> Tensors:
-    """A network's parameters before and after four steps of training, and the losses of these."""
+    """A network's parameters before and after four training steps, and the losses of the steps."""
     X = numbers.normal(*NETWORK_SHAPE)
     classes = torch.arange(len(X)) % 2
     Y = functional.one_hot(classes, 2).to(torch.float64)
@@ -199,7 +198,7 @@ def network_data(numbers: Numbers) -> Tensors:
     losses = []
     for _ in range(4):
         sgd.zero_grad()
-        # All but the softmax, which is part of this loss.
+        # Without the softmax, which is part of this loss.
         *hidden, last = NETWORK
         Z = apply(
             last | {"activation": "linear"},
@@ -216,7 +215,7 @@ def network_data(numbers: Numbers) -> Tensors:
 
 
 def deep_data() -> dict[str, Tensors]:
-    """The files about all this, by name."""
+    """The files of deep networks, by name."""
     numbers = Numbers()
     numbers.generator.manual_seed(SEED)
     return {

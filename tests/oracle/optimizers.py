@@ -1,7 +1,7 @@
 """Oracle data of optimizers and schedules; part of ``tests/oracle/write_data.py``.
 
-The gradients are multiples of 1/64 of three sizes. One number has none at all, and in one step
-nothing has.
+The gradients are multiples of 1/64 of three magnitudes. One entry is always 0, and in one step all
+entries are.
 """
 
 from collections.abc import Callable
@@ -28,7 +28,7 @@ OPTIONS = {"gamma": "alpha", "epsilon": "eps"}  # by PyTorch's names
 
 
 def make_optimizer(case: str, parameter: torch.nn.Parameter) -> torch.optim.Optimizer:
-    """PyTorch's optimizer; what the case leaves open is left to PyTorch."""
+    """PyTorch's optimizer, with its own defaults for options that the case does not set."""
     name, options = CASES[case]
     options = {OPTIONS.get(key, key): value for key, value in options.items()}
     if "beta1" in options:
@@ -37,7 +37,7 @@ def make_optimizer(case: str, parameter: torch.nn.Parameter) -> torch.optim.Opti
 
 
 def path(case: str, start: torch.Tensor, gradients: torch.Tensor, decay: float) -> torch.Tensor:
-    """Where the gradients take the parameter; the rate decays from step to step."""
+    """The parameter after each gradient; the rate decays from step to step."""
     parameter = torch.nn.Parameter(start.clone())
     optimizer = make_optimizer(case, parameter)
     schedule = lr_scheduler.ExponentialLR(optimizer, gamma=decay)
@@ -51,7 +51,7 @@ def path(case: str, start: torch.Tensor, gradients: torch.Tensor, decay: float) 
 
 
 def path_data(generator: torch.Generator) -> Tensors:
-    """Fifty gradients, and where they take a parameter, at a constant rate and at another."""
+    """Fifty gradients and the parameter after each, at a constant and at a decaying rate."""
     normal = torch.randn(51, 2, 3, dtype=torch.float64, generator=generator)
     start = (64 * normal[0]).round() / 64
     gradients = (64 * normal[1:] * torch.tensor([1 / 16, 1.0, 64.0])).round() / 64
@@ -71,7 +71,7 @@ def warm_up(sgd: torch.optim.Optimizer) -> lr_scheduler.LRScheduler:
     return lr_scheduler.LinearLR(sgd, start_factor=0.2, total_iters=4)
 
 
-# Under each name, the schedule and for how many epochs it is recorded.
+# Under each name, the schedule and the number of epochs recorded.
 SCHEDULES: dict[str, tuple[Schedule, int]] = {
     "exponential": (lambda sgd: lr_scheduler.ExponentialLR(sgd, gamma=0.8), 12),
     "staircase": (lambda sgd: lr_scheduler.StepLR(sgd, step_size=3, gamma=0.5), 12),
@@ -115,7 +115,7 @@ def rates(make: Schedule, epochs: int) -> torch.Tensor:
 
 
 def plateau_rates(losses: torch.Tensor) -> torch.Tensor:
-    """The learning rate after each of the losses has been observed."""
+    """The learning rate after each loss."""
     sgd = sgd_to_schedule()
     schedule = lr_scheduler.ReduceLROnPlateau(
         sgd, factor=0.5, patience=2, threshold=0.05, min_lr=0.004, eps=0.0
@@ -128,7 +128,7 @@ def plateau_rates(losses: torch.Tensor) -> torch.Tensor:
 
 
 def scheduler_data(generator: torch.Generator) -> Tensors:
-    """The rates of every schedule; losses that fall less and less, and what they do to a rate."""
+    """The rates of every schedule; losses that fall ever more slowly, and the rates after them."""
     noise = torch.rand(60, dtype=torch.float64, generator=generator)
     losses = (64 * (4 * torch.exp(-torch.arange(60) / 12) + noise)).round() / 64
     data = {name: rates(make, epochs) for name, (make, epochs) in SCHEDULES.items()}
@@ -136,6 +136,6 @@ def scheduler_data(generator: torch.Generator) -> Tensors:
 
 
 def optimizer_data() -> dict[str, Tensors]:
-    """The files about optimizers and schedules, by name."""
+    """The files of optimizers and schedules, by name."""
     generator = torch.Generator().manual_seed(SEED)
     return {"optimizers": path_data(generator), "schedulers": scheduler_data(generator)}

@@ -1,9 +1,8 @@
-"""The part of ``tests/oracle/write_data.py`` about sequences: what PyTorch makes of them.
+"""Oracle data of recurrent layers; part of ``tests/oracle/write_data.py``.
 
-``torch.nn.RNN`` wants sequences as (t, m, d), computes x Wᵀ + s Uᵀ for weights (n, d) and (n, n),
-and has two biases, which are added. It knows tanh and relu; for any other activation the
-recurrence is written out here, and differentiated by autograd. The numbers that go in are
-multiples of 1/64, which take little room in a compressed file.
+``torch.nn.RNN`` takes sequences as (t, m, d), computes x Wᵀ + s Uᵀ for weights (n, d) and (n, n),
+and adds two biases. It supports tanh and relu; for other activations the recurrence is written out
+here and differentiated by autograd. The inputs are multiples of 1/64, which compress well.
 """
 
 from collections.abc import Callable
@@ -20,14 +19,13 @@ STEPS = (1, 2, 20, 50, 100)
 MODULES = ("tanh", "relu")
 PARAMETERS = ("W", "U", "b")
 
-# What U is multiplied by, so that gradients neither die away nor explode on their way through the
-# steps. The states of a sigmoid and of a softmax, which are positive, would all saturate if they
-# added to one another.
+# Factors of U, so that gradients neither vanish nor explode over the steps. The states of a sigmoid
+# and of a softmax are positive; added to one another, they would all saturate.
 FACTORS = {"relu": 0.9, "leaky_relu": 0.9, "linear": 0.9, "sigmoid": -4.0, "softmax": -5.0}
 
 
 class Sequences:
-    """Random numbers from a generator of their own."""
+    """Random numbers from their own generator."""
 
     def __init__(self) -> None:
         self.generator = torch.Generator().manual_seed(SEED)
@@ -37,7 +35,7 @@ class Sequences:
         return (64 * scale * numbers).round() / 64
 
     def parameters(self, d: int, n: int) -> Tensors:
-        """W and b are small, and U is near the identity."""
+        """Small W and b, and U near the identity."""
         U = torch.eye(n, dtype=torch.float64) + self.normal(n, n, scale=0.06)
         return {"W": self.normal(d, n, scale=0.1), "U": U, "b": self.normal(1, n, scale=0.05)}
 
@@ -49,7 +47,7 @@ def leaf(value: torch.Tensor) -> torch.Tensor:
 def by_module(
     activation: str, X: torch.Tensor, s_0: torch.Tensor, layers: list[Tensors], dLdY: torch.Tensor
 ) -> list[Tensors]:
-    """For each of the layers, which lie upon each other, the states and all gradients.
+    """The states and all gradients of each of several stacked layers.
 
     s_0 is (layers, m, n) and dLdY that of the last layer's states, (m, n, t).
     """
@@ -93,7 +91,7 @@ def by_autograd(
 
 
 def of_last_state(dLdY: torch.Tensor) -> torch.Tensor:
-    """The gradient (m, n, t) of a loss that sees the last state alone."""
+    """The gradient (m, n, t) of a loss of the last state only."""
     last = torch.zeros_like(dLdY)
     last[:, :, -1] = dLdY[:, :, -1]
     return last
@@ -128,7 +126,7 @@ def one_layer(sequences: Sequences, sigmas: dict[str, Sigma]) -> Tensors:
 
 
 def two_layers(sequences: Sequences) -> Tensors:
-    """Two layers with a given state each; the second takes the states of the first."""
+    """Two stacked layers, each with a given initial state."""
     layers = [sequences.parameters(D, N), sequences.parameters(N, N)]
     X, dLdY, s_0 = (sequences.normal(*s) for s in ((M, D, 20), (M, N, 20), (2, M, N)))
     data = {"X": X, "dLdY": dLdY}
@@ -142,6 +140,6 @@ def two_layers(sequences: Sequences) -> Tensors:
 
 
 def sequence_data(sigmas: dict[str, Sigma]) -> dict[str, Tensors]:
-    """The files about sequences, by name."""
+    """The files of recurrent layers, by name."""
     sequences = Sequences()
     return {"elman": one_layer(sequences, sigmas), "elman_stacked": two_layers(sequences)}

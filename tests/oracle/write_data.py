@@ -1,4 +1,4 @@
-"""Write ``tests/data/*.npz``: what PyTorch computes for the classes under test.
+"""Writer of ``tests/data/*.npz``: PyTorch's results for the classes under test.
 
 The tests compare the library with these files, so that neither they nor the library need
 PyTorch. Everything is float64 and comes from fixed seeds; running the script again writes the
@@ -78,7 +78,7 @@ def fully_connected_data() -> Tensors:
                 b: torch.Tensor,
                 sigma: Callable[[torch.Tensor], torch.Tensor] = sigma,
             ) -> torch.Tensor:
-                # functional.linear wants the features last; so does the softmax.
+                # functional.linear takes the features last; so does the softmax.
                 rows = X if X.ndim == 2 else X.permute(0, 2, 1)
                 Y = sigma(functional.linear(rows, W.T, b[0]))
                 return Y if X.ndim == 2 else Y.permute(0, 2, 1)
@@ -91,7 +91,7 @@ def fully_connected_data() -> Tensors:
 
 
 def flatten_data() -> Tensors:
-    """Images in one row each (``first``), and all their pixels in one column (``last``)."""
+    """Images flattened to rows (``first``) and to columns (``last``)."""
     X = normal(3, 4, 2, 5)
     data = {"X": X}
     for keep_dim, axes in (("first", (1, 3)), ("last", (0, 2))):
@@ -141,7 +141,7 @@ def cross_entropy_data() -> Tensors:
     )
     extreme_labels = one_hot(torch.tensor([0, 0, 1, 2, 0]), 3)
     data = loss_data(
-        # kl_div and nll_loss want logarithms; the definition itself is as short.
+        # kl_div and nll_loss take logarithms; the definition itself is as short.
         lambda Y, Y_hat: -(Y * Y_hat.log()).sum() / len(Y),
         {
             "": (one_hot(classes, k), torch.softmax(normal(m, k), dim=1)),
@@ -157,7 +157,7 @@ def cross_entropy_data() -> Tensors:
             "_logits_extreme": (extreme_labels, extreme),
         },
     )
-    # PyTorch takes the mean over examples and steps, we over examples alone.
+    # PyTorch averages over examples and steps, we over examples only.
     data |= canonical_data(
         lambda Z, Y: functional.cross_entropy(Z, Y, reduction="sum") / m,
         {"_logits_seq": (sequence, 3 * normal(m, k, t))},

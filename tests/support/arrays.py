@@ -1,4 +1,4 @@
-"""What the tests share: the oracle's data, hypothesis strategies and a check of gradients."""
+"""Shared tools of the tests: oracle data, hypothesis strategies and a check of gradients."""
 
 import contextlib
 import csv
@@ -24,7 +24,7 @@ KINKED = ("relu", "leaky_relu")
 
 
 class InFolder(unittest.TestCase):
-    """A test with a temporary folder of its own, ``self.root``."""
+    """A test with its own temporary folder, ``self.root``."""
 
     def setUp(self):
         folder = tempfile.TemporaryDirectory()
@@ -32,12 +32,12 @@ class InFolder(unittest.TestCase):
         self.root = Path(folder.name)
 
     def rows(self, run: str = "run") -> list[dict[str, str]]:
-        """The rows of a run's log.csv, as they are written."""
+        """The rows of a run's log.csv, as text."""
         with (self.root / run / "log.csv").open(newline="") as file:
             return list(csv.DictReader(file))
 
 
-# The same examples in every run, so that a red test stays red until its cause is mended.
+# The same examples in every run, so that a red test stays red until its cause is fixed.
 settings.register_profile("tests", max_examples=50, deadline=None, derandomize=True, database=None)
 settings.load_profile("tests")
 
@@ -57,7 +57,7 @@ def read_only(array: np.ndarray) -> np.ndarray:
 
 @contextlib.contextmanager
 def unchanged(*arrays: np.ndarray) -> Iterator[None]:
-    """A context after which the arrays must hold what they held before."""
+    """A context after which the arrays must be unchanged."""
     before = [array.copy() for array in arrays]
     yield
     for array, copy in zip(arrays, before, strict=True):
@@ -65,10 +65,10 @@ def unchanged(*arrays: np.ndarray) -> Iterator[None]:
 
 
 def least_growth(work: Callable[[], object], rounds: int = 4) -> int:
-    """How many bytes of memory each call of a function leaves behind, at least.
+    """Bytes of memory that each call of a function leaves behind, at least.
 
-    What leaks leaves its share in every round. Python's own free lists fill up, too, but by
-    another amount each time, and less and less; so it is the least of all rounds that tells.
+    A leak grows in every round. Python's free lists also grow, but by ever smaller amounts; so the
+    minimum over the rounds shows the leak.
     """
     tracemalloc.start()
     try:
@@ -83,14 +83,14 @@ def least_growth(work: Callable[[], object], rounds: int = 4) -> int:
 
 
 def step(model: NeuralNetwork, X: np.ndarray, Y: np.ndarray) -> float:
-    """One training step; its loss."""
+    """One training step; returns its loss."""
     loss = model.backward(Y, model.forward(X))
     model.update(0)
     return loss
 
 
 class NothingGrows:
-    """Tests that training and predicting leave no more memory from step to step.
+    """Tests that memory does not grow from step to step of training and predicting.
 
     For a TestCase whose ``setUp`` makes ``self.model`` and ``self.batch``, its X and Y.
     """
@@ -98,7 +98,7 @@ class NothingGrows:
     LEAK = 8_000  # bytes in 100 steps; the smallest array in each would be 10,000 or more
 
     def growth(self, after: Callable[[], object] = lambda: None) -> int:
-        """Of 100 steps, each followed by ``after``."""
+        """Growth in bytes over 100 steps, each followed by ``after``."""
 
         def work() -> None:
             for _ in range(100):
@@ -146,7 +146,7 @@ def direction_error(
 
 
 def one_hot(rng: np.random.Generator, m: int, k: int) -> np.ndarray:
-    """Labels of m examples of k classes, float64."""
+    """One-hot labels of m examples of k classes, float64."""
     return np.eye(k)[rng.integers(k, size=m)]
 
 

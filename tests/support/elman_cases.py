@@ -1,4 +1,4 @@
-"""What the tests of the recurrent layer share: a layer with weights, and all that it computes."""
+"""Cases of the recurrent layer: a layer with weights, and all its results."""
 
 import numpy as np
 
@@ -10,10 +10,10 @@ FLAT = {"sigmoid": 3.0, "softmax": 3.0}
 
 
 def elman(d=3, n=4, activation="tanh", *, dtype="float64", **options):
-    """A recurrent layer with random weights and biases, in which gradients live for some steps.
+    """A recurrent layer with random weights and biases, whose gradients last for some steps.
 
-    U is an orthogonal matrix, or a multiple of one where σ is flat. If σ is a ReLU, all of U is
-    positive: one unit puts no other to sleep.
+    U is orthogonal, or a multiple of an orthogonal matrix where σ is flat. If σ is a ReLU, all of U
+    is positive, so that no unit silences another.
     """
     rng = np.random.default_rng(7)
     layer = Elman(n, activation, dtype=dtype, **options)
@@ -29,7 +29,7 @@ def elman(d=3, n=4, activation="tanh", *, dtype="float64", **options):
 
 
 def as_array(dLdX):
-    """dL/dX as (m, d, t), whether it is that already or a list with an array for each step."""
+    """dL/dX as (m, d, t), from such an array or from a list with one array per step."""
     return np.stack(dLdX, axis=2) if isinstance(dLdX, list) else dLdX
 
 

@@ -1,4 +1,4 @@
-"""What the tests of convolution and pooling share: tables of cases, layers, a loop for pooling."""
+"""Cases of convolution and pooling: tables, layers, and pooling as a loop."""
 
 from collections.abc import Callable, Iterator
 from itertools import product
@@ -11,7 +11,7 @@ from neural_networks.layers import Conv2D, Layer, Pool2D
 from tests.support.arrays import dtypes, seeds, sizes
 
 WAYS = tuple(product(("forward", "forward_faster"), ("backward", "backward_faster")))
-"""Either implementation's backward may follow either one's forward."""
+"""Pairs of forward and backward; the two implementations can be mixed."""
 
 IMAGES = (3, 5, 6, 2)
 """The shape of ``images()``."""
@@ -20,7 +20,7 @@ FORWARDS, BACKWARDS = ("forward", "forward_faster"), ("backward", "backward_fast
 
 
 class Case(NamedTuple):
-    """One line of a table: what a layer is made with, and the images (m, H, W, C) it gets."""
+    """One line of a table: a layer's arguments, and the shape of its images (m, H, W, C)."""
 
     kernel_shape: tuple[int, int]
     stride: int
@@ -35,12 +35,12 @@ KERNELS = [*SQUARE, (1, 3), (3, 1), (2, 3), (5, 2), (3, 7), (7, 4)]
 PADS = ("same", "valid", 1, (2, 1), (0, 3))
 SIGMAS = ("linear", "linear", "tanh", "linear", "linear", "relu", "linear")
 
-# Every kernel with every stride; the rest takes turns, at lengths that have no common divisor.
+# Every kernel with every stride; the other options alternate, with coprime periods.
 CONVOLUTIONS = [
     Case(kernel, stride, PADS[i % 5], (2, 8, 9, 1 + i % 3), 2, SIGMAS[i % 7])
     for i, (kernel, stride) in enumerate(product(KERNELS, range(1, 5)))
 ] + [
-    # A kernel as large as the image, and larger than it without its border.
+    # A kernel as large as the image, and one larger than the unpadded image.
     Case((5, 4), 1, "valid", (2, 5, 4, 3)),
     Case((5, 4), 3, 0, (2, 5, 4, 3)),
     Case((3, 3), 1, "same", (2, 1, 1, 2)),
@@ -51,7 +51,7 @@ CONVOLUTIONS = [
     Case((4, 1), 1, "same", (2, 17, 1, 2)),
     Case((3, 2), 1, 1, (1, 4, 3, 1), 1, "tanh"),
     Case((2, 2), 2, "valid", (9, 4, 5, 1), 1, "relu"),
-    # A border wider than the kernel.
+    # Padding wider than the kernel.
     Case((2, 1), 1, (3, 2), (2, 3, 4, 1)),
     Case((1, 2), 3, 4, (2, 3, 4, 1)),
     # Many channels.
@@ -64,7 +64,7 @@ CONVOLUTIONS = [
     Case((2, 2), 2, "valid", (1, 4, 4, 64), 2, "relu"),
 ]
 
-# Here n_out and the activation do not count. PyTorch wants a border of at most half a window.
+# n_out and activation are unused here. PyTorch allows padding of at most half a window.
 POOLINGS = [
     Case(
         (k1, k2),
@@ -106,7 +106,7 @@ def images(dtype: str = "float64", shape: tuple[int, ...] = IMAGES) -> np.ndarra
 
 
 def layers(dtype: str = "float64") -> Iterator[tuple[Layer, tuple[str, str]]]:
-    """Layers of both kinds for ``images()``, and the ways to go through them."""
+    """Layers of both kinds for ``images()``, and the pairs of methods to run them by."""
     for stride, pad in ((1, "same"), (1, "valid"), (2, 1)):
         for activation in ("linear", "relu", "softmax"):
             for way in WAYS:
@@ -126,7 +126,7 @@ def run(layer: Conv2D, X: np.ndarray, dLdY: np.ndarray, way: tuple[str, str]) ->
 def pool(
     X: np.ndarray, dLdY: np.ndarray, case: Case, sides: tuple[int, int, int, int], mode: str
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Y and dL/dX of pooling with a border (top, bottom, left, right), number by number."""
+    """Y and dL/dX of pooling with padding (top, bottom, left, right), number by number."""
     (m, H, W, C), (k1, k2), s = X.shape, case.kernel_shape, case.stride
     top, bottom, left, right = sides
     shape = m, (top + H + bottom - k1) // s + 1, (left + W + right - k2) // s + 1, C
@@ -178,9 +178,9 @@ def gradient_checks(
 
 @st.composite
 def windows(draw: st.DrawFn, small_pad: bool = False) -> tuple[Case, tuple[int, int, int, int]]:
-    """A kernel, a stride, a padding and images that it fits; and that padding's four sides.
+    """A kernel, a stride, a padding and images that fit; and the padding's four sides.
 
-    With ``small_pad`` the border is narrower than the kernel, as pooling wants it.
+    With ``small_pad`` the padding is narrower than the kernel, as pooling requires.
     """
     k1, k2 = kernel = draw(st.integers(1, 4)), draw(st.integers(1, 4))
     high, wide = (st.integers(0, k - 1 if small_pad else 3) for k in kernel)

@@ -1,5 +1,7 @@
-"""What the tests of normalization, dropout and residual blocks share, with each other and with the
-script that asks PyTorch: tables of layers, and what such a layer holds."""
+"""Cases of normalization, dropout and residual blocks: tables of layers, and their state.
+
+The writer of the oracle data uses them, too.
+"""
 
 import copy
 from collections.abc import Callable, Iterator, Mapping
@@ -15,13 +17,13 @@ SHAPES = {"rows": (6, 4), "sequence": (3, 4, 5), "images": (2, 3, 4, 3)}
 """A batch of each kind, under its name: (m, d), (m, d, t) and (m, H, W, C)."""
 
 AXES = {2: (0,), 3: (0, 2), 4: (0, 1, 2)}
-"""Of a batch with so many axes, those that are no features."""
+"""For each number of axes of a batch, the axes that are not features."""
 
 OWN = {
     "batch_norm": {"epsilon": 0.25, "momentum": 0.75},
     "layer_norm": {"epsilon": 0.25},
 }
-"""Every normalization, with options that are not the default ones."""
+"""Every normalization, with options other than the defaults."""
 
 Case = tuple[dict[str, Any], tuple[int, ...]]
 
@@ -73,7 +75,7 @@ OPTIMIZER = {"name": "SGD", "lr": 0.0625, "momentum": 0.75}
 def with_parameters(
     args: Mapping[str, Any], X_shape: tuple[int, ...], dtype: str = "float64", seed: int = 7
 ) -> Layer:
-    """A layer for batches of a shape, whose parameters are random numbers; γ is about 1."""
+    """A layer for batches of a shape, with random parameters; γ is about 1."""
     rng = np.random.default_rng(seed)
     layer = initialize_layer(**args, dtype=dtype)
     layer._init_parameters(X_shape)
@@ -93,7 +95,7 @@ def every_layer(dtype: str = "float64") -> Iterator[tuple[Layer, np.ndarray]]:
 
 
 def run(layer: Layer, X: np.ndarray, dLdY: np.ndarray) -> dict[str, np.ndarray]:
-    """The output and every gradient of a layer, and what it has gathered."""
+    """The output, every gradient and the buffers of a layer."""
     found = {"Y": layer.forward(X), "dLdX": layer.backward(dLdY)}
     found |= {f"dLd{name}": gradient for name, gradient in layer.gradients.items()}
     return found | layer.buffers
@@ -110,14 +112,14 @@ def checks_of(
 
 
 def state(layer: Layer) -> dict[str, Any]:
-    """Copies of all that a layer holds; ``np.testing.assert_equal`` compares two of them."""
+    """Copies of a layer's state; ``np.testing.assert_equal`` compares two of them."""
     names = ("parameters", "gradients", "buffers", "cache", "n_in", "n_out", "input_shape")
     found = {name: copy.deepcopy(getattr(layer, name)) for name in names}
     return found | {"rng": layer.rng.bit_generator.state}
 
 
 def arrays_in(value: Any) -> Iterator[np.ndarray]:
-    """Every array in dictionaries and lists, however deep."""
+    """Every array in nested dictionaries and lists."""
     if isinstance(value, np.ndarray):
         yield value
     elif isinstance(value, Mapping | list):
@@ -136,6 +138,6 @@ def with_batch(
 
 
 def types_in(model: NeuralNetwork) -> set[np.dtype]:
-    """The types of all arrays that the layers of a network hold."""
+    """The types of all arrays in a network's layers."""
     held = [[x.parameters, x.gradients, x.buffers, x.cache] for x in model.layers]
     return {array.dtype for array in arrays_in(held)}
