@@ -14,7 +14,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from neural_networks.datasets import initialize_dataset
 from neural_networks.datasets.data import Data
 from neural_networks.datasets.files import cache
-from neural_networks.datasets.files.cache import doubt
+from neural_networks.datasets.files.cache import provenance_note
 from neural_networks.datasets.files.folders import find, find_original
 
 LETTERS = {"small": (500, 100), "medium": (5_000, 1_000), "large": (9_000, 1_000)}
@@ -99,8 +99,8 @@ class TestImages(RealTest):
     def test_the_publishers_files_are_recognized(self):
         initialize_dataset("fashion_mnist")
         for path in find_original("fashion_mnist"):
-            self.assertEqual(doubt("fashion_mnist", path), "")
-        self.assertNotIn("ubyte.gz is not the publisher's file", self.err.getvalue())
+            self.assertEqual(provenance_note("fashion_mnist", path), "")
+        self.assertNotIn("ubyte.gz differs from the published file", self.err.getvalue())
 
 
 class TestHiggs(RealTest):

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from neural_networks import schedulers
-from neural_networks.datasets import options_of
+from neural_networks.datasets import dataset_options
 from neural_networks.optimizers import OPTIMIZERS
 from neural_networks.utils.data_structures import AttrDict
 from neural_networks.utils.factories import check_keys, constructor_options, lookup, options_in
@@ -69,7 +69,7 @@ def choose_dataset(args: Any, flags: argparse.Namespace) -> None:
     Options that the dataset chosen does not have go, as they belong to another one.
     """
     if flags.dataset is not None:
-        known = options_of(flags.dataset)
+        known = dataset_options(flags.dataset)
         for key in [key for key in args if key not in known]:
             del args[key]
         args["name"] = flags.dataset
@@ -79,7 +79,7 @@ def choose_dataset(args: Any, flags: argparse.Namespace) -> None:
         if flags.loss == "binary_cross_entropy":
             args["binary_labels"] = True
     given = dict(flags.data_args or [])
-    check_keys(f"dataset {args['name']!r}", given, options_of(args["name"]))
+    check_keys(f"dataset {args['name']!r}", given, dataset_options(args["name"]))
     if isinstance(given.get("path"), str):
         # For a config.json that is used from another folder.
         given["path"] = str(Path(given["path"]).expanduser().absolute())
@@ -130,7 +130,7 @@ def read_configuration(path: str, template: Mapping[str, Any]) -> AttrDict:
     model, data, arguments = saved["model"], saved["data"], saved["arguments"]
     _check_section(f"model in {path}", model, SAVED_MODEL, template["model_args"])
     _check_section(f"data in {path}", data, {"name": str}, None)
-    check_keys(f"data in {path}", data, ["name", *options_of(data["name"])])
+    check_keys(f"data in {path}", data, ["name", *dataset_options(data["name"])])
     needed = dict.fromkeys(RUN_ARGUMENTS, object)
     known = (*RUN_ARGUMENTS, *STOPPING)
     _check_section(f"arguments in {path}", arguments, needed, (*known, "command"))

@@ -9,7 +9,7 @@ from typing import Any
 
 from neural_networks.cli.network_flags import option
 from neural_networks.cli.run import Parser, exit_status
-from neural_networks.datasets import CATALOGUE, DATASETS, initialize_dataset, options_of
+from neural_networks.datasets import CATALOGUE, DATASETS, dataset_options, initialize_dataset
 from neural_networks.datasets.files.cache import find_prepared
 from neural_networks.datasets.files.folders import find_original, home_folder
 from neural_networks.utils.factories import check_keys, lookup
@@ -137,7 +137,7 @@ def show(flags: argparse.Namespace) -> None:
     if output.suffix != ".png":
         raise ValueError(f"--output must end in .png, got {str(output)!r}")
     given = dict(flags.data_args or [])
-    check_keys(f"dataset {flags.name!r}", given, options_of(flags.name))
+    check_keys(f"dataset {flags.name!r}", given, dataset_options(flags.name))
     dataset = initialize_dataset(flags.name, seed=0, **given)
     output.parent.mkdir(parents=True, exist_ok=True)
     with atomic_write(output) as partial:

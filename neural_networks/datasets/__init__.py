@@ -1,17 +1,14 @@
-"""Datasets: from a name to batches of examples and labels."""
+"""Datasets: loading by name, preprocessing, and sampling in batches."""
 
 from neural_networks.datasets.data import Data, Dataset
-from neural_networks.datasets.factory import DATASETS, initialize_dataset, options_of
+from neural_networks.datasets.factory import DATASETS, dataset_options, initialize_dataset
 from neural_networks.datasets.files.catalogue import CATALOGUE
 from neural_networks.datasets.preprocessing import Augmentation, Preprocessing, Standardization
 from neural_networks.datasets.sources.bundled import load_digits, load_iris
 from neural_networks.datasets.sources.csv_table import load_csv, read_examples
-from neural_networks.datasets.sources.published import (
-    load_cifar10,
-    load_fashion_mnist,
-    load_higgs,
-    load_letters,
-)
+from neural_networks.datasets.sources.higgs import load_higgs
+from neural_networks.datasets.sources.images import load_cifar10, load_fashion_mnist
+from neural_networks.datasets.sources.letters import load_letters
 from neural_networks.datasets.sources.sinewave import load_sinewave
 
 __all__ = [
@@ -22,6 +19,7 @@ __all__ = [
     "Dataset",
     "Preprocessing",
     "Standardization",
+    "dataset_options",
     "initialize_dataset",
     "load_cifar10",
     "load_csv",
@@ -31,6 +29,5 @@ __all__ = [
     "load_iris",
     "load_letters",
     "load_sinewave",
-    "options_of",
     "read_examples",
 ]

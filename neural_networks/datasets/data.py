@@ -1,4 +1,4 @@
-"""Examples with their labels: split, and handed out in batches."""
+"""Data and Dataset: examples with their labels, sampled in batches."""
 
 import copy
 import math
@@ -16,43 +16,42 @@ EVALUATION_BATCH = 256
 
 
 class Data:
-    """Examples with their labels, handed out in batches.
+    """Examples with their labels, sampled in batches.
 
     Parameters
     ----------
     data : array of float, (n, ...)
-        n examples. With ``preprocessing``, also of bytes.
+        n examples; with ``preprocessing``, bytes are possible, too.
     labels : array, (n, k) or (n, k, t), optional
-        A row for each example.
+        One row for each example.
     batch_size : int
-        Examples in a batch; more than there are makes one batch of all.
+        Examples per batch; if it exceeds n, a single batch holds all.
     rng : numpy.random.Generator or int, optional
-        Where the order of shuffled examples comes from, or a seed for it.
+        Generator that shuffles the examples, or a seed for one.
     preprocessing : Preprocessing, optional
-        What the examples go through: those in memory at once; bytes, and what is mapped from a
-        file, batch by batch.
+        Applied once to floats in memory, and batch by batch to bytes and memory maps.
     augmentation_rng : numpy.random.Generator, optional
-        Draws how ``sample`` augments images; without it, it does not.
+        Generator of the random augmentation in ``sample``; without it, nothing is augmented.
 
     Attributes
     ----------
     data : array, (n, ...)
-        The examples as they are stored.
+        The examples as stored.
     n_samples : int
         n.
     example_shape : tuple of int
-        The shape of one example of a batch.
+        The shape of one example in a batch.
     is_lazy : bool
-        Whether examples are preprocessed batch by batch, and ``data`` has them as they were.
+        If True, examples are preprocessed batch by batch, and ``data`` holds the raw ones.
     samples_per_epoch : int
-        Number of batches in which ``sample`` goes through all examples once: ⌈n / batch_size⌉.
+        Batches per epoch: ⌈n / batch_size⌉.
 
     Raises
     ------
     TypeError
-        If the data does not hold numbers, or holds bytes and there is no ``preprocessing``.
+        If the data is not an array of floats, or of bytes with ``preprocessing``.
     ValueError
-        If there is none, it has NaN or infinity in it, or labels and examples differ in number.
+        If the data is empty, contains NaN or infinity, or does not have one label per example.
     """
 
     def __init__(
@@ -69,7 +68,7 @@ class Data:
         if labels is not None:
             _check_labels(labels, len(data))
         self._augmentation_rng = augmentation_rng
-        self.is_lazy = preprocessing is not None and self._stays_stored(data, preprocessing)
+        self.is_lazy = preprocessing is not None and self._must_be_lazy(data, preprocessing)
         if preprocessing is not None and not self.is_lazy:
             data, preprocessing = preprocessing(data), None
         _check_finite(data, preprocessing)
@@ -83,25 +82,25 @@ class Data:
         self._rng = np.random.default_rng(rng)
         self.reset()
 
-    def _stays_stored(self, data: np.ndarray, preprocessing: Preprocessing) -> bool:
-        """Whether examples are preprocessed batch by batch, rather than once and for all."""
+    def _must_be_lazy(self, data: np.ndarray, preprocessing: Preprocessing) -> bool:
+        """True if examples must be preprocessed batch by batch instead of once."""
         augments = self._augmentation_rng is not None and preprocessing.augmentation is not None
         floating = np.issubdtype(data.dtype, np.floating)
         return augments or not floating or isinstance(data, np.memmap)
 
     def reset(self) -> None:
-        """Begin again: the next ``sample`` is the first batch of a new epoch."""
+        """Start a new epoch: the next ``sample`` returns its first batch."""
         self._position = 0
         self._order: np.ndarray | None = None
 
     def sample(self, shuffle: bool = True) -> tuple[np.ndarray, Any]:
-        """The next batch. Each example comes once in ``samples_per_epoch`` calls.
+        """The next batch; ``samples_per_epoch`` calls return each example once.
 
         Parameters
         ----------
         shuffle : bool
-            Whether the order is a new random one in every epoch, or that of the data. What the
-            first call of an epoch says holds for the epoch.
+            If True, each epoch has a new random order; if False, the order of the data. The
+            first call of an epoch decides for the whole epoch.
 
         Returns
         -------
@@ -117,7 +116,7 @@ class Data:
         return self._batch(rows, self._augmentation_rng), self._labels(rows)
 
     def batches(self, batch_size: int = EVALUATION_BATCH) -> Iterator[tuple[np.ndarray, Any]]:
-        """All examples once, in the order of the data, without a trace in ``sample``."""
+        """All examples once, in the order of the data; ``sample`` is not affected."""
         for start in range(0, self.n_samples, batch_size):
             rows = slice(start, start + batch_size)
             yield self._batch(rows), self._labels(rows)
@@ -131,46 +130,46 @@ class Data:
 
 
 class Dataset:
-    """A training set, and perhaps a validation and a test set.
+    """A training set with an optional validation and test set.
 
     Parameters
     ----------
     training_set : array of float, (n, ...)
     training_labels : array, (n, k) or (n, k, t)
     batch_size : int
-        Examples in a batch.
+        Examples per batch.
     validation_set, validation_labels : arrays, optional
     test_set, test_labels : arrays, optional
-        A test set to be predicted has no labels: None, or rows of zeros.
+        An unlabelled test set has no labels, or rows of zeros.
     seed : int, optional
-        Fixes the order in which examples are shuffled.
+        Seed for shuffling and augmentation.
     name : str
-        A label.
+        A label for the dataset.
     class_names, feature_names : sequence of str, optional
-        Names for pictures and tables.
+        Names for plots and tables.
     first_id : int
         The ``Id`` of the first test example in a Kaggle file.
     kaggle_file : str
-        What that file is called; empty if there is no competition to hand it in to.
+        Name of the file of predictions for Kaggle; empty without a competition.
     forecast_sequences : array of float, (k, d, T), optional
-        A few sequences that are longer than the examples (d, t) and begin like them: what a
-        network that predicts the next d values can try to go on with.
+        Longer sequences (k, d, T), T > t, for forecasting beyond examples of shape (d, t).
     preprocessing : Preprocessing, optional
-        What the examples of all three sets go through; only those for training are augmented.
+        Applied to the examples of all three sets; only training examples are augmented.
 
     Attributes
     ----------
     raw_shape : tuple of int
-        The shape of one example before that.
+        The shape of one example before preprocessing.
     train, validate, test : Data
-        ``validate`` and ``test`` are None if there is no such set.
+        ``validate`` and ``test`` are None if the set is missing.
     out_dim : int
-        k, the number of outputs that a network for this dataset has.
+        k, the number of outputs of a network for this dataset.
 
     Raises
     ------
     TypeError, ValueError
-        As ``Data`` does, or if the three sets differ in shape, or the long sequences do not fit.
+        As in ``Data``; also if the three sets differ in shape, or ``forecast_sequences`` do not
+        fit the examples.
     """
 
     def __init__(
@@ -192,45 +191,32 @@ class Dataset:
         forecast_sequences: np.ndarray | None = None,
         preprocessing: Preprocessing | None = None,
     ) -> None:
+        self.name = name
+        self.class_names = class_names
+        self.feature_names = feature_names
+        self.first_id = first_id
+        self.kaggle_file = kaggle_file
+        self.preprocessing = preprocessing
         self.raw_shape: tuple[int, ...] = np.shape(training_set)[1:]
 
         def make(what: str, data: Any, labels: Any) -> Data | None:
             self._check_shape(what, data)
             return _make_set(what, data, labels, batch_size, seed, preprocessing)
 
-        self.name = name
-        self.preprocessing = preprocessing
-        train = make("training", training_set, training_labels)
-        if train is None:
-            raise ValueError("there is no training set")
-        if train.labels is None:
-            raise ValueError("there are no training labels")
-        self.train = train
+        self.train = _check_training_set(make("training", training_set, training_labels))
         self.validate = make("validation", validation_set, validation_labels)
         self.test = make("test", test_set, test_labels)
-        self.out_dim: int = train.labels.shape[1]
+        self.out_dim: int = training_labels.shape[1]
         self._check_label_shapes()
-        if class_names is not None and len(class_names) != max(self.out_dim, 2):
-            raise ValueError(f"{len(class_names)} class names do not fit {self.out_dim} outputs")
-        self.class_names = class_names
-        self.feature_names = feature_names
-        self.first_id = first_id
-        self.kaggle_file = kaggle_file
-        self.forecast_sequences = forecast_sequences
-        if forecast_sequences is not None:
-            self._check_forecast_sequences(forecast_sequences)
-            if preprocessing is not None:
-                self.forecast_sequences = preprocessing(forecast_sequences)
-                with error_prefix("forecast_sequences"):
-                    _check_finite(self.forecast_sequences)
+        self.forecast_sequences = self._preprocess_sequences(forecast_sequences)
 
     def to_predict(self, examples: np.ndarray) -> "Dataset":
-        """The same dataset with other examples, which have no labels, for its test set.
+        """A copy of the dataset, with unlabelled examples as its test set.
 
         Parameters
         ----------
         examples : array, (n, ...)
-            As the dataset had them before they were preprocessed.
+            Raw examples, before preprocessing.
         """
         other = copy.copy(self)
         batch_size, preprocessing = self.train.batch_size, self.preprocessing
@@ -240,7 +226,7 @@ class Dataset:
         return other
 
     def _check_shape(self, what: str, examples: Any) -> None:
-        """Raise ``ValueError`` if examples are not like those for training."""
+        """Raise ``ValueError`` if examples do not have the shape of the training examples."""
         found = np.shape(examples)[1:] if isinstance(examples, np.ndarray) else self.raw_shape
         if found != self.raw_shape:
             raise ValueError(
@@ -248,11 +234,26 @@ class Dataset:
             )
 
     def _check_label_shapes(self) -> None:
+        """Raise ``ValueError`` if labels or class names do not fit ``out_dim``."""
         for what, data in (("validation", self.validate), ("test", self.test)):
             if data is not None and data.labels is not None:
                 k = data.labels.shape[1]
                 if k != self.out_dim:
                     raise ValueError(f"{what} labels have {k} columns, training {self.out_dim}")
+        n = None if self.class_names is None else len(self.class_names)
+        if n not in (None, max(self.out_dim, 2)):
+            raise ValueError(f"{n} class names do not fit {self.out_dim} outputs")
+
+    def _preprocess_sequences(self, sequences: np.ndarray | None) -> np.ndarray | None:
+        if sequences is None:
+            return None
+        self._check_forecast_sequences(sequences)
+        if self.preprocessing is None:
+            return sequences
+        sequences = self.preprocessing(sequences)
+        with error_prefix("forecast_sequences"):
+            _check_finite(sequences)
+        return sequences
 
     def _check_forecast_sequences(self, sequences: np.ndarray) -> None:
         with error_prefix("forecast_sequences"):
@@ -261,7 +262,7 @@ class Dataset:
         shape = self.train.example_shape
         if len(shape) != 2 or sequences.ndim != 3 or shape[0] != self.out_dim:
             raise ValueError(
-                f"forecast_sequences go with examples (d, t) and d outputs, got {shape} and "
+                f"forecast_sequences need examples (d, t) and d outputs, got {shape} and "
                 f"{self.out_dim}, and sequences of shape {sequences.shape}"
             )
         (d, t), (_, features, length) = shape, sequences.shape
@@ -282,7 +283,7 @@ def _make_set(
     seed: int | None,
     preprocessing: Preprocessing | None,
 ) -> Data | None:
-    """One of a dataset's sets, shuffled by a generator of its own; errors say which set it is."""
+    """One of a dataset's sets, shuffled by its own generator; errors name the set."""
     if data is None:
         if labels is not None:
             raise ValueError(f"there are {what} labels, but no {what} set")
@@ -293,6 +294,14 @@ def _make_set(
     rng = spawn_generator(seed, "shuffling", SETS.index(what))
     with error_prefix(f"{what} set"):
         return Data(data, labels, batch_size, rng, **options)
+
+
+def _check_training_set(train: Data | None) -> Data:
+    if train is None:
+        raise ValueError("there is no training set")
+    if train.labels is None:
+        raise ValueError("there are no training labels")
+    return train
 
 
 def _check_examples(data: Any, bytes_too: bool = False) -> None:
@@ -308,10 +317,10 @@ def _check_examples(data: Any, bytes_too: bool = False) -> None:
 
 
 def _check_finite(data: np.ndarray, preprocessing: Preprocessing | None = None) -> None:
-    """Raise ``ValueError`` if there is NaN or infinity; in chunks, as the data may be mapped."""
+    """Raise ``ValueError`` for NaN or infinity; in chunks, as the data may be a memory map."""
     if not np.issubdtype(data.dtype, np.floating):
         return
-    # What is finite as it is stored may be too large for the type of a batch.
+    # A stored value can be finite and yet overflow in the type of a batch.
     narrowed = preprocessing is not None and preprocessing.dtype.itemsize < data.dtype.itemsize
     count, first = 0, ""
     for rows in row_chunks(data):

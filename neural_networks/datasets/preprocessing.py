@@ -1,4 +1,4 @@
-"""What examples go through before a network sees them: standardized, and perhaps augmented."""
+"""Preprocessing of examples: standardization and augmentation."""
 
 from typing import Any
 
@@ -8,11 +8,11 @@ from numpy.lib.stride_tricks import sliding_window_view
 from neural_networks.utils.validation import floating_type, positive_integer, true_or_false
 
 CHUNK = 2**18
-"""Numbers of an array that are worked on at a time where it may be larger than the memory."""
+"""Numbers per chunk where an array may be larger than the memory."""
 
 
 def row_chunks(X: np.ndarray) -> list[slice]:
-    """Slices that make up the rows of X, each of about ``CHUNK`` numbers."""
+    """Consecutive slices of the rows of X, each of about ``CHUNK`` numbers."""
     rows = max(1, CHUNK // max(1, X[:1].size))
     return [slice(start, start + rows) for start in range(0, len(X), rows)]
 
@@ -23,7 +23,7 @@ class Standardization:
     Parameters
     ----------
     mean, std : array of float64
-        Numbers for each feature, or for each channel of images; a std of 0 counts as 1.
+        One number per feature, or per channel of images; a std of 0 is replaced by 1.
     """
 
     def __init__(self, mean: np.ndarray, std: np.ndarray) -> None:
@@ -33,44 +33,42 @@ class Standardization:
 
     @classmethod
     def of(cls, X: np.ndarray) -> "Standardization":
-        """That of a training set: of each feature of rows (n, d), of each channel of images.
+        """The standardization of a training set X: per feature of rows (n, d), per image channel.
 
         X is read in chunks, so it may be larger than the memory.
         """
-        # With D = X - x, E[D²] - E[D]² is the variance whatever x is. Any middling x keeps the
-        # difference from losing digits; one out of the data makes it exactly 0 for a constant.
+        # With D = X - x, the variance is E[D²] - E[D]² for any x. A central x keeps digits from
+        # cancelling; one taken from the data makes the variance of a constant exactly 0.
         middle = np.median(X[:1001].reshape(-1, X.shape[-1]).astype(np.float64), axis=0)
         total, squares = np.zeros_like(middle), np.zeros_like(middle)
         for rows in row_chunks(X):
             D = X[rows].reshape(-1, X.shape[-1]) - middle
-            ones = np.ones(len(D))  # times D it is D.sum(axis=0), three times as fast
+            ones = np.ones(len(D))  # ones @ D is D.sum(axis=0), three times as fast
             total += ones @ D
             squares += ones @ np.square(D, out=D)
         n = X.size // X.shape[-1]
         return cls(middle + total / n, np.sqrt(squares / n - (total / n) ** 2))
 
     def __call__(self, X: np.ndarray) -> np.ndarray:
-        """X, which holds floats, standardized in its own type."""
+        """X, an array of floats, standardized in its own type."""
         return (X - self.mean.astype(X.dtype)) / self.std.astype(X.dtype)
 
     def undo(self, X: np.ndarray) -> np.ndarray:
-        """What was standardized to X."""
+        """The inverse: X before it was standardized."""
         return X * self.std.astype(X.dtype) + self.mean.astype(X.dtype)
 
 
 class Augmentation:
-    """Images changed at random in ways that leave what they show the same.
+    """Data augmentation: random changes of images that keep their class.
 
-    A network that sees each image a little different in every epoch cannot learn the images by
-    heart.
+    Each epoch shows a different version of every image, which reduces overfitting.
 
     Parameters
     ----------
     flip : bool
-        Whether every second image, by chance, is mirrored: left becomes right.
+        If True, each image is mirrored left to right with probability ½.
     shift : int
-        By how many pixels, at most, an image is moved in each direction; what was outside comes
-        in as zeros.
+        Largest shift in pixels, in each direction; the border is filled with zeros.
     """
 
     def __init__(self, flip: bool = False, shift: int = 0) -> None:
@@ -81,7 +79,7 @@ class Augmentation:
         return self.flip or self.shift > 0
 
     def __call__(self, X: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """Images (m, H, W, C), each changed in its own way."""
+        """Images (m, H, W, C), each with its own random change."""
         if self.flip:
             mirrored = rng.random(len(X)) < 0.5
             X = np.where(mirrored[:, None, None, None], X[:, :, ::-1], X)
@@ -90,14 +88,14 @@ class Augmentation:
     def _shifted(self, X: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         s = self.shift
         padded = np.pad(X, ((0, 0), (s, s), (s, s), (0, 0)))
-        # (m, 2s + 1, 2s + 1, C, H, W): every piece of the size of an image, without a copy.
-        pieces = sliding_window_view(padded, X.shape[1:3], axis=(1, 2))
+        # (m, 2s + 1, 2s + 1, C, H, W): a view of every shifted image.
+        views = sliding_window_view(padded, X.shape[1:3], axis=(1, 2))
         down, right = rng.integers(0, 2 * s + 1, (2, len(X)))
-        return np.ascontiguousarray(pieces[np.arange(len(X)), down, right].transpose(0, 2, 3, 1))
+        return np.ascontiguousarray(views[np.arange(len(X)), down, right].transpose(0, 2, 3, 1))
 
 
 class Preprocessing:
-    """The way of examples from where they are stored to a batch.
+    """Preprocessing from stored examples to a batch: type, standardization, augmentation.
 
     Parameters
     ----------
@@ -105,9 +103,9 @@ class Preprocessing:
         The type of a batch: float32 or float64.
     standardization : Standardization, optional
     augmentation : Augmentation, optional
-        Of training batches.
+        Applied to training batches.
     as_rows : bool
-        Whether an image (H, W, C) becomes a row of H·W·C features.
+        If True, an image (H, W, C) becomes a row of H·W·C features.
     """
 
     def __init__(
@@ -123,18 +121,18 @@ class Preprocessing:
         self.as_rows = as_rows
 
     def __call__(self, X: np.ndarray, rng: np.random.Generator | None = None) -> np.ndarray:
-        """Examples (m, ...) as a network gets them; augmented if there is a generator."""
+        """Examples (m, ...) preprocessed, and augmented if ``rng`` is given."""
         X = self.convert(X, rng)
         return X.reshape(len(X), -1) if self.as_rows else X
 
     def convert(self, X: np.ndarray, rng: np.random.Generator | None = None) -> np.ndarray:
-        """The same, but images stay images."""
-        # Measurements in float64 are standardized as such; bytes have no type of their own.
+        """The same, without turning images into rows."""
+        # Float64 data is standardized in float64; bytes in the type of the batch.
         floating = np.issubdtype(X.dtype, np.floating)
         X = np.asarray(X, np.result_type(X.dtype, self.dtype) if floating else self.dtype)
         if self.standardization is not None:
             X = self.standardization(X)
-        with np.errstate(over="ignore"):  # what is too large for the type, Data refuses
+        with np.errstate(over="ignore"):  # Data refuses the infinities
             X = X.astype(self.dtype, copy=False)
         if self.augmentation is not None and rng is not None:
             X = self.augmentation(X, rng)

@@ -16,7 +16,12 @@ import numpy as np
 from numpy.testing import assert_array_equal
 
 from neural_networks.datasets.files import cache, catalogue, folders
-from neural_networks.datasets.files.cache import doubt, find_prepared, how_to_get, is_publishers
+from neural_networks.datasets.files.cache import (
+    download_hint,
+    find_prepared,
+    is_published,
+    provenance_note,
+)
 from neural_networks.datasets.files.catalogue import RemoteFile
 from neural_networks.datasets.files.folders import data_folders, find, find_original, home_folder
 from neural_networks.datasets.files.formats import NpyWriter
@@ -167,7 +172,7 @@ class PreparedTest(DataTest):
 
     def prepare(self, sources="source", convert=None, variant=""):
         sources = [self.source] if sources == "source" else sources
-        return cache.prepared("letters", variant, sources, convert or self.convert)
+        return cache.load_prepared("letters", variant, sources, convert or self.convert)
 
     def text(self, *arguments, **options) -> str:
         return bytes(self.prepare(*arguments, **options)["X"]).decode()
@@ -271,7 +276,7 @@ class TestPreparedOnce(PreparedTest):
         good = {path.name: path.read_bytes() for path in folder.iterdir()}
         cases = [("about.json", text) for text in (b"", b"{}", b"[]", b'{"arrays": 1}', b"\xff")]
         cases += [("X.npy", text) for text in (b"", good["X.npy"][:-1], b"x", None)]
-        words = f"^the prepared set {folder} is damaged .*: delete that folder, and it is made anew"
+        words = f"^the prepared set {folder} is damaged .*: delete that folder, and it is prepared"
         for name, damage in cases:
             path = folder / name
             path.unlink() if damage is None else path.write_bytes(damage)
@@ -327,7 +332,7 @@ class TestPreparedWhole(PreparedTest):
 
     def test_a_full_disk(self):
         error = OSError(errno.ENOSPC, "No space left on device")
-        words = f"there is no space left in {self.data / 'letters'} to prepare letters: make some"
+        words = f"no space left in {self.data / 'letters'} to prepare letters: free some"
         self.assertIn(words, str(self.failing(error, self.raising(error))))
         for method in ("write_text", "rename"):
             with mock.patch.object(Path, method, side_effect=error):
@@ -373,8 +378,8 @@ class TestDoubt(PreparedTest):
         """Let this be what the publisher offers."""
         file = RemoteFile(name, (), len(content), hashlib.sha256(content).hexdigest())
         others = (RemoteFile("first", (), 3, "0"), RemoteFile("last", (), 3, "0"))
-        card = replace(catalogue.CATALOGUE["letters"], files=(others[0], file, others[1]))
-        self.enterContext(mock.patch.dict(catalogue.CATALOGUE, {"letters": card}))
+        info = replace(catalogue.CATALOGUE["letters"], files=(others[0], file, others[1]))
+        self.enterContext(mock.patch.dict(catalogue.CATALOGUE, {"letters": info}))
         return file
 
     def notes(self) -> list[str]:
@@ -383,8 +388,8 @@ class TestDoubt(PreparedTest):
 
     def test_the_publishers_file(self):
         file = self.publish(b"abc")
-        self.assertTrue(is_publishers(self.source, file))
-        self.assertEqual(doubt("letters", self.source), "")
+        self.assertTrue(is_published(self.source, file))
+        self.assertEqual(provenance_note("letters", self.source), "")
         self.prepare()
         self.assertEqual(self.notes(), [])
         self.assertEqual(self.err.getvalue().count("\n"), 1)
@@ -393,9 +398,9 @@ class TestDoubt(PreparedTest):
         for content in (b"abd", b"ab", b"abcd"):
             with self.subTest(content):
                 file = self.publish(content)
-                self.assertFalse(is_publishers(self.source, file))
-                note = f"{self.source} is not the publisher's file; it was read as it is."
-                self.assertEqual(doubt("letters", self.source), note)
+                self.assertFalse(is_published(self.source, file))
+                note = f"{self.source} differs from the published file; it was read anyway."
+                self.assertEqual(provenance_note("letters", self.source), note)
         for _ in range(2):
             self.assertEqual(self.text(), "abc")
             self.assertEqual(self.notes(), [note])
@@ -404,45 +409,45 @@ class TestDoubt(PreparedTest):
     def test_a_file_of_another_size_need_not_be_read(self):
         file = self.publish(b"abcd")
         with mock.patch.object(hashlib, "file_digest", side_effect=AssertionError):
-            self.assertFalse(is_publishers(self.source, file))
+            self.assertFalse(is_published(self.source, file))
 
     def test_a_file_of_which_nothing_is_known(self):
         self.publish(b"other", "another")
-        self.assertEqual(doubt("letters", self.source), "")
+        self.assertEqual(provenance_note("letters", self.source), "")
 
 
 class TestHowToGet(DataTest):
     def test_what_can_be_downloaded(self):
         self.assertEqual(
-            how_to_get("higgs"),
+            download_hint("higgs"),
             "the dataset 'higgs' is not here: 'python -m neural_networks datasets download higgs' "
             f"fetches it (2,816 MB); or put HIGGS.csv.gz into {self.data}/higgs or "
-            f"{self.own}/higgs, or let NEURAL_NETWORKS_DATA name the folder of your data",
+            f"{self.own}/higgs, or set NEURAL_NETWORKS_DATA to the folder of your data",
         )
         self.assertRegex(
-            how_to_get("fashion_mnist"),
+            download_hint("fashion_mnist"),
             r"\(31 MB\); or put (\S+-ubyte.gz, ){3}t10k-labels-idx1-ubyte.gz into ",
         )
 
     def test_what_cannot(self):
         self.assertEqual(
-            how_to_get("letters"),
+            download_hint("letters"),
             "the dataset 'letters' is not here: it is a course's handout, to be put there by "
             "hand; put largeTrain.csv, largeValidation.csv into "
             f"{self.data}/letters or {self.own}/letters",
         )
-        self.assertIn("put smallTrain.csv, smallVal", how_to_get("letters", "small"))
+        self.assertIn("put smallTrain.csv, smallVal", download_hint("letters", "small"))
         self.named("")
         self.enterContext(contextlib.chdir(self.root))
-        self.assertTrue(how_to_get("letters").endswith("Validation.csv into own/letters"))
+        self.assertTrue(download_hint("letters").endswith("Validation.csv into own/letters"))
 
     def test_neither_files_nor_a_set(self):
         with self.assertRaises(FileNotFoundError) as caught:
-            cache.prepared("higgs", "", None, mock.Mock(side_effect=AssertionError))
-        self.assertEqual(str(caught.exception), how_to_get("higgs"))
+            cache.load_prepared("higgs", "", None, mock.Mock(side_effect=AssertionError))
+        self.assertEqual(str(caught.exception), download_hint("higgs"))
         self.assertEqual(self.below(self.root), ["data"])
         with self.assertRaisesRegex(FileNotFoundError, "mediumTrain.csv"):
-            cache.prepared("letters", "medium", None, mock.Mock())
+            cache.load_prepared("letters", "medium", None, mock.Mock())
 
 
 if __name__ == "__main__":

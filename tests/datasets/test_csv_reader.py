@@ -187,7 +187,7 @@ class TestCells(TableTest):
         for text in cells:
             content = f'{self.BEFORE}4,"{text}",6\n7,8,9\n'
             with self.subTest(text):
-                self.cell((5, 2), f"holds {text!r}, which is no finite number", content)
+                self.cell((5, 2), f"holds {text!r}, not a finite number", content)
 
     def test_bytes_that_are_no_text_of_a_number(self):
         self.cell((5, 2), "", f"{self.BEFORE}4,\0005,6\n7,8,9\n")
@@ -231,7 +231,7 @@ class TestCells(TableTest):
         self.cell((2, 3), "holds 'nan'", "1,2,3\n4,5,nan\n7,x,9\n")
 
     def test_long_text_is_cut(self):
-        self.cell((1, 2), f"holds {'z' * 40!r}, which is", f"1,{'z' * 1000},3\n")
+        self.cell((1, 2), f"holds {'z' * 40!r}, not a finite", f"1,{'z' * 1000},3\n")
 
 
 class TestLines(TableTest):
@@ -285,14 +285,14 @@ class TestLines(TableTest):
 
     def test_quotes_that_do_not_end(self):
         self.cell((2, 2), "holds '5,6", '1,2,3\n4,"5,6\n7,8,9\n')
-        self.refused("^FILE(?! is no text)", '1,2,3\n4,"5,6\n' + 30_000 * "7,8,9\n")
+        self.refused("^FILE(?! is not a text)", '1,2,3\n4,"5,6\n' + 30_000 * "7,8,9\n")
 
 
 class TestFiles(TableTest):
     def test_no_text(self):
         self.refused("^FILE", bytes(range(256)) * 4)
-        self.refused("^FILE is no text file$", b"1,2,3\n4,\xe9,6\n")
-        self.refused("^FILE is no text file$", gzip.compress(b"1,2,3\n" * 10))
+        self.refused("^FILE is not a text file$", b"1,2,3\n4,\xe9,6\n")
+        self.refused("^FILE is not a text file$", gzip.compress(b"1,2,3\n" * 10))
 
     def test_an_archive_cut_anywhere(self):
         packed = gzip.compress(b"1,2,3\n4,5,6\n7,8,10\n")
@@ -321,15 +321,15 @@ class TestFiles(TableTest):
         self.put("", "table.csv.gz")
         for content in (b"1,2,3\n", packed[:-8] + bytes(8), packed + b"more", packed[:1]):
             self.path.write_bytes(content)
-            self.assertRegex(self.told(csv_chunks, ABC), "^FILE is damaged, or no archive at all")
+            self.assertRegex(self.told(csv_chunks, ABC), "^FILE is damaged, or not an archive")
 
     def test_what_is_no_file(self):
         self.path = self.root / "table.csv"
         self.assertEqual(self.told(csv_chunks, ABC), "there is no file FILE")
         self.assertEqual(self.told(first_line), "there is no file FILE")
         os.mkfifo(self.path)
-        self.assertEqual(self.told(csv_chunks, ABC), "FILE is no regular file")
-        self.assertEqual(self.told(first_line), "FILE is no regular file")
+        self.assertEqual(self.told(csv_chunks, ABC), "FILE is not a regular file")
+        self.assertEqual(self.told(first_line), "FILE is not a regular file")
 
 
 class TestFirstLine(TableTest):
@@ -360,7 +360,7 @@ class TestFirstLine(TableTest):
         self.put("\n1,2\n")
         self.assertRegex(self.told(first_line), "^FILE.*empty")
         self.put(b"\xe9,b\n")
-        self.assertEqual(self.told(first_line), "FILE is no text file")
+        self.assertEqual(self.told(first_line), "FILE is not a text file")
         self.put("a,b\n" * 9, "table.csv.gz")
         self.path.write_bytes(self.path.read_bytes()[:12])
         self.assertRegex(self.told(first_line), "^FILE is truncated")

@@ -216,7 +216,7 @@ class TestFiles(TableTest):
     def test_a_file_that_is_not_there(self):
         self.refused("there is no file .*flowers.csv")
         self.path.mkdir()
-        self.refused("flowers.csv is no regular file")
+        self.refused("flowers.csv is not a regular file")
 
     def test_empty_files(self):
         for content in ("", "a,kind\n"):
@@ -235,7 +235,7 @@ class TestBadTables(TableTest):
     def test_names_twice_or_missing(self):
         for third in ("a", " a "):
             self.write(["a", "kind", third], [(1, 2, 3)] * 20)
-            self.refused("row 1: column 3 is called 'a' like another one")
+            self.refused("row 1: column 3 is called 'a', as is another one")
         self.write(["a", "", "kind"], [(1, 2, 3)] * 20)
         self.refused("row 1: column 2 has no name")
 
@@ -245,10 +245,10 @@ class TestBadTables(TableTest):
 
     def test_cells_that_are_no_numbers(self):
         for cell, what in (
-            ("x", "holds 'x', which is no finite number"),
+            ("x", "holds 'x', not a finite number"),
             ("", "is empty"),
-            ("-inf", "holds '-inf', which is no finite number"),
-            ("1e999", "holds '1e999', which is no finite number"),
+            ("-inf", "holds '-inf', not a finite number"),
+            ("1e999", "holds '1e999', not a finite number"),
         ):
             rows = [[i, 2 * i, "a" if i % 2 else "b"] for i in range(30)]
             rows[6][1] = cell
@@ -373,12 +373,12 @@ class TestReadArrays(TableTest):
         for array, pattern in (
             (np.array([["a", "b", "c", "d"]]), "x.npy must hold numbers, got <U1"),
             (np.ones((2, 4), complex), "x.npy must hold numbers, got complex128"),
-            (np.array([[{}, 1, 2, 3]], object), "x.npy is no .npy file of numbers: "),
+            (np.array([[{}, 1, 2, 3]], object), "x.npy is not an .npy file of numbers: "),
         ):
             with self.assertRaisesRegex(ValueError, pattern):
                 self.read(array, allow_pickle=True)
 
-    def refuse_bytes(self, content, pattern=r"x\.npy is no \.npy file of numbers: "):
+    def refuse_bytes(self, content, pattern=r"x\.npy is not an \.npy file of numbers: "):
         path = self.root / "x.npy"
         path.write_bytes(content)
         with self.subTest(content[:8]), self.assertRaisesRegex(ValueError, pattern):

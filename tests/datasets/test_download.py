@@ -99,15 +99,15 @@ class TestFilesThatAreThere(DownloadTest):
             out = self.used(b"mine")
         self.assertEqual(
             out,
-            f"{self.path} is not the publisher's file (it has 4 bytes, not {SIZE}); "
-            "it is used all the same.\n",
+            f"{self.path} differs from the published file (it has 4 bytes, not {SIZE}); "
+            "it is used anyway.\n",
         )
 
     def test_another_content(self):
         self.assertEqual(
             self.used(OTHER),
-            f"{self.path} is not the publisher's file (its sha256 is {sha256(OTHER)[:8]}…, not "
-            f"{sha256(CONTENT)[:8]}…); it is used all the same.\n",
+            f"{self.path} differs from the published file (its sha256 is {sha256(OTHER)[:8]}…, not "
+            f"{sha256(CONTENT)[:8]}…); it is used anyway.\n",
         )
 
     def test_it_stays_when_another_file_is_fetched(self):
@@ -122,7 +122,7 @@ class TestFilesThatAreThere(DownloadTest):
 
     def test_while_another_download_is_running(self):
         self.put(CONTENT)
-        with download._alone_in(self.folder):
+        with download._folder_lock(self.folder):
             self.assertEqual(self.used(CONTENT), "")
 
     def test_a_link_to_a_file(self):
@@ -138,7 +138,7 @@ class TestFilesThatAreThere(DownloadTest):
                 with self.subTest(path=path.name, make=make):
                     make(path)
                     before = path.lstat()
-                    self.assertEqual(self.failure(self.good()), f"{path} is no regular file")
+                    self.assertEqual(self.failure(self.good()), f"{path} is not a regular file")
                     self.assertEqual(path.lstat().st_ino, before.st_ino)
                     self.assertEqual(self.names(), [path.name])
                     (path.rmdir if path.is_dir() else path.unlink)()
@@ -348,7 +348,7 @@ and run the same command again.""",
     def test_what_is_kept(self):
         file = self.file(file_server.cut_off(CONTENT, after=CHUNK), file_server.status(404))
         kept = (
-            f"8,192 of {SIZE} bytes are kept in {self.part}: the same command goes on from there."
+            f"8,192 of {SIZE} bytes are kept in {self.part}: the same command resumes from there."
         )
         self.assertIn(f"    404 Not Found\n{kept}\nTo do it by hand", self.failure(file))
         self.part_is(CHUNK)

@@ -97,7 +97,7 @@ class TestInterrupt(DownloadTest):
         self.assertEqual(
             self.err,
             f"\n{have:,} of {SIZE} bytes are kept in {self.part}: "
-            "the same command goes on from there.\n",
+            "the same command resumes from there.\n",
         )
 
     def test_in_the_middle(self):
@@ -261,7 +261,7 @@ class TestTwoAtOnce(DownloadTest):
 
     def test_in_another_folder(self):
         self.folder.mkdir(parents=True)
-        with download._alone_in(self.folder):
+        with download._folder_lock(self.folder):
             self.fetch(self.good(), folder=self.root / "other")
         self.is_empty()
 

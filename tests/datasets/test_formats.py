@@ -166,8 +166,8 @@ class TestIdx(FormatTest):
         for cut in range(2, len(packed)):
             with self.subTest(cut=cut):
                 self.broken("^FILE is truncated: it ends in the middle", packed[:cut], packed=False)
-        self.broken("^FILE is damaged, or no archive", packed[:1], packed=False)
-        self.broken("^FILE is no idx file", b"", packed=False)
+        self.broken("^FILE is damaged, or not an archive", packed[:1], packed=False)
+        self.broken("^FILE is not an idx file", b"", packed=False)
 
     def test_content_cut_anywhere(self):
         for rows in (2, 7, 100):
@@ -176,7 +176,8 @@ class TestIdx(FormatTest):
                     self.broken("^FILE is truncated: it", self.CONTENT[:cut], rows=rows)
         for cut in range(4):
             magic = re.escape(str(list(self.CONTENT[:cut])))
-            self.broken(f"^FILE is no idx file .* it begins with {magic}, not", self.CONTENT[:cut])
+            pattern = f"^FILE is not an idx file .* it begins with {magic}, not"
+            self.broken(pattern, self.CONTENT[:cut])
 
     def test_a_damaged_archive(self):
         packed = gzip.compress(self.CONTENT)
@@ -184,7 +185,7 @@ class TestIdx(FormatTest):
             damaged = bytearray(packed)
             damaged[place] ^= 1
             with self.subTest(place=place):
-                self.broken("^FILE is damaged, or no archive", bytes(damaged), packed=False)
+                self.broken("^FILE is damaged, or not an archive", bytes(damaged), packed=False)
         self.broken("^FILE is damaged", packed[:12] + bytes(9) + packed[21:], packed=False)
         self.broken("^FILE is damaged", packed[:10] + b"\xff" * 20 + packed[10:], packed=False)
         self.broken("^FILE is damaged", packed + b"more", packed=False)
@@ -192,16 +193,16 @@ class TestIdx(FormatTest):
 
     def test_bytes_after_the_last_entry(self):
         for rows in (1, 3, 7, 8):
-            self.broken("^FILE goes on after its 7 entries$", self.CONTENT + b"0", rows=rows)
+            self.broken("^FILE has more data after its 7 entries$", self.CONTENT + b"0", rows=rows)
         many = self.HEADER[:3] + bytes([2, 0, 0, 0, 2, 0, 0, 0, 2]) + bytes(5)
-        self.broken("^FILE goes on after its 2 entries$", many, axes=2)
+        self.broken("^FILE has more data after its 2 entries$", many, axes=2)
 
     def test_other_files(self):
         for magic in ([1, 0, 8, 1], [0, 1, 8, 1], [0, 0, 9, 1], [0, 0, 8, 2], [0, 0, 8, 3]):
             with self.subTest(magic):
                 content = bytes(magic) + self.CONTENT[4:]
                 found = re.escape(str(magic))
-                self.broken(f"^FILE is no idx file of 1 axes of bytes: .* {found}", content)
+                self.broken(f"^FILE is not an idx file of 1 axes of bytes: .* {found}", content)
         self.broken(r"of 3 axes .* \[0, 0, 8, 1\], not \[0, 0, 8, 3\]", self.CONTENT, axes=3)
 
     def test_nothing_in_it(self):
@@ -222,7 +223,7 @@ class TestIdx(FormatTest):
         os.mkfifo(pipe)
         link.symlink_to(self.root / "nowhere")
         for path in (folder, pipe):
-            self.refused("^FILE is no regular file$", path, idx_chunks, path, 1)
+            self.refused("^FILE is not a regular file$", path, idx_chunks, path, 1)
         for path in (link, self.root / "nothing.gz"):
             self.refused("^there is no file FILE$", path, idx_chunks, path, 1)
 
@@ -274,7 +275,7 @@ class TestCifar(FormatTest):
         for size in (0, 1, 3072, 3074, 2 * 3073 - 1):
             path = self.folder / self.NAME
             path.write_bytes(bytes(size))
-            pattern = f"^FILE has {size:,} bytes, which is no number of records of 3,073$"
+            pattern = f"^FILE has {size:,} bytes, not a multiple of 3,073 "
             self.refused(pattern, path, cifar_batch, self.folder, self.NAME)
             self.pack({f"{self.folder.name}/{self.NAME}": bytes(size)})
             self.refused(f"{size:,} bytes", self.archive, cifar_batch, self.archive, self.NAME)
@@ -284,12 +285,12 @@ class TestCifar(FormatTest):
         self.folder.mkdir()
         self.refused("^there is no file FILE$", path, cifar_batch, self.folder, self.NAME)
         os.mkfifo(path)
-        self.refused("^FILE is no regular file$", path, cifar_batch, self.folder, self.NAME)
+        self.refused("^FILE is not a regular file$", path, cifar_batch, self.folder, self.NAME)
         inside = f"{self.folder.name}/{self.NAME}"
         for members in ({}, {"other": b"x"}, {self.NAME: bytes(3073)}, {inside: None}):
             self.pack(members)
             with self.subTest(members.keys()):
-                pattern = f"^FILE has no file {inside} in it$"
+                pattern = f"^FILE does not contain {inside}$"
                 self.refused(pattern, self.archive, cifar_batch, self.archive, self.NAME)
 
     def test_an_archive_cut_short(self):
@@ -306,13 +307,13 @@ class TestCifar(FormatTest):
         for content in (b"", b"x", b"hello\n" * 1_000):
             self.archive.write_bytes(content)
             with self.subTest(content[:10]):
-                pattern = "^FILE is damaged, or no archive"
+                pattern = "^FILE is damaged, or not an archive"
                 self.refused(pattern, self.archive, cifar_batch, self.archive, self.NAME)
         self.archive.unlink()
         pattern = "^there is no file FILE$"
         self.refused(pattern, self.archive, cifar_batch, self.archive, self.NAME)
         os.mkfifo(self.archive)
-        pattern = "^FILE is no regular file$"
+        pattern = "^FILE is not a regular file$"
         self.refused(pattern, self.archive, cifar_batch, self.archive, self.NAME)
 
 

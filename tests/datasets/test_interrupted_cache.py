@@ -164,7 +164,7 @@ class TestNothingThere(OwnData, FlagTest):
             folder = rf"{self.data}/{name} or {self.own}/{name}"
             words = f"'{name}' is not here: 'python -m neural_networks datasets download {name}' "
             words += (
-                rf"fetches it \([\d,]+ MB\); or put .* into {folder}, or let {folders.VARIABLE} "
+                rf"fetches it \([\d,]+ MB\); or put .* into {folder}, or set {folders.VARIABLE} "
             )
             self.refused(words, "--dataset", name)
         self.refused(r"\(2,816 MB\); or put HIGGS.csv.gz into ", "--preset", "higgs")

@@ -12,10 +12,10 @@ from neural_networks.datasets import (
     Dataset,
     Preprocessing,
     Standardization,
+    dataset_options,
     initialize_dataset,
     load_digits,
     load_iris,
-    options_of,
 )
 from neural_networks.models import NeuralNetwork
 from tests.support.arrays import DTYPES
@@ -166,9 +166,9 @@ class TestOptions(OwnEntries):
             ("higgs", ["n_training", "n_validation", "n_test"]),
             ("csv", ["path", "label", "drop", "regression"]),
         ):
-            self.assertEqual(options_of(name), common + own)
+            self.assertEqual(dataset_options(name), common + own)
         with self.assertRaisesRegex(ValueError, "unknown dataset 'iri'; did you mean 'iris'"):
-            options_of("iri")
+            dataset_options("iri")
 
     def test_they_reach_the_dataset(self):
         self.assertEqual(initialize_dataset("pair", n=20).train.n_samples, 20)

@@ -12,7 +12,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from neural_networks.datasets import initialize_dataset
 from neural_networks.datasets.data import SETS
-from neural_networks.datasets.sources import published
+from neural_networks.datasets.files import csv_reader, formats
+from neural_networks.datasets.sources import higgs
 from tests.datasets.test_cache import DataTest
 from tests.support import synthetic_files
 
@@ -70,7 +71,7 @@ class StandIns(DataTest):
     def higgs(self, n: int = 240, sizes: tuple[int, ...] = ()) -> np.ndarray:
         if sizes:
             usual = dict(zip(SETS, sizes, strict=True))
-            self.enterContext(mock.patch.dict(published.HIGGS_SIZES, usual))
+            self.enterContext(mock.patch.dict(higgs.HIGGS_SIZES, usual))
         return synthetic_files.write_higgs(self.data / "higgs", n)
 
     def same(self, data, X, y) -> None:
@@ -243,7 +244,7 @@ class TestImages(StandIns):
             self.same(dataset.test, X_test, y_test)
             dataset = initialize_dataset(name, validate_on_test=True, n_training=9, n_test=8)
             self.assertEqual(sizes(dataset), (9, 8, 8))
-            with self.assertRaisesRegex(ValueError, "with validate_on_test, n_test says how many"):
+            with self.assertRaisesRegex(ValueError, "with validate_on_test, n_test also sets"):
                 initialize_dataset(name, validate_on_test=True, n_validation=8)
             with self.assertRaisesRegex(TypeError, "validate_on_test must be true or false, got 1"):
                 initialize_dataset(name, validate_on_test=1)
@@ -335,7 +336,7 @@ class TestDamage(StandIns):
         self.higgs(20)
         path = self.data / "higgs" / "HIGGS.csv.gz"
         good = gzip.decompress(path.read_bytes()).decode().splitlines()
-        self.enterContext(mock.patch.dict(published.csv_chunks.__kwdefaults__, rows=8))
+        self.enterContext(mock.patch.dict(csv_reader.csv_chunks.__kwdefaults__, rows=8))
         for row in (1, 8, 9, 20):
             rest = good[row - 1].split(",", maxsplit=1)[1]
             for line, pattern in (
@@ -356,16 +357,16 @@ class TestDamage(StandIns):
     def test_what_is_no_file(self):
         path = self.data / "higgs" / "HIGGS.csv.gz"
         path.mkdir(parents=True)
-        self.refused("higgs", path.name, "^FILE is no regular file$")
+        self.refused("higgs", path.name, "^FILE is not a regular file$")
         path.rmdir()
         os.mkfifo(path)
-        self.refused("higgs", path.name, "^FILE is no regular file$")
+        self.refused("higgs", path.name, "^FILE is not a regular file$")
 
     def test_fashion_mnist(self):
         folder = self.data / "fashion_mnist"
         X, y = np.zeros((30, 28, 28)), np.arange(30) % 10
         wrong = np.where(np.arange(30) == 17, 10, y)
-        self.enterContext(mock.patch.object(published.formats.idx_chunks, "__defaults__", (8,)))
+        self.enterContext(mock.patch.object(formats.idx_chunks, "__defaults__", (8,)))
         for part in ("train", "t10k"):
             images, labels = f"{part}-images-idx3-ubyte.gz", f"{part}-labels-idx1-ubyte.gz"
             for file, content, pattern in (
@@ -376,8 +377,8 @@ class TestDamage(StandIns):
                 (images, X[:, :27], r"^FILE has images of \(27, 28\), not \(28, 28\)$"),
                 (images, X[:, :, :27], r"^FILE has images of \(28, 27\), not \(28, 28\)$"),
                 (images, X.reshape(30, 14, 56), r"^FILE has images of \(14, 56\), not"),
-                (images, X.reshape(30, 784), "^FILE is no idx file of 3 axes of bytes"),
-                (labels, X, "^FILE is no idx file of 1 axes of bytes"),
+                (images, X.reshape(30, 784), "^FILE is not an idx file of 3 axes of bytes"),
+                (labels, X, "^FILE is not an idx file of 1 axes of bytes"),
             ):
                 self.fashion_mnist(30, 30)
                 synthetic_files.write_idx(folder / file, content)
@@ -392,7 +393,7 @@ class TestDamage(StandIns):
             (self.data / "cifar10" / file).write_bytes(records.tobytes())
             self.refused("cifar10", file, "^FILE, row 14: the label is 10, not one of 0 ... 9$")
             (self.data / "cifar10" / file).write_bytes(records.tobytes()[:-1])
-            self.refused("cifar10", file, "^FILE has 61,459 bytes, which is no number of records")
+            self.refused("cifar10", file, "^FILE has 61,459 bytes, not a multiple of 3,073")
         (self.data / "cifar10" / file).unlink()
         with self.assertRaisesRegex(FileNotFoundError, "'cifar10' is not here: "):
             initialize_dataset("cifar10")

@@ -148,7 +148,7 @@ class TestLongSequences(unittest.TestCase):
         for sequences, options, message in (
             (np.zeros((1, 2, 5)), {}, r"\(k, 2, T\) with T > 5, got shape \(1, 2, 5\)"),
             (np.zeros((1, 3, 9)), {}, r"\(k, 2, T\) with T > 5, got shape \(1, 3, 9\)"),
-            (np.zeros((2, 9)), {}, r"go with examples \(d, t\) and d outputs.* \(2, 9\)"),
+            (np.zeros((2, 9)), {}, r"need examples \(d, t\) and d outputs.* \(2, 9\)"),
             (np.zeros((1, 2, 9)), {"k": 3}, r"got \(2, 5\) and 3"),
             (np.zeros((1, 2, 9)), {"shape": (6, 2)}, r"got \(2,\) and 2"),
             (np.full((1, 2, 9), np.nan), {}, "forecast_sequences: 18 values are NaN"),

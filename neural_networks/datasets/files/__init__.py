@@ -1,1 +1,1 @@
-"""Files of datasets: where they lie, how they are downloaded, read and cached."""
+"""Files of datasets: folders, downloads, formats and the cache."""

@@ -1,7 +1,7 @@
-"""Publishers' files, converted once to ``.npy`` files that are read through memory maps.
+"""Prepared sets: publishers' files, converted once to ``.npy`` files that are memory-mapped.
 
-A prepared set is a folder ``prepared-...`` of arrays. Its name holds a fingerprint of the files
-that it was made from: other files make another folder, and the same ones are not read again.
+A prepared set is a folder ``prepared-...`` of arrays. Its name contains a fingerprint of the
+source files: the same files are not read again, and changed files give another folder.
 """
 
 import errno
@@ -20,35 +20,35 @@ from neural_networks.datasets.files.folders import VARIABLE, data_folders, home_
 from neural_networks.utils.files import display_path
 
 VERSION = 1
-"""To be raised when what is prepared changes."""
+"""Format of prepared sets; raise it when the format changes."""
 
 ABOUT = "about.json"
 
 Arrays = dict[str, np.ndarray]
 
 
-def prepared(
+def load_prepared(
     dataset: str,
     variant: str,
     sources: Sequence[Path] | None,
     convert: Callable[[Path, Sequence[Path]], None],
 ) -> Arrays:
-    """The arrays of a dataset by name, mapped from files; prepared first if need be.
+    """The arrays of a prepared set by name, memory-mapped; prepares the set first if needed.
 
     Parameters
     ----------
     dataset : str
     variant : str
-        Which of several sets of that name; may be empty.
+        Name of one of the dataset's versions, such as a size; may be empty.
     sources : sequence of Path or None
-        The publisher's files. Without them, what has been prepared before is used.
+        The publisher's files. Without them, the newest set prepared before is used.
     convert : function
-        Called with a folder, to be filled with ``.npy`` files, and the sources.
+        Called as ``convert(folder, sources)``; writes ``.npy`` files into the folder.
 
     Raises
     ------
     FileNotFoundError
-        If there are neither files nor a prepared set.
+        If neither the files nor a prepared set are found.
     ValueError
         If a file is damaged.
     OSError
@@ -57,27 +57,27 @@ def prepared(
     folder = find_prepared(dataset, variant, sources)
     if folder is None:
         if sources is None:
-            raise FileNotFoundError(how_to_get(dataset, variant))
+            raise FileNotFoundError(download_hint(dataset, variant))
         folder = _prepare(dataset, variant, sources, convert)
     return _open(folder)
 
 
 def _open(folder: Path) -> Arrays:
-    """The arrays of a prepared set, as maps of their files."""
+    """The arrays of a prepared set, memory-mapped."""
     try:
         names = json.loads((folder / ABOUT).read_text(encoding="utf-8"))["arrays"]
         return {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in names}
     except (EOFError, KeyError, OSError, TypeError, ValueError) as error:
         raise ValueError(
-            f"the prepared set {folder} is damaged ({error}): delete that folder, and it is made "
-            "anew"
+            f"the prepared set {folder} is damaged ({error}): delete that folder, and it is "
+            "prepared again"
         ) from None
 
 
 def find_prepared(dataset: str, variant: str | None, sources: Sequence[Path] | None) -> Path | None:
-    """The folder of a set prepared from these sources; without them, the newest one.
+    """The folder of a set prepared from these sources; without sources, the newest.
 
-    Without a variant, it may be any.
+    With ``variant=None``, a set of any variant.
     """
     pattern = _folder_name(variant, "*" if sources is None else fingerprint(sources))
     found = [
@@ -94,7 +94,7 @@ def _folder_name(variant: str | None, key: str) -> str:
 
 
 def fingerprint(sources: Sequence[Path]) -> str:
-    """A short text that differs when files do: in name, size or time of change."""
+    """A short hash of the files' names, sizes and modification times."""
     facts = []
     for path in sources:
         status = path.stat()
@@ -108,11 +108,11 @@ def _prepare(
     sources: Sequence[Path],
     convert: Callable[[Path, Sequence[Path]], None],
 ) -> Path:
-    """Convert sources into a new folder, which appears when it is complete."""
+    """Convert sources into a new folder, which appears only when complete."""
     home = home_folder(dataset)
     home.mkdir(parents=True, exist_ok=True)
     wanted = home / _folder_name(variant, fingerprint(sources))
-    # Beside it, and with a name that no search finds.
+    # In the same folder, under a name that find_prepared does not match.
     partial = Path(tempfile.mkdtemp(prefix=".being-", dir=home))
     try:
         convert(partial, sources)
@@ -122,8 +122,8 @@ def _prepare(
     except OSError as error:
         if error.errno == errno.ENOSPC:
             raise OSError(
-                f"there is no space left in {display_path(home)} to prepare {dataset}: make some, "
-                f"or let {VARIABLE} name another folder"
+                f"no space left in {display_path(home)} to prepare {dataset}: free some, or set "
+                f"{VARIABLE} to another folder"
             ) from None
         raise
     finally:
@@ -135,8 +135,8 @@ def _prepare(
 
 
 def _describe(folder: Path, dataset: str, sources: Sequence[Path]) -> list[str]:
-    """Write what a prepared set was made from; what is to be said about that."""
-    notes = [note for path in sources if (note := doubt(dataset, path))]
+    """Write the description of a prepared set; return the notes on its sources."""
+    notes = [note for path in sources if (note := provenance_note(dataset, path))]
     about = {
         "version": VERSION,
         "arrays": sorted(path.stem for path in folder.glob("*.npy")),
@@ -148,7 +148,7 @@ def _describe(folder: Path, dataset: str, sources: Sequence[Path]) -> list[str]:
 
 
 def _move(partial: Path, wanted: Path) -> None:
-    """Put a complete folder in its place, unless another process was faster."""
+    """Rename a complete folder, unless another process has prepared the same set."""
     try:
         partial.rename(wanted)
     except OSError:
@@ -156,36 +156,36 @@ def _move(partial: Path, wanted: Path) -> None:
             raise
 
 
-def doubt(dataset: str, path: Path) -> str:
-    """Why a file is not what its publisher offers; empty if it is, or if nothing is known."""
+def provenance_note(dataset: str, path: Path) -> str:
+    """A note if the file differs from the published one; otherwise empty."""
     for file in CATALOGUE[dataset].files:
-        if file.name == path.name and not is_publishers(path, file):
-            return f"{display_path(path)} is not the publisher's file; it was read as it is."
+        if file.name == path.name and not is_published(path, file):
+            return f"{display_path(path)} differs from the published file; it was read anyway."
     return ""
 
 
-def is_publishers(path: Path, file: RemoteFile) -> bool:
-    """Whether a file is, byte for byte, what its publisher offers."""
-    if path.stat().st_size != file.size:  # and there is no need to read gigabytes
+def is_published(path: Path, file: RemoteFile) -> bool:
+    """True if a file is, byte for byte, the published one."""
+    if path.stat().st_size != file.size:  # saves hashing gigabytes
         return False
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest() == file.sha256
 
 
-def how_to_get(dataset: str, variant: str = "") -> str:
-    """What to do about a dataset that is not there."""
-    card = CATALOGUE[dataset]
+def download_hint(dataset: str, variant: str = "") -> str:
+    """The error message for a missing dataset, with the ways to get it."""
+    info = CATALOGUE[dataset]
     folders = " or ".join(display_path(folder / dataset) for folder in data_folders())
-    if not card.files:
-        files = next(names for names in card.originals if names[0].startswith(variant))
+    if not info.files:
+        files = next(names for names in info.originals if names[0].startswith(variant))
         return (
-            f"the dataset {dataset!r} is not here: it is {card.source}; put {', '.join(files)} "
+            f"the dataset {dataset!r} is not here: it is {info.source}; put {', '.join(files)} "
             f"into {folders}"
         )
-    size = sum(file.size for file in card.files) / 1e6
-    names = ", ".join(file.name for file in card.files)
+    size = sum(file.size for file in info.files) / 1e6
+    names = ", ".join(file.name for file in info.files)
     return (
         f"the dataset {dataset!r} is not here: 'python -m neural_networks datasets download "
-        f"{dataset}' fetches it ({size:,.0f} MB); or put {names} into {folders}, or let "
-        f"{VARIABLE} name the folder of your data"
+        f"{dataset}' fetches it ({size:,.0f} MB); or put {names} into {folders}, or set "
+        f"{VARIABLE} to the folder of your data"
     )

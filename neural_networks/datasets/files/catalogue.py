@@ -1,4 +1,4 @@
-"""What is known of each dataset: what it holds, where it comes from, who may use it."""
+"""The catalogue: content, source, licence and citation of each dataset."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,18 +6,18 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class RemoteFile:
-    """A file at its publisher's.
+    """A published file.
 
     Parameters
     ----------
     name : str
-        What it is called, there and here.
+        Its file name, both published and local.
     addresses : sequence of str
-        Where it can be had, the first one first.
+        URLs, in order of preference.
     size : int
         Bytes.
     sha256 : str
-        The hash of its content.
+        SHA-256 hash of the content.
     """
 
     name: str
@@ -27,35 +27,35 @@ class RemoteFile:
 
 
 @dataclass(frozen=True)
-class Card:
-    """A dataset in words.
+class DatasetInfo:
+    """Description of a dataset.
 
     Parameters
     ----------
     title : str
-        What it is, in a few words.
+        A short description.
     examples : str
-        How many there are, and of what shape.
+        Number and shape of the examples.
     split : str
-        Examples for training, validation and test.
+        Sizes of training, validation and test set.
     licence : str
-        Under which terms it may be used.
+        Terms of use.
     citation : str
-        Whom to thank.
+        The publication to cite.
     class_names, feature_names : sequence of str
-        Empty if they are nothing but numbers.
+        Empty if classes or features have no names.
     files : sequence of RemoteFile
-        What ``download`` fetches.
+        The files that ``download`` fetches.
     originals : sequence of sequence of str
-        The files that the set is read from; any one of these lists is enough.
+        Lists of file names to read the dataset from; any one list is enough.
     source : str
-        Where the data comes from if there is nothing to download.
+        Origin of the data if there is nothing to download.
     kaggle_file : str
-        What the file of predictions for its Kaggle competition is called; empty without one.
+        Name of the file of predictions for the Kaggle competition; empty without one.
     first_id : int
-        The ``Id`` of the first example there.
+        The ``Id`` of the first example in that file.
     images : bool
-        Whether the examples are images, or can be.
+        True if the examples are images, or can be.
     """
 
     title: str
@@ -97,7 +97,7 @@ _HIGGS_FEATURES = [
 ]
 
 CATALOGUE = {
-    "iris": Card(
+    "iris": DatasetInfo(
         title="irises of three species, measured",
         examples="150 × 4 lengths in cm",
         split="105 / 15 / 30",
@@ -109,7 +109,7 @@ CATALOGUE = {
         ),
         source="comes with scikit-learn",
     ),
-    "digits": Card(
+    "digits": DatasetInfo(
         title="handwritten digits",
         images=True,
         examples="1,797 images of 8×8, gray",
@@ -119,16 +119,16 @@ CATALOGUE = {
         class_names=tuple("0123456789"),
         source="comes with scikit-learn",
     ),
-    "sinewave": Card(
-        title="sine waves, whose next value is to be predicted",
+    "sinewave": DatasetInfo(
+        title="sine waves, to predict the next value",
         examples="10,000 × 50 steps",
         split="7,000 / 1,000 / 2,000",
         licence="none needed",
         citation="none needed",
         source="drawn from the seed",
     ),
-    "higgs": Card(
-        title="collisions of particles, with and without a Higgs boson",
+    "higgs": DatasetInfo(
+        title="particle collisions with and without a Higgs boson",
         examples="11,000,000 × 28 numbers",
         split="500,000 / 50,000 / 50,000, in proportion if there are fewer",
         licence="CC BY 4.0",
@@ -147,7 +147,7 @@ CATALOGUE = {
         originals=(("HIGGS.csv.gz",),),
         kaggle_file="kaggle_predictions.csv",
     ),
-    "fashion_mnist": Card(
+    "fashion_mnist": DatasetInfo(
         title="pieces of clothing",
         images=True,
         examples="70,000 images of 28×28, gray",
@@ -185,7 +185,7 @@ CATALOGUE = {
             tuple(f"{part}-{what}-ubyte.gz" for part in ("train", "t10k") for what in _IDX),
         ),
     ),
-    "cifar10": Card(
+    "cifar10": DatasetInfo(
         title="photographs of animals and vehicles",
         images=True,
         examples="60,000 images of 32×32, colour",
@@ -208,7 +208,7 @@ CATALOGUE = {
         kaggle_file="submission.csv",
         first_id=1,
     ),
-    "letters": Card(
+    "letters": DatasetInfo(
         title="handwritten letters",
         images=True,
         examples="600, 6,000 or 10,000 images of 16×8, black and white",
@@ -222,8 +222,8 @@ CATALOGUE = {
         ),
         source="a course's handout, to be put there by hand",
     ),
-    "csv": Card(
-        title="a table of your own",
+    "csv": DatasetInfo(
+        title="your own table",
         examples="rows of numbers and a label",
         split="70 / 10 / 20 per cent",
         licence="yours",
@@ -231,4 +231,4 @@ CATALOGUE = {
         source="a CSV file with names in its first line",
     ),
 }
-"""The datasets by name, the small ones first."""
+"""Descriptions of the datasets by name, the small ones first."""

@@ -1,4 +1,4 @@
-"""Numbers in CSV files, read in chunks; what is no number is told with its row and column."""
+"""CSV files, read in chunks; errors name the row and the column."""
 
 import csv
 import io
@@ -12,7 +12,12 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from neural_networks.datasets.files.formats import ROWS, opened
+from neural_networks.datasets.files.formats import (
+    ROWS,
+    NpyWriter,
+    check_labels,
+    open_with_progress,
+)
 
 
 def csv_chunks(
@@ -28,42 +33,42 @@ def csv_chunks(
     Parameters
     ----------
     path : Path
-        A file, packed if its name ends in ``.gz``.
+        A file, compressed if its name ends in ``.gz``.
     names : sequence of str
-        What the columns are called.
+        Names of the columns.
     header : bool
-        Whether the first line is no data.
+        If True, the first line is skipped.
     words : sequence of str
-        The columns that hold words instead of numbers.
+        The columns of text.
     rows : int
-        Lines to a chunk.
+        Lines per chunk.
 
     Yields
     ------
     numbers : array of float64, (m, columns)
-        The other columns.
+        The columns of numbers, in the file's order.
     texts : array of str, (m, len(words))
-        The columns of words, in the file's order.
+        The columns of text, in the file's order.
 
     Raises
     ------
     ValueError
-        If the file is empty, has another number of columns, or a cell that is empty or no number.
+        If the file is empty or has another number of columns, or a cell is empty or not a number.
     """
     from pandas.errors import ParserWarning
 
     done, n = 0, len(names)
     kept = [i for i, name in enumerate(names) if name not in words]
     kinds = dict.fromkeys(range(n + 1), str) | dict.fromkeys(kept, np.float64)
-    with opened(path, path.name) as file:
-        # One column more than there should be: what stands in it is too much.
+    with open_with_progress(path, path.name) as file:
+        # One extra column catches surplus cells.
         chunks = _reader(file, n + 1, skiprows=int(header), dtype=kinds, chunksize=rows)
         while True:
             try:
                 with warnings.catch_warnings():
                     warnings.simplefilter("error", ParserWarning)
                     chunk = next(chunks, None)
-            except (ValueError, ParserWarning):  # which do not say where the mistake is
+            except (ValueError, ParserWarning):  # pandas does not name row and column
                 raise _mistake(path, names, kept, header) from None
             if chunk is None:
                 break
@@ -78,8 +83,38 @@ def csv_chunks(
         )
 
 
+def csv_to_npy(path: Path, folder: Path, prefix: str, names: Sequence[str], n_classes: int) -> None:
+    """Convert a CSV file, label first, to ``X.npy`` (float32) and ``y.npy`` (bytes).
+
+    Parameters
+    ----------
+    path : Path
+    folder : Path
+        The folder of the new files.
+    prefix : str
+        Put before their names.
+    names : sequence of str
+        Names of the columns, that of the label first.
+    n_classes : int
+        Labels are 0 ... n_classes - 1.
+
+    Raises
+    ------
+    ValueError
+        As in ``csv_chunks``, or for a label out of range.
+    """
+    with (
+        NpyWriter(folder / f"{prefix}X.npy", (len(names) - 1,), np.float32) as X,
+        NpyWriter(folder / f"{prefix}y.npy", (), np.uint8) as y,
+    ):
+        for rows, _ in csv_chunks(path, names):
+            check_labels(rows[:, 0], n_classes, path, before=y.n)
+            X.append(rows[:, 1:])
+            y.append(rows[:, 0])
+
+
 def _reader(file: BinaryIO, n_columns: int, **options: Any) -> Any:
-    """pandas' CSV reader; it must neither leave lines out nor take a column for an index."""
+    """pandas' CSV reader, set to neither skip lines nor use a column as the index."""
     import pandas as pd
 
     rules = {"header": None, "index_col": False, "skip_blank_lines": False}
@@ -87,7 +122,7 @@ def _reader(file: BinaryIO, n_columns: int, **options: Any) -> Any:
 
 
 def _mistake(path: Path, names: Sequence[str], numbers: Sequence[int], header: bool) -> ValueError:
-    """The error that tells the first mistake in a file: its row and, of a cell, its column."""
+    """The error for the first mistake in a file, with its row and, for a cell, its column."""
     n, where = len(names), f"{path}"
     with read_rows(path) as rows:
         numbered = islice(enumerate(rows, start=1), int(header), None)
@@ -103,15 +138,15 @@ def _mistake(path: Path, names: Sequence[str], numbers: Sequence[int], header: b
             wrong = next((i for i in numbers if not is_number(row[i])), None)
             if wrong is not None:
                 text = row[wrong].strip()
-                what = f"holds {text[:40]!r}, which is no finite number" if text else "is empty"
+                what = f"holds {text[:40]!r}, not a finite number" if text else "is empty"
                 return ValueError(f"{where}, column {wrong + 1} ({names[wrong]}): the cell {what}")
     return ValueError(f"{where}: this cannot be read")
 
 
 def is_number(text: str) -> bool:
-    """Whether a cell holds a finite number."""
+    """True if a cell holds a finite number."""
     try:
-        # Python also reads 1_000 and digits of other scripts, as no other program does.
+        # Python also accepts 1_000 and digits of other scripts; other programs do not.
         return math.isfinite(float(text)) and text.isascii() and "_" not in text
     except ValueError:
         return False
@@ -119,13 +154,13 @@ def is_number(text: str) -> bool:
 
 @contextmanager
 def read_rows(path: Path) -> Iterator[Iterator[list[str]]]:
-    """The rows of a CSV file, each a list of cells; slower than ``csv_chunks``, but patient."""
-    with opened(path, path.name) as file:
+    """The rows of a CSV file as lists of cells; slower than ``csv_chunks``, but tolerant."""
+    with open_with_progress(path, path.name) as file:
         try:
-            # A table that a spreadsheet has written may begin with a mark.
+            # Spreadsheets may write a byte order mark.
             yield csv.reader(io.TextIOWrapper(file, "utf-8-sig", newline=""))
         except UnicodeDecodeError:
-            raise ValueError(f"{path} is no text file") from None
+            raise ValueError(f"{path} is not a text file") from None
         except csv.Error as error:
             raise ValueError(f"{path}: {error}") from None
 

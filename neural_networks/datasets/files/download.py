@@ -1,4 +1,4 @@
-"""Files come from their publishers: once, checked, and whole or not at all."""
+"""Downloads: resumed, checked against a hash, and written whole or not at all."""
 
 from __future__ import annotations
 
@@ -19,103 +19,103 @@ from neural_networks.datasets.files.catalogue import RemoteFile
 
 try:
     import fcntl
-except ImportError:  # Windows: no lock, but files still appear whole
+except ImportError:  # Windows: no lock; files still appear whole
     fcntl = None  # type: ignore[assignment]
 
 RETRIES = 2
-"""How often an address is tried again that may answer better in a moment."""
+"""Number of further attempts at an address after a temporary failure."""
 
 WAIT = 1.0
-"""Seconds until then; every time twice as many."""
+"""Seconds before the second attempt; doubled before each further one."""
 
 TIMEOUTS = (10.0, 30.0)
-"""Seconds until there must be a connection, and until the next bytes must come."""
+"""Timeouts in seconds: for the connection, and for the next bytes."""
 
 _CHUNK, _HASHED_CHUNK = 2**13, 2**20
 _OK, _PARTIAL = 200, 206
-_PASSING = (_PARTIAL, 429, 500, 502, 503, 504)
+_TEMPORARY = (_PARTIAL, 429, 500, 502, 503, 504)
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 class DownloadError(OSError):
-    """Files cannot be had; the message says why, and what to do."""
+    """A file cannot be downloaded; the message tells why, and what to do."""
 
 
 class _Failure(Exception):
-    """An address does not give the file, but if ``again``, it may in a moment."""
+    """An address does not give the file; with ``retry``, the failure may be temporary."""
 
-    def __init__(self, reason: str, again: bool = False) -> None:
+    def __init__(self, reason: str, retry: bool = False) -> None:
         super().__init__(reason)
-        self.again = again
+        self.retry = retry
 
 
 def fetch(files: Sequence[RemoteFile], folder: Path) -> list[Path]:
-    """Have the files in a folder: those that are not there yet are downloaded.
+    """Download the files that a folder does not contain yet.
 
-    What is there stays as it is. If it is not the publisher's, a line says so. A download that
-    breaks off leaves ``NAME.part``, and the next one goes on from there. Progress is shown if
-    standard error is a terminal.
+    Existing files are never changed; a line is printed if one differs from the published file.
+    An interrupted download leaves ``NAME.part``, and the next one resumes from there. Progress is
+    shown if standard error is a terminal.
 
     Parameters
     ----------
     files : sequence of RemoteFile
-        What to have. Their addresses are tried in their order.
+        The files; their addresses are tried in order.
     folder : Path
-        Where to put it; it is made if need be.
+        The target folder, created if missing.
 
     Returns
     -------
     list of Path
-        The files, as they are called in the folder.
+        Paths of the files in the folder.
 
     Raises
     ------
     DownloadError
-        If a file can be had from none of its addresses, cannot be written or read, or if
-        another download into this folder is running.
+        If all addresses of a file fail, if a file cannot be read or written, or if another
+        download into this folder is running.
     """
     folder = folder.absolute()
     paths = [folder / file.name for file in files]
     for file, path in zip(files, paths, strict=True):
-        if _is_there(path):
-            _compare(file, path)
-    if not all(_is_there(path) for path in paths):
-        _make(folder)
-        with _alone_in(folder):
+        if _exists(path):
+            _report_difference(file, path)
+    if not all(_exists(path) for path in paths):
+        _make_folder(folder)
+        with _folder_lock(folder):
             _download_missing(files, folder)
     return paths
 
 
-def _is_there(path: Path) -> bool:
-    """Whether there is a file, and not something else in its place."""
-    with _clearly(f"look for {path}"):
-        there = path.is_file()
-    if not there and os.path.lexists(path):
-        raise DownloadError(f"{path} is no regular file")
-    return there
+def _exists(path: Path) -> bool:
+    """True if a file exists; ``DownloadError`` if something else has its name."""
+    with _as_download_error(f"look for {path}"):
+        exists = path.is_file()
+    if not exists and os.path.lexists(path):
+        raise DownloadError(f"{path} is not a regular file")
+    return exists
 
 
 def _size(path: Path) -> int:
-    return path.stat().st_size if _is_there(path) else 0
+    return path.stat().st_size if _exists(path) else 0
 
 
 def _part(path: Path) -> Path:
-    """Where the beginning of a file is kept until all of it is there."""
+    """The path of a file's incomplete download."""
     return path.with_name(f"{path.name}.part")
 
 
 @contextmanager
-def _clearly(intent: str) -> Iterator[None]:
-    """Say what could not be done when the system does not allow it."""
+def _as_download_error(intent: str) -> Iterator[None]:
+    """A context that turns an ``OSError`` into a ``DownloadError``: cannot ``intent``."""
     try:
         yield
     except OSError as error:
         raise DownloadError(f"cannot {intent}: {error.strerror or error}") from error
 
 
-def _compare(file: RemoteFile, path: Path) -> None:
-    """Print a line if a file is not the publisher's."""
-    with _clearly(f"read {path}"):
+def _report_difference(file: RemoteFile, path: Path) -> None:
+    """Print a line if a file differs from the published one."""
+    with _as_download_error(f"read {path}"):
         size = _size(path)
         digest = _sha256(path) if size == file.size else ""
     if digest == file.sha256:
@@ -124,7 +124,7 @@ def _compare(file: RemoteFile, path: Path) -> None:
         difference = f"its sha256 is {digest[:8]}…, not {file.sha256[:8]}…"
     else:
         difference = f"it has {size:,} bytes, not {file.size:,}"
-    print(f"{path} is not the publisher's file ({difference}); it is used all the same.")
+    print(f"{path} differs from the published file ({difference}); it is used anyway.")
 
 
 def _sha256(path: Path) -> str:
@@ -137,7 +137,7 @@ def _sha256(path: Path) -> str:
 
 
 def _bar(what: str, size: int, start: int = 0) -> tqdm[Any]:
-    """A bar of bytes, of 80 characters at most; silent if standard error is no terminal."""
+    """A progress bar of bytes, at most 80 characters; silent unless on a terminal."""
     return tqdm(
         desc=what,
         total=size,
@@ -150,24 +150,23 @@ def _bar(what: str, size: int, start: int = 0) -> tqdm[Any]:
     )
 
 
-def _make(folder: Path) -> None:
-    with _clearly(f"write in {folder}"):
+def _make_folder(folder: Path) -> None:
+    with _as_download_error(f"write in {folder}"):
         folder.mkdir(parents=True, exist_ok=True)
         if not os.access(folder, os.W_OK | os.X_OK):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
 
 @contextmanager
-def _alone_in(folder: Path) -> Iterator[None]:
-    """Keep other downloads out of a folder.
+def _folder_lock(folder: Path) -> Iterator[None]:
+    """An exclusive lock on a folder, against other downloads.
 
-    The folder itself is locked, until the process ends at the latest, however it ends: there is
-    no file that a crash could leave behind.
+    The lock is on the folder itself and ends with the process, so a crash leaves no lock file.
     """
     if fcntl is None:
         yield
         return
-    with _clearly(f"read {folder}"):
+    with _as_download_error(f"read {folder}"):
         handle = os.open(folder, os.O_RDONLY)
     try:
         _lock(handle, folder)
@@ -186,8 +185,8 @@ def _lock(handle: int, folder: Path) -> None:
 
 
 def _download_missing(files: Sequence[RemoteFile], folder: Path) -> None:
-    # Another download may have ended just now, so what is missing is looked up once more.
-    missing = [file for file in files if not _is_there(folder / file.name)]
+    # Check again under the lock: another download may just have ended.
+    missing = [file for file in files if not _exists(folder / file.name)]
     needed = sum(file.size - _size(_part(folder / file.name)) for file in missing)
     free = shutil.disk_usage(folder).free
     if needed > free:
@@ -196,11 +195,11 @@ def _download_missing(files: Sequence[RemoteFile], folder: Path) -> None:
         try:
             _download(file, folder / file.name)
         except _Failure as failure:
-            raise DownloadError(f"{failure}\n{_by_hand(missing[done:], folder)}") from failure
+            raise DownloadError(f"{failure}\n{_manual_steps(missing[done:], folder)}") from failure
 
 
-def _by_hand(files: Sequence[RemoteFile], folder: Path) -> str:
-    """How to do without a download."""
+def _manual_steps(files: Sequence[RemoteFile], folder: Path) -> str:
+    """Instructions for downloading files with a browser."""
     lines = ["To do it by hand, with a browser,"]
     for file in files:
         first, *others = file.addresses
@@ -211,7 +210,7 @@ def _by_hand(files: Sequence[RemoteFile], folder: Path) -> str:
 
 
 def _download(file: RemoteFile, path: Path) -> None:
-    """Try the addresses in their order."""
+    """Try the addresses in order."""
     part = _part(path)
     reasons = [f"{file.name} cannot be downloaded:"]
     try:
@@ -233,7 +232,7 @@ def _download(file: RemoteFile, path: Path) -> None:
 
 def _kept(have: int, file: RemoteFile, part: Path) -> str:
     return (
-        f"{have:,} of {file.size:,} bytes are kept in {part}: the same command goes on from there."
+        f"{have:,} of {file.size:,} bytes are kept in {part}: the same command resumes from there."
     )
 
 
@@ -242,24 +241,24 @@ def _unwritable(error: OSError, file: RemoteFile, part: Path) -> DownloadError:
         return DownloadError(f"cannot write {part}: {error.strerror or error}")
     part.unlink(missing_ok=True)
     return DownloadError(
-        f"no space left in {part.parent}: {file.name} has {file.size:,} bytes, of which none are "
-        "kept now"
+        f"no space left in {part.parent}: {file.name} has {file.size:,} bytes, and none of them "
+        "are kept"
     )
 
 
 def _try(file: RemoteFile, address: str, path: Path) -> None:
-    """Try an address, and again where there is hope."""
+    """Try an address, repeatedly after temporary failures."""
     for attempt in range(RETRIES + 1):
         try:
             return _attempt(file, address, path)
         except _Failure as failure:
-            if attempt == RETRIES or not failure.again:
+            if attempt == RETRIES or not failure.retry:
                 raise
         time.sleep(WAIT * 2**attempt)
 
 
 def _attempt(file: RemoteFile, address: str, path: Path) -> None:
-    """Download what is missing, check the whole, and put it in place."""
+    """Download the missing bytes, check the whole file, and put it in place."""
     part = _part(path)
     if _size(part) > file.size:
         part.unlink()
@@ -269,23 +268,23 @@ def _attempt(file: RemoteFile, address: str, path: Path) -> None:
     digest = _sha256(part)
     if digest != file.sha256:
         part.unlink()
-        # A beginning from another time or address may be to blame.
-        raise _Failure(f"sha256 is {digest}, not {file.sha256}", again=transfer.start > 0)
+        # Resumed bytes may come from another version or address.
+        raise _Failure(f"sha256 is {digest}, not {file.sha256}", retry=transfer.start > 0)
     part.replace(path)
 
 
 class _Transfer:
-    """The way of bytes from an address to a ``.part``.
+    """Transfer of a file's missing bytes from an address to a ``.part`` file.
 
-    Pooch asks for them and writes them into this object; requests, which it uses, shows each
-    answer to ``judge`` first.
+    Pooch downloads into this object, which acts as its output file; a response hook of requests,
+    the library below pooch, passes each response to ``check_response`` first.
 
     Parameters
     ----------
     file : RemoteFile
-        What is to come.
+        The file to download.
     part : Path
-        Where it is kept. What is there already is not asked for.
+        Path of the incomplete file; its bytes are not requested again.
     """
 
     sink: IO[bytes]
@@ -299,7 +298,7 @@ class _Transfer:
         self.opened = ExitStack()
 
     def run(self, address: str) -> None:
-        """Let pooch download; what has come stays in the ``.part`` if the rest fails to."""
+        """Download with pooch; after a failure, the ``.part`` keeps the bytes received."""
         from requests import RequestException
 
         outer = sys.exception()
@@ -314,34 +313,37 @@ class _Transfer:
                 self.part.unlink(missing_ok=True)
         have, size = _size(self.part), self.file.size
         if have < size:
-            raise _Failure(f"broke off after {have:,} of {size:,} bytes", again=True)
+            raise _Failure(f"broke off after {have:,} of {size:,} bytes", retry=True)
 
     def _downloader(self) -> Any:
         from pooch import HTTPDownloader
 
-        # A file that is compressed on its way, and unpacked here, would have no known length.
+        # With compression in transit, the length would be unknown.
         headers = {"Accept-Encoding": "identity"}
         if self.start:
             headers["Range"] = f"bytes={self.start}-"
         return HTTPDownloader(
-            chunk_size=_CHUNK, timeout=TIMEOUTS, headers=headers, hooks={"response": self.judge}
+            chunk_size=_CHUNK,
+            timeout=TIMEOUTS,
+            headers=headers,
+            hooks={"response": self.check_response},
         )
 
-    def judge(self, response: Any, **_: Any) -> None:
-        """Open the ``.part`` if the answer is what was asked for."""
+    def check_response(self, response: Any, **_: Any) -> None:
+        """Open the ``.part`` if the response is the requested file or range."""
         self.opened.callback(response.close)
         if response.is_redirect:
             return
         self._check_status(response)
         self._check_length(response.headers)
-        # A compressed file is wanted as it lies there; requests would unpack it.
+        # Otherwise requests would decompress a file that is served with this header.
         response.raw.headers.pop("Content-Encoding", None)
         self.sink = self.opened.enter_context(self.part.open("ab" if self.start else "wb"))
         self.bar = self.opened.enter_context(_bar(self.file.name, self.file.size, self.start))
         self.began = True
 
     def _check_status(self, response: Any) -> None:
-        """Accept the whole file or the missing rest of it."""
+        """Accept the whole file or the missing range."""
         status, size = response.status_code, self.file.size
         if status == _OK:
             self.start = 0
@@ -351,10 +353,10 @@ class _Transfer:
             return
         if status == _PARTIAL:
             self.part.unlink(missing_ok=True)
-        raise _Failure(f"{status} {response.reason}", again=status in _PASSING)
+        raise _Failure(f"{status} {response.reason}", retry=status in _TEMPORARY)
 
     def _check_length(self, headers: Mapping[str, str]) -> None:
-        """Refuse what cannot be the file before it comes."""
+        """Refuse a response of another length before it is downloaded."""
         length, expected = headers.get("Content-Length"), self.file.size - self.start
         if length == str(expected):
             return
@@ -364,21 +366,21 @@ class _Transfer:
             raise _Failure(f"the answer has {length} bytes, not {expected}")
 
     def write(self, chunk: bytes) -> None:
-        """Take some bytes from pooch."""
+        """Write a chunk; called by pooch."""
         self.sink.write(chunk)
         self.bar.update(len(chunk))
         if self.sink.tell() > self.file.size:
             raise _Failure(f"the answer has more than {self.file.size} bytes")
 
     def flush(self) -> None:
-        """Pooch asks for this after each chunk."""
+        """Flush the file; called by pooch after each chunk."""
         self.sink.flush()
 
 
 def _cause(error: BaseException, outer: BaseException | None) -> str:
-    """What the system says, such as "Connection refused", at the bottom of an error.
+    """The root cause of an error, in the system's words, such as "Connection refused".
 
-    ``outer`` was being handled before, and is no part of it.
+    ``outer`` is an exception that was already being handled; the chain ends before it.
     """
     while (deeper := error.__cause__ or error.__context__) not in (None, outer):
         error = deeper

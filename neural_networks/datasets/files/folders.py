@@ -1,4 +1,4 @@
-"""Where data lies, and where it is put."""
+"""Data folders: the user's, the repository's, and the search for a dataset's files."""
 
 import os
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ VARIABLE = "NEURAL_NETWORKS_DATA"
 
 
 def own_folder() -> Path:
-    """The data folder of this checkout, or the user's cache folder when there is none."""
+    """The data folder of this checkout; outside a checkout, the user's cache folder."""
     root = repository()
     if root is not None:
         return root / "datasets"
@@ -20,12 +20,12 @@ def own_folder() -> Path:
 
 
 def named_folder() -> Path | None:
-    """The folder that ``NEURAL_NETWORKS_DATA`` names, if it is set.
+    """The folder in ``NEURAL_NETWORKS_DATA``; None if the variable is not set.
 
     Raises
     ------
     FileNotFoundError
-        If there is no such folder.
+        If the folder does not exist.
     """
     name = os.environ.get(VARIABLE)
     if not name:
@@ -37,16 +37,16 @@ def named_folder() -> Path | None:
 
 
 def data_folders() -> list[Path]:
-    """The folders in which data is looked for, in this order."""
+    """The folders searched for data, in this order."""
     named = named_folder()
     return [own_folder()] if named is None else [named, own_folder()]
 
 
 def home_folder(dataset: str) -> Path:
-    """Where a dataset's files are put: in the first data folder that may be written to.
+    """The folder for a dataset's new files, in the first writable data folder.
 
-    A folder without any permission to write, such as one that an instructor shares, stays as it
-    is, also for somebody who could write there all the same.
+    A folder without write permission bits, such as one that an instructor shares, is never
+    written to, not even by root.
     """
     for data in data_folders()[:-1]:
         folder = data / dataset
@@ -57,15 +57,15 @@ def home_folder(dataset: str) -> Path:
 
 
 def find_original(dataset: str) -> list[Path] | None:
-    """Paths of the files that a dataset is read from, or None if they are not here."""
+    """Paths of a dataset's original files; None if they are not found."""
     found = (find(dataset, names) for names in CATALOGUE[dataset].originals)
     return next((paths for paths in found if paths is not None), None)
 
 
 def find(dataset: str, names: Sequence[str]) -> list[Path] | None:
-    """Paths of a dataset's files, which lie in one folder, or None if some are missing.
+    """Paths of files that lie together in one folder; None if some are missing.
 
-    They are looked for in ``DATA/DATASET/`` and in ``DATA/``, for each data folder.
+    ``DATA/DATASET/`` and ``DATA/`` are searched, for each data folder ``DATA``.
     """
     for data in data_folders():
         for folder in (data / dataset, data):

@@ -1,6 +1,6 @@
-"""Publishers' formats, read in chunks and checked, and ``.npy`` files that grow by them.
+"""File formats: compressed files, idx and CIFAR-10, read in chunks; ``.npy``, written in chunks.
 
-Whatever is wrong with a file is a ``ValueError`` that names the file and the place in it.
+Every fault in a file is a ``ValueError`` that names the file and the place in it.
 """
 
 import gzip
@@ -18,11 +18,11 @@ import numpy as np
 from neural_networks.utils.progress import tqdm
 
 ROWS = 100_000
-"""Lines of a CSV file that are read at a time: some 50 MB of memory for 29 columns."""
+"""Lines of a CSV file per chunk: some 50 MB of memory for 29 columns."""
 
 
 class NpyWriter:
-    """An ``.npy`` file that rows are appended to, without knowing how many there will be.
+    """An ``.npy`` file to which rows are appended; their number need not be known in advance.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ class NpyWriter:
         self._write_header()
 
     def append(self, rows: np.ndarray) -> None:
-        """Add rows, converted to the file's type."""
+        """Append rows, converted to the file's type."""
         if rows.shape[1:] != self._row_shape:
             raise ValueError(
                 f"rows of shape {rows.shape[1:]} do not fit those of {self._row_shape}"
@@ -56,7 +56,7 @@ class NpyWriter:
     ) -> None:
         with self._file:
             if kind is None:
-                # NumPy leaves room in the header for the first axis to grow.
+                # NumPy's header has room for a longer first axis.
                 self._file.seek(0)
                 self._write_header()
 
@@ -70,16 +70,16 @@ class NpyWriter:
 
 
 @contextmanager
-def opened(path: Path, what: str) -> Iterator[BinaryIO]:
-    """A file, unpacked if its name ends in ``.gz``, to be read from its beginning to its end.
+def open_with_progress(path: Path, what: str) -> Iterator[BinaryIO]:
+    """A file open for sequential reading, decompressed if its name ends in ``.gz``.
 
-    A bar shows how far it has been read, if standard error is a terminal.
+    If standard error is a terminal, a progress bar shows how much has been read.
     """
-    check_regular(path)
+    check_regular_file(path)
     bar = tqdm(
         total=path.stat().st_size, desc=what, unit="B", unit_scale=True, disable=None, leave=False
     )
-    with bar, path.open("rb") as file, damage_told(path):
+    with bar, path.open("rb") as file, archive_errors(path):
         stream: Any = _Counted(file, bar)
         if path.suffix == ".gz":
             stream = gzip.GzipFile(fileobj=stream)
@@ -87,7 +87,7 @@ def opened(path: Path, what: str) -> Iterator[BinaryIO]:
 
 
 class _Counted:
-    """A file that tells a progress bar what is read of it."""
+    """A file that advances a progress bar as it is read."""
 
     def __init__(self, file: BinaryIO, bar: Any) -> None:
         self._file, self._bar = file, bar
@@ -105,41 +105,41 @@ class _Counted:
 
 
 @contextmanager
-def damage_told(path: Path) -> Iterator[None]:
-    """A context in which a damaged archive is reported as a ``ValueError`` about the file."""
+def archive_errors(path: Path) -> Iterator[None]:
+    """A context that turns errors of a damaged archive into a ``ValueError`` about the file."""
     try:
         yield
     except EOFError:
         raise ValueError(f"{path} is truncated: it ends in the middle of the data") from None
     except (gzip.BadGzipFile, zlib.error, tarfile.TarError) as error:
-        raise ValueError(f"{path} is damaged, or no archive at all: {error}") from None
+        raise ValueError(f"{path} is damaged, or not an archive: {error}") from None
 
 
-def check_regular(path: Path) -> None:
-    """Raise ``ValueError`` if there is no such file, or it is a folder, a pipe or a device."""
+def check_regular_file(path: Path) -> None:
+    """Raise ``ValueError`` if a file does not exist, or is a folder, a pipe or a device."""
     if not path.exists():
         raise ValueError(f"there is no file {path}")
     if not path.is_file():
-        raise ValueError(f"{path} is no regular file")
+        raise ValueError(f"{path} is not a regular file")
 
 
 # ------------------------------------------------------------------------------------------- idx
 
 IDX_BYTES = 8
-"""The type that the third byte of an idx file stands for: unsigned bytes, the only ones here."""
+"""Type code of unsigned bytes, the third byte of an idx file."""
 
 
 def idx_chunks(path: Path, n_axes: int, rows: int = 10_000) -> Iterator[np.ndarray]:
     """The bytes of an idx file, ``rows`` along its first axis at a time.
 
-    The file begins with two zeros, the type, and the number of axes; the length of each follows,
-    as an integer of four bytes, the most significant one first (LeCun, Cortes and Burges 1998).
+    The file begins with two zero bytes, the type code and the number of axes; then the length of
+    each axis as a big-endian integer of four bytes (LeCun, Cortes and Burges 1998).
     """
-    with opened(path, path.name) as file:
+    with open_with_progress(path, path.name) as file:
         magic = file.read(4)
         if magic != bytes([0, 0, IDX_BYTES, n_axes]):
             raise ValueError(
-                f"{path} is no idx file of {n_axes} axes of bytes: it begins with "
+                f"{path} is not an idx file of {n_axes} axes of bytes: it begins with "
                 f"{list(magic)}, not {[0, 0, IDX_BYTES, n_axes]}"
             )
         n, *shape = np.frombuffer(_exactly(file, 4 * n_axes, path), ">i4").tolist()
@@ -150,13 +150,13 @@ def idx_chunks(path: Path, n_axes: int, rows: int = 10_000) -> Iterator[np.ndarr
             m = min(rows, n - start)
             yield np.frombuffer(_exactly(file, m * size, path), np.uint8).reshape(m, *shape)
         if file.read(1):
-            raise ValueError(f"{path} goes on after its {n} entries")
+            raise ValueError(f"{path} has more data after its {n} entries")
 
 
 def _exactly(file: BinaryIO, size: int, path: Path) -> bytes:
     try:
         data = file.read(size)
-    except (MemoryError, OverflowError):  # more than any file has
+    except (MemoryError, OverflowError):  # a damaged header
         data = b""
     if len(data) < size:
         raise ValueError(f"{path} is truncated: it ends in the middle of the data")
@@ -173,19 +173,19 @@ CIFAR_TEST = ["test_batch.bin"]
 def cifar_batch(source: Path, name: str) -> tuple[np.ndarray, np.ndarray]:
     """Images (m, 32, 32, 3) and labels (m,) of a batch.
 
-    A record is a byte for the label, then 1,024 each for red, green and blue, row by row.
+    A record is one byte of label, then 1,024 bytes each of red, green and blue, row by row.
 
     Parameters
     ----------
     source : Path
-        The publisher's archive, or the folder that was in it.
+        The publisher's archive, or the folder inside it.
     name : str
-        The batch.
+        File name of the batch.
     """
     records = np.frombuffer(_cifar_bytes(source, name), np.uint8)
     if records.size == 0 or records.size % 3073:
         raise ValueError(
-            f"{source / name} has {records.size:,} bytes, which is no number of records of 3,073"
+            f"{source / name} has {records.size:,} bytes, not a multiple of 3,073 (one record)"
         )
     records = records.reshape(-1, 3073)
     return records[:, 1:].reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1), records[:, 0]
@@ -193,21 +193,21 @@ def cifar_batch(source: Path, name: str) -> tuple[np.ndarray, np.ndarray]:
 
 def _cifar_bytes(source: Path, name: str) -> bytes:
     if source.is_dir():
-        check_regular(source / name)
+        check_regular_file(source / name)
         return (source / name).read_bytes()
-    check_regular(source)
-    with damage_told(source), tarfile.open(source, "r:gz") as archive:
+    check_regular_file(source)
+    with archive_errors(source), tarfile.open(source, "r:gz") as archive:
         try:
             member = archive.extractfile(f"{CIFAR_FOLDER}/{name}")
         except KeyError:
             member = None
         if member is None:
-            raise ValueError(f"{source} has no file {CIFAR_FOLDER}/{name} in it")
+            raise ValueError(f"{source} does not contain {CIFAR_FOLDER}/{name}")
         return member.read()
 
 
 def check_labels(y: np.ndarray, n_classes: int, path: Path, before: int = 0) -> None:
-    """Raise ``ValueError`` if a label is none of the classes; ``before`` counts earlier rows."""
+    """Raise ``ValueError`` if a label is out of range; ``before`` is the number of earlier rows."""
     wrong = np.flatnonzero((y < 0) | (y >= n_classes) | (y != np.floor(y)))
     if wrong.size:
         raise ValueError(

@@ -1,1 +1,1 @@
-"""The datasets: one module for each kind of source."""
+"""Sources of datasets, one module for each kind."""

@@ -1,4 +1,4 @@
-"""Datasets that come with scikit-learn, so that nothing has to be downloaded."""
+"""Bundled datasets: Iris and digits, from scikit-learn."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from neural_networks.datasets.preprocessing import Standardization
 
 
 def load_iris() -> dict[str, Any]:
-    """150 irises of 3 species, 4 lengths in cm each; split 105/15/30.
+    """150 irises of 3 species, 4 lengths in cm per flower; split 105/15/30.
 
     Source: Fisher, "The use of multiple measurements in taxonomic problems", 1936; the copy
     that comes with scikit-learn.
@@ -36,10 +36,10 @@ def load_digits(images: bool = False) -> dict[str, Any]:
 def _split(
     bunch: Any, n_validation: int, n_test: int, image_shape: tuple[int, int, int] | None = None
 ) -> dict[str, Any]:
-    """Split a scikit-learn set, the classes in proportion.
+    """A stratified split of a scikit-learn dataset.
 
-    The split is the same for every seed, so that runs can be compared. Features are standardized
-    one by one; images one channel at a time, so that they go on looking like what they show.
+    The split is the same for every seed, so that runs can be compared. Rows are standardized per
+    feature; images per channel, which preserves their look.
     """
     from sklearn.model_selection import train_test_split
 

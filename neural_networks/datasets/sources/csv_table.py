@@ -1,4 +1,4 @@
-"""Data of one's own: a CSV file with a column of labels, and examples to be predicted."""
+"""Tables: a CSV file with a column of labels, and files of unlabelled examples."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,7 +8,7 @@ import numpy as np
 
 from neural_networks.datasets.data import Dataset
 from neural_networks.datasets.files.csv_reader import csv_chunks, first_line, is_number
-from neural_networks.datasets.files.formats import check_regular
+from neural_networks.datasets.files.formats import check_regular_file
 from neural_networks.datasets.preprocessing import Standardization
 from neural_networks.utils.factories import suggestion
 from neural_networks.utils.validation import true_or_false
@@ -17,25 +17,25 @@ from neural_networks.utils.validation import true_or_false
 def load_csv(
     path: str, label: str, drop: Sequence[str] = (), regression: bool = False
 ) -> dict[str, Any]:
-    """A table of your own: names in its first line, then rows of numbers; split 70/10/20 per cent.
+    """A table: column names in its first line, then rows of numbers; split 70/10/20 per cent.
 
-    The split is the same for every seed, with the classes in proportion.
+    The split is stratified by class, and the same for every seed.
 
     Parameters
     ----------
     path : str
-        The file; packed, if its name ends in ``.gz``.
+        The file; compressed if its name ends in ``.gz``.
     label : str
-        The column to be predicted. Classes may be numbers or words, and are put into order.
+        The column to be predicted. Classes may be numbers or words, and are sorted.
     drop : sequence of str
-        Columns to leave out, such as the number of a row.
+        Columns to leave out, such as row numbers.
     regression : bool
-        Whether the label is a number to be predicted, rather than a class.
+        If True, the label is a number; if False, a class.
 
     Raises
     ------
     ValueError
-        If a column is missing, or a cell is empty or no number: the message says which.
+        If a column is missing, or a cell is empty or not a number; the message names it.
     """
     if not isinstance(path, str | Path):
         raise TypeError(f"path must be the name of a file, got {path!r}")
@@ -64,17 +64,17 @@ def load_csv(
 
 
 def _header(file: Path) -> list[str]:
-    """The names in the first line, each of which may be there once."""
+    """The column names in the first line; ``ValueError`` if one is empty or repeated."""
     names = first_line(file)
     for i, name in enumerate(names):
         if not name or name in names[:i]:
-            what = "has no name" if not name else f"is called {name!r} like another one"
+            what = "has no name" if not name else f"is called {name!r}, as is another one"
             raise ValueError(f"{file}, row 1: column {i + 1} {what}")
     return names
 
 
 def _column_name(option: str, name: Any) -> str:
-    """The name of a column, which may look like a whole number."""
+    """The name of a column as text; flags give names such as 2 as integers."""
     if isinstance(name, bool) or not isinstance(name, str | int):
         raise TypeError(f"{option} must name a column, got {name!r}")
     return str(name)
@@ -90,13 +90,13 @@ def _check_column(file: Path, name: str, names: Sequence[str]) -> None:
 def _read(
     file: Path, names: Sequence[str], words: Sequence[str] = ()
 ) -> tuple[np.ndarray, np.ndarray]:
-    """All numbers, and all words, below a line of names."""
+    """All numbers and all words below the line of column names."""
     numbers, texts = zip(*csv_chunks(file, names, header=True, words=words), strict=True)
     return np.concatenate(numbers), np.concatenate(texts)
 
 
 def _classes(file: Path, label: str, column: np.ndarray) -> tuple[list[str], np.ndarray]:
-    """The names of the classes, numbers in their own order, and each row's class."""
+    """The sorted class names, numerically if they are numbers, and each row's class (n,)."""
     column = np.char.strip(column)
     if (column == "").any():
         row = int(np.flatnonzero(column == "")[0]) + 2
@@ -111,7 +111,7 @@ def _classes(file: Path, label: str, column: np.ndarray) -> tuple[list[str], np.
         )
     try:
         order = np.argsort(names.astype(float), kind="stable")
-    except ValueError:  # they are words, which are in order already
+    except ValueError:  # words, sorted by np.unique
         order = np.arange(len(names))
     return names[order].tolist(), np.argsort(order)[y]
 
@@ -144,38 +144,29 @@ def _split(
 
 
 def read_examples(path: str | Path, dataset: Dataset) -> np.ndarray:
-    """Examples without labels, to be predicted by a network that a dataset has trained.
+    """Unlabelled examples in a file, to be predicted by a network trained on a dataset.
 
     Parameters
     ----------
     path : str or Path
-        An ``.npy`` file, an example a row, or a CSV file. If the dataset's features have names
-        and the first line of the file has them all, they may be in any order, among others;
-        otherwise the file holds nothing but the features.
+        An ``.npy`` file, one example per row, or a CSV file. If the first line of a CSV file
+        contains the names of all the dataset's features, columns may be in any order, and others
+        are ignored; otherwise the file must contain the features alone.
     dataset : Dataset
-        Its features are those of the file, before they are standardized.
+        The dataset whose features, before preprocessing, the file contains.
 
     Raises
     ------
     ValueError
-        If the file does not hold such examples.
+        If the file does not contain such examples.
     """
     file = Path(path).expanduser()
-    check_regular(file)
+    check_regular_file(file)
     shape = dataset.raw_shape
     if file.suffix == ".npy":
-        try:
-            X = np.load(file, mmap_mode="r", allow_pickle=False)
-        except (ValueError, EOFError) as error:
-            raise ValueError(f"{file} is no .npy file of numbers: {error}") from None
-        if not isinstance(X, np.ndarray):
-            raise ValueError(f"{file} is no .npy file of numbers, but an archive of arrays")
-        if X.dtype.kind not in "biuf":
-            raise ValueError(f"{file} must hold numbers, got {X.dtype}")
-        if X.dtype.kind in "biu" and X.dtype != np.uint8:
-            X = X.astype(np.float64)
+        X = _read_npy(file)
     else:
-        # A row after the other, as the sets trained on: BLAS rounds other layouts in another way.
+        # C order, like the training set: BLAS rounds differently for other layouts.
         X = np.ascontiguousarray(_read_features(file, dataset, int(np.prod(shape))))
     if X.ndim > 0 and len(X) == 0:
         raise ValueError(f"there are no examples in {file}")
@@ -184,6 +175,19 @@ def read_examples(path: str | Path, dataset: Dataset) -> np.ndarray:
             f"{file} holds examples of shape {X.shape[1:]}; those of {dataset.name} have {shape}"
         )
     return X.reshape(len(X), *shape)
+
+
+def _read_npy(file: Path) -> np.ndarray:
+    """The numbers in an ``.npy`` file: floats and bytes memory-mapped, others as float64."""
+    try:
+        X = np.load(file, mmap_mode="r", allow_pickle=False)
+    except (ValueError, EOFError) as error:
+        raise ValueError(f"{file} is not an .npy file of numbers: {error}") from None
+    if not isinstance(X, np.ndarray):
+        raise ValueError(f"{file} is not an .npy file of numbers, but an archive of arrays")
+    if X.dtype.kind not in "biuf":
+        raise ValueError(f"{file} must hold numbers, got {X.dtype}")
+    return X.astype(np.float64) if X.dtype.kind in "biu" and X.dtype != np.uint8 else X
 
 
 def _read_features(file: Path, dataset: Dataset, count: int) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Sine waves, drawn at random: sequences whose next value is known."""
+"""Sine waves with random phases, for predicting the next value."""
 
 from typing import Any
 
@@ -7,7 +7,8 @@ import numpy as np
 from neural_networks.utils.validation import number_in, positive_integer, true_or_false
 
 SINEWAVES = {"training": 7000, "validation": 1000, "test": 2000}
-BEYOND = 100  # steps that the long waves go on for
+FORECAST_STEPS = 100
+"""Additional steps of the forecast sequences."""
 
 
 def load_sinewave(
@@ -18,25 +19,25 @@ def load_sinewave(
     *,
     rng: np.random.Generator | int | None = None,
 ) -> dict[str, Any]:
-    """Pieces of a sine wave, each followed by the value to predict: sin(a + step · i), a random.
+    """Windows of a sine wave sin(a + step · i), with a random phase a; the label is the next value.
 
     An example is (1, window), i = 0 … window - 1, and its label the value at i = window; 7,000
-    for training, 1,000 for validation and 2,000 for the test. Three long waves go on for another
-    100 steps.
+    examples for training, 1,000 for validation, 2,000 for testing. Three forecast sequences are
+    100 steps longer.
 
     Parameters
     ----------
     window : int
         Steps in an example.
     step : float
-        Radians between two steps; a wave has 2π / step of them.
+        Radians per step; a period has 2π / step steps.
     noise : float
-        Standard deviation of the normal noise that is added to every value, labels included.
+        Standard deviation of normal noise, added to every value, labels included.
     every_step : bool
-        Whether the label is the next value at every step, (1, window), rather than at the last
-        one, (1,).
+        If True, the label is the next value at every step, (1, window); if False, only at the
+        last step, (1,).
     rng : numpy.random.Generator or int, optional
-        Where the phases a and the noise come from, or a seed for it.
+        Generator of the phases and the noise, or a seed for one.
     """
     window = positive_integer("window", window)
     step = number_in("step", step, 0, open_low=True)
@@ -54,4 +55,4 @@ def load_sinewave(
         values = waves(n, window + 1)
         parts[f"{what}_set"] = values[:, :, :-1]
         parts[f"{what}_labels"] = values[:, :, 1:] if every_step else values[:, :, -1]
-    return {**parts, "forecast_sequences": waves(3, window + BEYOND)}
+    return {**parts, "forecast_sequences": waves(3, window + FORECAST_STEPS)}
