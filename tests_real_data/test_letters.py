@@ -1,6 +1,6 @@
-"""The library on the OCR letters, against figures that come with that set.
+"""The library on the OCR letters, against the reference figures of that dataset.
 
-The published run trains one hidden layer of sigmoids on one example at a time, in file order,
+The reference run trains one hidden layer of sigmoids on one example at a time, in file order,
 and prints cross-entropy and error after each epoch. Needs NEURAL_NETWORKS_DATA.
 """
 
@@ -41,7 +41,7 @@ def make_model(hidden_units: int, weight_init: str, lr: float, **options):
 
 
 class TestLetters(unittest.TestCase):
-    def test_published_run_to_the_last_printed_digit(self):
+    def test_reference_run_to_the_last_printed_digit(self):
         train, validation = read_letters("smallTrain.csv"), read_letters("smallValidation.csv")
         model = make_model(hidden_units=4, weight_init="zeros", lr=0.1)
         printed = []

@@ -1,4 +1,4 @@
-"""The letters' notebook on the small set of real letters. Needs NEURAL_NETWORKS_DATA."""
+"""The notebook of letters on the small set. Needs NEURAL_NETWORKS_DATA."""
 
 import os
 import unittest
@@ -8,7 +8,7 @@ from tests.documentation.test_notebooks import ROOT, run
 
 
 class TestLettersNotebook(unittest.TestCase):
-    def test_it_reads_the_small_letters(self):
+    def test_small_letters(self):
         path = ROOT / "notebooks" / "letters.ipynb"
         with mock.patch.dict(os.environ, {"LETTERS": "small"}):
             cells = run(path, path.parent).cells

@@ -1,4 +1,4 @@
-"""The OCR program on the course's own files, against its reference output and the straight line.
+"""The OCR program on the course's files, against its reference output and ``ocr_reference``.
 
 Needs NEURAL_NETWORKS_DATA.
 """
@@ -38,7 +38,7 @@ class TestRealLetters(unittest.TestCase):
         return [folder / f"{size}Train.csv", folder / f"{size}Validation.csv"]
 
     def files(self, size: str, *options: object) -> list[bytes]:
-        """What the command leaves: both files of labels, and the metrics."""
+        """The content of the command's output: both files of labels, and the metrics."""
         outputs = [self.root / name for name in ("train.labels", "validation.labels", "metrics")]
         arguments = [*self.inputs(size), *outputs, *options]
         command = [sys.executable, neuralnet.__file__, *map(str, arguments)]
@@ -55,7 +55,7 @@ class TestRealLetters(unittest.TestCase):
         self.assertEqual([train, validation, metrics], texts)
 
     def test_tiny_trace(self):
-        """The text is that of tinyOutput.txt, but for the last digits of its numbers."""
+        """The text equals tinyOutput.txt except for the last digits of its numbers."""
         self.files("tiny", 1, 4, 2, 0.1, "--trace", self.root / "steps.txt")
         text = (self.root / "steps.txt").read_text()
         output = self.inputs("tiny")[0].with_name("tinyOutput.txt").read_text()
@@ -64,8 +64,8 @@ class TestRealLetters(unittest.TestCase):
         trace, reference = ocr_reference.read_trace(text), ocr_reference.read_trace(output)
         self.assertEqual(ocr_reference.differing(trace, reference), [])
 
-    def assert_as_straight_line(self, size: str, epochs: int, hidden: int, flag: int, rate: float):
-        """Losses to 1e-12, parameters likewise, and the same labels."""
+    def assert_equals_reference(self, size: str, epochs: int, hidden: int, flag: int, rate: float):
+        """Assert equal labels and errors, and losses and parameters within 1e-12."""
         sets = neuralnet.read_both(*self.inputs(size))
         model = neuralnet.make_network(128, hidden, flag, rate, seed=1)
         parameters = [layer.parameters for layer in model.layers]
@@ -84,24 +84,24 @@ class TestRealLetters(unittest.TestCase):
     def test_medium(self):
         for flag in (1, 2):
             with self.subTest(init_flag=flag):
-                self.assert_as_straight_line("medium", 2, 20, flag, 0.1)
+                self.assert_equals_reference("medium", 2, 20, flag, 0.1)
 
     def test_large(self):
         for flag in (1, 2):
             with self.subTest(init_flag=flag):
-                *_, expected = self.assert_as_straight_line("large", 1, 50, flag, 0.01)
+                *_, expected = self.assert_equals_reference("large", 1, 50, flag, 0.01)
                 files = self.files("large", 1, 50, flag, 0.01, "--seed", 1)
                 texts = [text.encode() for text in ocr_reference.texts(expected)]
                 self.assertEqual(files, texts)
 
-    def test_a_traced_run_ends_the_same(self):
+    def test_a_trace_does_not_change_the_results(self):
         plain = self.files("small", 1, 4, 1, 0.1)
         traced = self.files("small", 1, 4, 1, 0.1, "--trace", self.root / "steps.txt")
         self.assertEqual(traced, plain)
         trace = ocr_reference.read_trace((self.root / "steps.txt").read_text())
         self.assertEqual(len(trace), 500 * 12)
 
-    def test_it_learns_to_read(self):
+    def test_low_error_after_training(self):
         _, _, metrics = self.files("small", 30, 50, 1, 0.1)
         train, validation = metrics.decode().splitlines()[-2:]
         self.assertLess(float(train.removeprefix("error(train): ")), 0.01)
@@ -109,7 +109,7 @@ class TestRealLetters(unittest.TestCase):
 
 
 def masked(text: str) -> str:
-    """A trace with all digits alike: each number is as wide as it was, but for the losses."""
+    """A trace with each digit replaced by #, so that numbers keep their width, without losses."""
     return re.sub(r"\d", "#", re.sub(r"(Cross entropy: ).*", r"\1", text))
 
 

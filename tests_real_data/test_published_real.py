@@ -34,7 +34,7 @@ def numbers_in(line: str) -> np.ndarray:
 
 
 class RealTest(unittest.TestCase):
-    """A test that finds the originals, but neither finds nor writes anything prepared there."""
+    """A test that reads the original files, with prepared sets in a temporary folder."""
 
     @classmethod
     def setUpClass(cls):
@@ -53,7 +53,7 @@ class RealTest(unittest.TestCase):
 
 class TestImages(RealTest):
     def sets(self) -> list[str]:
-        """The names of the sets that are here; Fashion-MNIST must be, CIFAR-10 may be."""
+        """Names of the available datasets: Fashion-MNIST, and CIFAR-10 if it is present."""
         return ["fashion_mnist", *(["cifar10"] if find_original("cifar10") else [])]
 
     def test_sizes_and_classes(self):
@@ -72,7 +72,7 @@ class TestImages(RealTest):
                 self.assertEqual(counts(dataset.test), [1_000] * 10)
                 self.assertGreater(min(counts(dataset.train)), 0.95 * expected[0] / 10)
 
-    def test_all_pixels_are_those_of_the_files(self):
+    def test_all_pixels_of_the_files(self):
         (images, labels, *_) = find_original("fashion_mnist")
         dataset = initialize_dataset("fashion_mnist", validate_on_test=True)
         pixels = gzip.decompress(images.read_bytes())[16:]
@@ -82,21 +82,21 @@ class TestImages(RealTest):
         assert_array_equal(dataset.train.labels.argmax(axis=1), y)
         self.assertEqual([dataset.class_names[k] for k in y[:2]], ["ankle boot", "T-shirt/top"])
 
-    def test_colours_are_told_apart(self):
+    def test_order_of_the_colours(self):
         for name in set(self.sets()) - {"fashion_mnist"}:
             dataset = initialize_dataset(name, images=True, dtype="float32")
             planes = dataset.train.data[:1_000].astype(float)
             y = dataset.train.labels[:1_000].argmax(axis=1)
             ship = [dataset.class_names[k] in ("airplane", "ship") for k in y]
             red, _, blue = planes[ship].mean(axis=(0, 1, 2))
-            self.assertGreater(blue, red + 10, "the sky and the sea are blue")
-            # Neighbours are alike, along rows and columns, but not from plane to plane.
+            self.assertGreater(blue, red + 10, "sky and sea are blue")
+            # Neighbouring pixels are similar, along rows and columns.
             for axis in (1, 2):
                 self.assertLess(np.abs(np.diff(planes, axis=axis)).mean(), 20)
             X = np.concatenate([X for X, _ in dataset.train.batches(5_000)])
             self.assert_standardized(X, (0, 1, 2))
 
-    def test_the_publishers_files_are_recognized(self):
+    def test_the_published_files_are_recognized(self):
         initialize_dataset("fashion_mnist")
         for path in find_original("fashion_mnist"):
             self.assertEqual(provenance_note("fashion_mnist", path), "")
@@ -115,10 +115,10 @@ class TestHiggs(RealTest):
             rows = np.array([numbers_in(next(file)) for _ in range(1_000)])
         X, y = np.asarray(dataset.train.data[:1_000]), dataset.train.labels[:1_000]
         assert_array_equal(X, rows[:, 1:].astype(np.float32), strict=True)
-        assert_array_equal(X.astype(np.float64), rows[:, 1:])  # they were float32 to begin with
+        assert_array_equal(X.astype(np.float64), rows[:, 1:])  # exact in float32
         assert_array_equal(y.argmax(axis=1), rows[:, 0])
 
-    def test_features_as_their_publisher_describes_them(self):
+    def test_features_as_published(self):
         dataset = initialize_dataset("higgs", dtype="float32")
         X = np.asarray(dataset.train.data)
         named = dict(zip(dataset.feature_names, X.T, strict=True))

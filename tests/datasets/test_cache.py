@@ -1,4 +1,4 @@
-"""Publishers' files are found, read once, and what is prepared from them is there whole or not."""
+"""Data folders and prepared sets: search, conversion, faults, provenance."""
 
 import contextlib
 import errno
@@ -29,11 +29,11 @@ from tests.support.arrays import InFolder
 
 READ_ONLY = 0o555
 OWN_FOLDER = folders.own_folder
-"""The real one, which tests have no access to otherwise."""
+"""The original function; ``DataTest`` replaces it."""
 
 
 class DataTest(InFolder):
-    """A test with an empty data folder ``self.data``, and ``self.own`` in place of our own."""
+    """A test with an empty data folder ``self.data``, and ``self.own`` as the repository's."""
 
     def setUp(self):
         super().setUp()
@@ -47,7 +47,7 @@ class DataTest(InFolder):
         self.enterContext(mock.patch.dict(os.environ, {folders.VARIABLE: folder}))
 
     def locked(self, *paths: Path) -> None:
-        """Take away the permission to write, until the test is over."""
+        """Remove write permission until the test ends."""
         for path in paths:
             path.chmod(READ_ONLY)
             self.addCleanup(path.chmod, 0o755)
@@ -58,12 +58,12 @@ class DataTest(InFolder):
         return path
 
     def below(self, folder: Path) -> list[str]:
-        """All files and folders in a folder, hidden ones, too."""
+        """All files and folders in a folder, hidden ones included."""
         return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
 
 
 class TestFolders(DataTest):
-    def test_their_order(self):
+    def test_search_order(self):
         self.assertEqual(data_folders(), [self.data, self.own])
 
         self.named("")
@@ -71,12 +71,12 @@ class TestFolders(DataTest):
         del os.environ[folders.VARIABLE]
         self.assertEqual(data_folders(), [self.own])
 
-    def test_a_name_below_the_current_folder_is_made_absolute(self):
+    def test_a_relative_name(self):
         self.enterContext(contextlib.chdir(self.root))
         self.named("data")
         self.assertEqual(data_folders(), [self.data.resolve(), self.own])
 
-    def test_a_name_that_is_none(self):
+    def test_a_missing_folder(self):
         self.put(self.root / "file")
         for name in ("nowhere", "file"):
             self.named(str(self.root / name))
@@ -90,7 +90,7 @@ class TestFolders(DataTest):
                 message = f"names a folder that does not exist: {self.root / name}"
                 self.assertEqual(str(caught.exception), f"{folders.VARIABLE} {message}")
 
-    def test_our_own_folder(self):
+    def test_the_default_folder(self):
         with mock.patch.object(folders, "repository", return_value=self.root):
             self.assertEqual(OWN_FOLDER(), self.root / "datasets")
         with mock.patch.object(folders, "repository", return_value=None):
@@ -100,16 +100,16 @@ class TestFolders(DataTest):
                 self.assertEqual(OWN_FOLDER(), Path("/home/me/.cache/neural_networks"))
 
 
-class TestHome(DataTest):
-    def test_where_one_may_write(self):
+class TestHomeFolder(DataTest):
+    def test_writable_folders(self):
         self.assertEqual(home_folder("higgs"), self.data / "higgs")
         (self.data / "higgs").mkdir()
         self.assertEqual(home_folder("higgs"), self.data / "higgs")
         self.named("")
         self.assertEqual(home_folder("higgs"), self.own / "higgs")
 
-    def test_where_one_may_not(self):
-        # The test may run as root, who could write all the same.
+    def test_read_only_folders(self):
+        # Permission bits count, as the test may run as root.
         for name in ("higgs", "letters"):
             (self.data / name).mkdir()
         self.locked(self.data / "higgs", self.data)
@@ -124,13 +124,13 @@ class TestHome(DataTest):
         self.locked(self.root / "shared")
         self.assertEqual(home_folder("higgs"), self.own / "higgs")
 
-    def test_what_the_system_forbids(self):
+    def test_permission_denied_by_the_system(self):
         with mock.patch.object(os, "access", lambda path, mode: not mode & os.W_OK):
             self.assertEqual(home_folder("higgs"), self.own / "higgs")
 
 
 class TestFind(DataTest):
-    def test_places_in_order(self):
+    def test_search_order(self):
         self.assertIsNone(find("letters", ["a", "b"]))
         for folder in (self.own, self.own / "letters", self.data, self.data / "letters"):
             paths = [self.put(folder / name) for name in ("a", "b")]
@@ -144,7 +144,7 @@ class TestFind(DataTest):
         (self.data / "letters" / "b").symlink_to(self.data / "nowhere")
         self.assertIsNone(find("letters", ["a", "b"]))
 
-    def test_any_list_of_originals_will_do(self):
+    def test_any_list_of_originals(self):
         self.assertIsNone(find_original("cifar10"))
         archive = self.put(self.data / "cifar-10-binary.tar.gz")
         below = self.own / "cifar10" / "cifar-10-batches-bin"
@@ -156,7 +156,7 @@ class TestFind(DataTest):
 
 
 class PreparedTest(DataTest):
-    """A test with one file of letters, which ``self.prepare`` makes two arrays of."""
+    """A test with one source file, which ``self.prepare`` converts to two arrays."""
 
     def setUp(self):
         super().setUp()
@@ -205,7 +205,7 @@ class TestPreparedOnce(PreparedTest):
         self.assertEqual(self.text([same]), "abc")
         self.assertEqual(len(self.calls), 1)
 
-    def test_a_file_that_differs_in_any_way_is_read_anew(self):
+    def test_a_changed_file_is_read_again(self):
         self.prepare()
         time = self.source.stat().st_mtime_ns
         os.utime(self.source, ns=(time, time + 1))
@@ -222,7 +222,7 @@ class TestPreparedOnce(PreparedTest):
             self.prepare()
         self.assertEqual((len(self.calls), len(self.sets())), (7, 7))
 
-    def test_variants_are_apart(self):
+    def test_separate_variants(self):
         other = self.put(self.data / "other", "xyz")
         self.assertEqual(self.text(variant="small"), "abc")
         self.assertEqual(self.text([other], variant="large"), "xyz")
@@ -245,7 +245,7 @@ class TestPreparedOnce(PreparedTest):
             self.assertEqual(find_prepared("letters", "", None), newest)
             self.assertEqual(self.text(None), bytes(np.load(newest / "X.npy")).decode())
 
-    def test_the_newest_is_looked_for_in_all_folders(self):
+    def test_the_newest_of_all_folders(self):
         self.prepare()
         self.put(self.source, "other")
         self.locked(self.source.parent)
@@ -256,7 +256,7 @@ class TestPreparedOnce(PreparedTest):
             self.assertEqual(find_prepared("letters", "", None), newest)
             os.utime(newest, (1e9, 1e9))
 
-    def test_its_description_which_everyone_may_read(self):
+    def test_description_and_permissions(self):
         self.prepare()
         (folder,) = self.sets()
         about = json.loads((folder / cache.ABOUT).read_text())
@@ -268,7 +268,7 @@ class TestPreparedOnce(PreparedTest):
         (folder / cache.ABOUT).unlink()
         self.assertIsNone(find_prepared("letters", "", None), "without it there is no set")
 
-    def test_one_that_is_damaged(self):
+    def test_a_damaged_set(self):
         self.prepare()
         (folder,) = self.sets()
         np.save(folder / "mine.npy", np.arange(3))
@@ -285,7 +285,7 @@ class TestPreparedOnce(PreparedTest):
             path.write_bytes(good[name])
         self.assertEqual(self.text(), "abc")
 
-    def test_where_the_originals_must_stay_alone(self):
+    def test_read_only_originals(self):
         self.locked(self.source.parent, self.data)
         paths = [self.data, *self.data.rglob("*")]
         before = [path.stat().st_mtime_ns for path in paths]
@@ -307,7 +307,7 @@ class TestPreparedWhole(PreparedTest):
         return {path: path.read_bytes() if path.is_file() else None for path in paths}
 
     def failing(self, error: BaseException, convert=None) -> BaseException:
-        """What a preparation that fails ends with; it must leave nothing and say nothing else."""
+        """The error of a failing preparation, which must leave no files and print nothing."""
         err = self.err.getvalue()
         with self.assertRaises(type(error)) as caught:
             self.prepare(convert=convert)
@@ -324,7 +324,7 @@ class TestPreparedWhole(PreparedTest):
 
         return convert
 
-    def test_nothing_is_left_of_what_fails(self):
+    def test_a_failure_leaves_nothing(self):
         for error in (ValueError("damaged"), KeyboardInterrupt(), SystemExit(1), MemoryError()):
             with self.subTest(error):
                 self.assertIs(self.failing(error, self.raising(error)), error)
@@ -339,17 +339,17 @@ class TestPreparedWhole(PreparedTest):
                 self.assertIn(words, str(self.failing(error)))
         self.assertEqual(self.text(), "another text")
 
-    def test_a_disk_that_fails(self):
+    def test_a_failing_disk(self):
         error = OSError(errno.EIO, "Input/output error")
         self.assertIs(self.failing(error, self.raising(error)), error)
 
-    def test_something_else_in_its_place(self):
+    def test_a_file_with_the_name_of_the_set(self):
         name = f"prepared-{cache.fingerprint([self.source])}"
         self.put(self.data / "letters" / name, "a file")
         self.before = self.content()
         self.failing(OSError())
 
-    def test_several_at_once(self):
+    def test_several_processes(self):
         together = threading.Barrier(4)
         texts, errors = [], []
 
@@ -373,9 +373,9 @@ class TestPreparedWhole(PreparedTest):
         self.assertFalse(list(self.source.parent.glob(".*")))
 
 
-class TestDoubt(PreparedTest):
+class TestProvenance(PreparedTest):
     def publish(self, content: bytes, name: str = "source") -> RemoteFile:
-        """Let this be what the publisher offers."""
+        """Make this the published content."""
         file = RemoteFile(name, (), len(content), hashlib.sha256(content).hexdigest())
         others = (RemoteFile("first", (), 3, "0"), RemoteFile("last", (), 3, "0"))
         info = replace(catalogue.CATALOGUE["letters"], files=(others[0], file, others[1]))
@@ -386,7 +386,7 @@ class TestDoubt(PreparedTest):
         (folder,) = self.sets()
         return json.loads((folder / cache.ABOUT).read_text())["notes"]
 
-    def test_the_publishers_file(self):
+    def test_the_published_file(self):
         file = self.publish(b"abc")
         self.assertTrue(is_published(self.source, file))
         self.assertEqual(provenance_note("letters", self.source), "")
@@ -394,7 +394,7 @@ class TestDoubt(PreparedTest):
         self.assertEqual(self.notes(), [])
         self.assertEqual(self.err.getvalue().count("\n"), 1)
 
-    def test_another_file_is_read_as_it_is_and_told_once(self):
+    def test_another_file_is_read_with_one_note(self):
         for content in (b"abd", b"ab", b"abcd"):
             with self.subTest(content):
                 file = self.publish(content)
@@ -406,18 +406,18 @@ class TestDoubt(PreparedTest):
             self.assertEqual(self.notes(), [note])
             self.assertEqual(self.err.getvalue().splitlines()[1:], [note])
 
-    def test_a_file_of_another_size_need_not_be_read(self):
+    def test_another_size_is_not_hashed(self):
         file = self.publish(b"abcd")
         with mock.patch.object(hashlib, "file_digest", side_effect=AssertionError):
             self.assertFalse(is_published(self.source, file))
 
-    def test_a_file_of_which_nothing_is_known(self):
+    def test_an_unknown_file(self):
         self.publish(b"other", "another")
         self.assertEqual(provenance_note("letters", self.source), "")
 
 
-class TestHowToGet(DataTest):
-    def test_what_can_be_downloaded(self):
+class TestDownloadHint(DataTest):
+    def test_downloadable(self):
         self.assertEqual(
             download_hint("higgs"),
             "the dataset 'higgs' is not here: 'python -m neural_networks datasets download higgs' "
@@ -429,7 +429,7 @@ class TestHowToGet(DataTest):
             r"\(31 MB\); or put (\S+-ubyte.gz, ){3}t10k-labels-idx1-ubyte.gz into ",
         )
 
-    def test_what_cannot(self):
+    def test_not_downloadable(self):
         self.assertEqual(
             download_hint("letters"),
             "the dataset 'letters' is not here: it is a course's handout, to be put there by "
@@ -441,7 +441,7 @@ class TestHowToGet(DataTest):
         self.enterContext(contextlib.chdir(self.root))
         self.assertTrue(download_hint("letters").endswith("Validation.csv into own/letters"))
 
-    def test_neither_files_nor_a_set(self):
+    def test_neither_files_nor_a_prepared_set(self):
         with self.assertRaises(FileNotFoundError) as caught:
             cache.load_prepared("higgs", "", None, mock.Mock(side_effect=AssertionError))
         self.assertEqual(str(caught.exception), download_hint("higgs"))

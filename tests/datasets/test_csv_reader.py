@@ -1,4 +1,4 @@
-"""Numbers in CSV files come as they are written, or the cell that is none is told by its place."""
+"""CSV files: exact values, chunks, text columns, errors with row and column."""
 
 import gzip
 import os
@@ -22,7 +22,7 @@ ABC = ("a", "b", "c")
 
 class TableTest(InFolder):
     def put(self, content: str | bytes, name: str = "table.csv") -> None:
-        """Write the file ``self.path``, packed if its name ends in ``.gz``."""
+        """Write the file ``self.path``, compressed if its name ends in ``.gz``."""
         self.path = self.root / name
         content = content if isinstance(content, bytes) else content.encode()
         self.path.write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
@@ -40,7 +40,7 @@ class TableTest(InFolder):
         return [len(numbers) for numbers, _ in chunks]
 
     def told(self, read, *arguments, **options) -> str:
-        """The message, one line, of the ``ValueError`` that reading ends with; FILE is the file."""
+        """The one-line message of the ``ValueError``, with FILE for the path."""
         with self.assertRaises(ValueError) as caught:
             list(read(self.path, *arguments, **options))
         message = str(caught.exception)
@@ -49,7 +49,7 @@ class TableTest(InFolder):
         return message.replace(str(self.path), "FILE")
 
     def refused(self, pattern, content, names=ABC, name="table.csv", **options):
-        """The file must be refused, however few lines are read at a time."""
+        """Assert that the file is refused, for chunks of any length."""
         self.put(content, name)
         for rows in (100_000, 2, 1):
             with self.subTest(rows=rows):
@@ -57,7 +57,7 @@ class TableTest(InFolder):
                 self.assertRegex(message, pattern)
 
     def cell(self, place: tuple[int, int], what: str, content, names=ABC, **options):
-        """A cell must be told by its row and its column, counted from 1."""
+        """Assert that the message names the cell's row and column, counted from 1."""
         row, column = place
         where = f"FILE, row {row}, column {column} ({names[column - 1]}): the cell {what}"
         self.refused("^" + re.escape(where), content, names, **options)
@@ -69,7 +69,7 @@ class TestValues(TableTest):
         bits = rng.integers(0, 2**32, size=6_000, dtype=np.uint32)
         floats = bits.view(np.float32)
         floats = floats[np.isfinite(floats)][:5_000].reshape(-1, 5)
-        for form in ("%.18e", "%.9g"):  # the publisher's of Higgs, and the shortest that is exact
+        for form in ("%.18e", "%.9g"):  # the form in the Higgs file, and the shortest exact form
             content = "\n".join(",".join(form % x for x in row) for row in floats)
             numbers, _ = self.read(content, "abcde")
             self.assertEqual(numbers.dtype, np.float64)
@@ -112,16 +112,16 @@ class TestValues(TableTest):
         assert_array_equal(self.read("1,2,3")[0], [[1, 2, 3]])
         assert_array_equal(self.read("1\n2\n3\n", ["a"])[0], [[1], [2], [3]])
 
-    def test_a_mark_of_unicode_at_the_beginning(self):
+    def test_a_byte_order_mark(self):
         assert_array_equal(self.read(b"\xef\xbb\xbf1,2,3\n")[0], [[1, 2, 3]])
 
-    def test_packed(self):
+    def test_compressed(self):
         for header in (False, True):
             content = "a,b,c\n" * header + "1,2,3\n4,5,6\n"
             numbers, _ = self.read(content, name="table.csv.gz", header=header)
             assert_array_equal(numbers, [[1, 2, 3], [4, 5, 6]])
         packed = gzip.compress(b"1,2,3\n4,") + gzip.compress(b"5,6\n")
-        self.path.write_bytes(packed)  # an archive of two parts
+        self.path.write_bytes(packed)  # an archive with two members
         ((numbers, _),) = csv_chunks(self.path, ABC)
         assert_array_equal(numbers, [[1, 2, 3], [4, 5, 6]])
 
@@ -139,7 +139,7 @@ class TestChunks(TableTest):
     def test_a_hundred_thousand_at_a_time(self):
         self.assertEqual(self.lengths("1\n" * 200_001, ["a"]), [100_000, 100_000, 1])
 
-    def test_no_row_is_lost_at_a_border(self):
+    def test_rows_at_the_borders(self):
         X = np.arange(30.0).reshape(10, 3)
         content = "\n".join(",".join(map(str, row)) for row in X)
         for rows in range(1, 12):
@@ -150,7 +150,7 @@ class TestChunks(TableTest):
 class TestWords(TableTest):
     CONTENT = "a,b,c\n1,x y,3\n4,NA,6\n7,01,9\n2, nan,1\n5,,2\n"
 
-    def test_words_are_left_as_they_are(self):
+    def test_unchanged_words(self):
         for rows in (1, 2, 100):
             numbers, texts = self.read(self.CONTENT, header=True, words=["b"], rows=rows)
             assert_array_equal(numbers, [[1, 3], [4, 6], [7, 9], [2, 1], [5, 2]])
@@ -181,7 +181,7 @@ class TestWords(TableTest):
 class TestCells(TableTest):
     BEFORE = "1,2,3\n4,5,6\n7,8,9\n1,2,3\n"
 
-    def test_no_number(self):
+    def test_not_a_number(self):
         cells = ["x", "1;5", "0x10", "NA", "null", "1,000", "5%", "1e", "--1", "2 3", "-"]
         cells += ["nan", "NaN", "-nan", "inf", "-inf", "Infinity", "1e999", "1_000", "٣"]
         for text in cells:
@@ -189,10 +189,10 @@ class TestCells(TableTest):
             with self.subTest(text):
                 self.cell((5, 2), f"holds {text!r}, not a finite number", content)
 
-    def test_bytes_that_are_no_text_of_a_number(self):
+    def test_bytes_that_are_not_text(self):
         self.cell((5, 2), "", f"{self.BEFORE}4,\0005,6\n7,8,9\n")
 
-    def test_empty(self):
+    def test_an_empty_cell(self):
         for text in ("", " ", '""', "\t"):
             with self.subTest(text):
                 self.cell((5, 1), "is empty", f"{self.BEFORE}{text},5,6\n7,8,9\n")
@@ -212,7 +212,7 @@ class TestCells(TableTest):
                 self.cell((row, 2), "holds 'x'", "\n".join(lines), **packed)
         self.cell((1, 2), "holds 'x'", "1,x,3\n4,5,6\n")
 
-    def test_the_first_of_several(self):
+    def test_the_first_of_several_mistakes(self):
         self.cell((5, 2), "is empty", f"{self.BEFORE}4,,x\n")
         self.cell((5, 2), "holds 'x'", f"{self.BEFORE}4,x,\n")
         self.cell((5, 3), "holds 'x'", f"{self.BEFORE}4,5,x\n7,8,9\ny,,z\n")
@@ -225,8 +225,8 @@ class TestCells(TableTest):
             lines[line - 1] = "4,x,w"
             self.cell((line, 2), "holds 'x'", "\n".join(lines), words=["c"])
 
-    def test_a_kind_of_mistake_that_is_found_first_but_stands_later(self):
-        # Text is found while a chunk is read, infinity when it has been.
+    def test_the_first_mistake_in_the_file_not_the_first_detected(self):
+        # Text is detected while a chunk is read, infinity afterwards.
         self.cell((2, 3), "holds 'inf'", "1,2,3\n4,5,inf\n7,x,9\n")
         self.cell((2, 3), "holds 'nan'", "1,2,3\n4,5,nan\n7,x,9\n")
 
@@ -254,7 +254,7 @@ class TestLines(TableTest):
                     place = rf"\b{line + 1}\b" if line > 1 else ""
                     self.refused(f"^FILE.*{place}", "\n".join(["a,b,c", *lines]), header=True)
 
-    def test_other_columns_throughout(self):
+    def test_other_columns_in_all_rows(self):
         for line in ("1,2", "1,2,3,4", "1,2,3,4,", "1;2;3"):
             pattern = f"^FILE has {line.count(',') + 1} columns, not 3$"
             self.refused(pattern, f"{line}\n" * 5)
@@ -273,23 +273,23 @@ class TestLines(TableTest):
         self.refused("^FILE, row 1\\b", "\n\n1,2,3\n")
         self.refused("^FILE, row 2\\b", "a,b,c\n\n1,2,3\n4,5,6\n", header=True)
 
-    def test_nothing(self):
+    def test_an_empty_file(self):
         for name in ("table.csv", "table.csv.gz"):
             self.refused("^FILE is empty$", "", name=name)
             self.refused("^FILE (is empty|has no rows)", "", name=name, header=True)
         self.refused("^FILE is empty$", "", header=True)
 
-    def test_a_header_and_nothing_else(self):
+    def test_a_header_without_rows(self):
         for content in ("a,b,c\n", "a,b,c"):
             self.refused("^FILE has no rows", content, header=True)
 
-    def test_quotes_that_do_not_end(self):
+    def test_an_unclosed_quote(self):
         self.cell((2, 2), "holds '5,6", '1,2,3\n4,"5,6\n7,8,9\n')
         self.refused("^FILE(?! is not a text)", '1,2,3\n4,"5,6\n' + 30_000 * "7,8,9\n")
 
 
 class TestFiles(TableTest):
-    def test_no_text(self):
+    def test_binary_files(self):
         self.refused("^FILE", bytes(range(256)) * 4)
         self.refused("^FILE is not a text file$", b"1,2,3\n4,\xe9,6\n")
         self.refused("^FILE is not a text file$", gzip.compress(b"1,2,3\n" * 10))
@@ -323,7 +323,7 @@ class TestFiles(TableTest):
             self.path.write_bytes(content)
             self.assertRegex(self.told(csv_chunks, ABC), "^FILE is damaged, or not an archive")
 
-    def test_what_is_no_file(self):
+    def test_folders_pipes_and_missing_files(self):
         self.path = self.root / "table.csv"
         self.assertEqual(self.told(csv_chunks, ABC), "there is no file FILE")
         self.assertEqual(self.told(first_line), "there is no file FILE")
@@ -354,7 +354,7 @@ class TestFirstLine(TableTest):
                     self.put(content, name)
                     self.assertEqual(first_line(self.path), cells)
 
-    def test_none(self):
+    def test_no_first_line(self):
         self.put("")
         self.assertEqual(self.told(first_line), "FILE is empty")
         self.put("\n1,2\n")
@@ -373,7 +373,7 @@ import pandas
 from neural_networks.datasets import initialize_dataset
 
 def peak():
-    if sys.platform == "linux":  # where getrusage also counts the process that started this one
+    if sys.platform == "linux":  # there, getrusage includes the parent process
         return 1024 * int(re.search("VmHWM:(.*) kB", Path("/proc/self/status").read_text())[1])
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (sys.platform != "darwin" or 1024)
 
@@ -386,8 +386,8 @@ print(peak() - before, train.n_samples, type(train.data).__name__, train.data.ba
 
 
 class TestMemory(DataTest):
-    def test_a_large_file_is_never_in_memory_as_a_whole(self):
-        # 300,000 rows of 29 numbers are 70 MB as float64, and as much again as text to be parsed.
+    def test_memory_of_a_large_file(self):
+        # 300,000 rows of 29 numbers take 70 MB as float64, and as much again as text.
         write_higgs(self.data / "higgs", 1_000)
         path = self.data / "higgs" / "HIGGS.csv.gz"
         path.write_bytes(300 * path.read_bytes())

@@ -1,4 +1,4 @@
-"""Tables of one's own: classes and numbers from a CSV file, and examples to be predicted."""
+"""Tables: classes and numbers from a CSV file, and unlabelled examples."""
 
 import gzip
 import os
@@ -20,14 +20,14 @@ SETS = {"training": "train", "validation": "validate", "test": "test"}
 
 
 class TableTest(InFolder):
-    """A test that writes tables, ``self.path``."""
+    """A test that writes tables to ``self.path``."""
 
     def setUp(self):
         super().setUp()
         self.path = self.root / "flowers.csv"
 
     def write(self, names, rows, ends="\n"):
-        """A table of cells; numbers as Python writes them."""
+        """Write a table of cells, with numbers in Python's form."""
         lines = [",".join(names), *(",".join(map(str, row)) for row in rows)]
         self.path.write_bytes("".join(line + ends for line in lines).encode())
 
@@ -35,7 +35,7 @@ class TableTest(InFolder):
         return load_csv(str(self.path), **options)
 
     def numbered(self, n=100, kinds=("b", "a"), start=0):
-        """Rows whose number, 1/3 of it and class belong together."""
+        """Rows of a number, a third of it, and a class that depends on it."""
         rows = [(i, i / 3, kinds[i % len(kinds)]) for i in range(start, start + n)]
         self.write(["number", "third", "kind"], rows)
 
@@ -51,7 +51,7 @@ def rows_of(parts, what):
 
 
 class TestClasses(TableTest):
-    def test_no_row_is_lost_and_each_has_its_class(self):
+    def test_every_row_with_its_class(self):
         for n in (100, 37, 1001):
             self.numbered(n, kinds=("b", "a", "c"))
             parts = self.load(label="kind")
@@ -70,7 +70,7 @@ class TestClasses(TableTest):
             parts = self.load(label="kind")
             self.assertEqual(tuple(len(parts[f"{what}_set"]) for what in SETS), sizes)
 
-    def test_classes_are_in_proportion(self):
+    def test_stratified_split(self):
         self.numbered(1000, kinds="aaaaaaabbc")
         parts = self.load(label="kind")
         for what in SETS:
@@ -78,7 +78,7 @@ class TestClasses(TableTest):
             share = np.array([0.7, 0.2, 0.1]) * len(y)
             self.assertLess(np.abs(np.bincount(y) - share).max(), 1)
 
-    def test_rows_are_mixed(self):
+    def test_shuffled_rows(self):
         self.numbered(100)
         number = self.load(label="kind")["training_set"][:, 0]
         self.assertLess(abs(np.corrcoef(number, np.arange(70))[0, 1]), 0.5)
@@ -101,7 +101,7 @@ class TestClasses(TableTest):
         self.assertEqual(first.feature_names, ["number", "third"])
         self.assertFalse(np.array_equal(first.train.sample()[0], other.train.sample()[0]))
 
-    def test_numbers_are_in_their_own_order(self):
+    def test_numeric_classes_in_numeric_order(self):
         for kinds, ordered in (
             (("10", "9", "2"), ["2", "9", "10"]),
             (("1.5", "-1", "0", "-20"), ["-20", "-1", "0", "1.5"]),
@@ -163,7 +163,7 @@ class TestRegression(TableTest):
         self.assertEqual(dataset.train.data.shape, (14, 2))
         self.assertGreater(dataset.train.labels.max(), 10)  # labels are not standardized
 
-    def test_a_label_that_is_left_out(self):
+    def test_a_dropped_label(self):
         self.write("aby", [(i, -i, i % 2) for i in range(20)])
         for regression in (True, False):
             with self.assertRaisesRegex(ValueError, "the label 'y' cannot be left out"):
@@ -172,7 +172,7 @@ class TestRegression(TableTest):
 
 class TestFiles(TableTest):
     def same(self, write):
-        """The table must be that of the plain file."""
+        """Assert that the table equals that of the plain file."""
         self.numbered(40)
         plain = self.load(label="kind")
         write()
@@ -183,7 +183,7 @@ class TestFiles(TableTest):
         for key in ("class_names", "feature_names"):
             self.assertEqual(found[key], plain[key])
 
-    def test_packed(self):
+    def test_compressed(self):
         def pack():
             text = self.path.read_bytes()
             self.path.unlink()
@@ -195,7 +195,7 @@ class TestFiles(TableTest):
     def test_lines_of_windows_quotes_and_spaces(self):
         text = '"number",  third ,"kind"\r\n'
         text += "".join(f'{i}, {i / 3} ,"{"ba"[i % 2]} "\r\n' for i in range(40))
-        for before in (b"", b"\xef\xbb\xbf"):  # which some programs put before UTF-8
+        for before in (b"", b"\xef\xbb\xbf"):  # a byte order mark
             self.same(lambda before=before: self.path.write_bytes(before + text.encode()))
 
     def test_commas_and_quotes_within_a_cell(self):
@@ -213,7 +213,7 @@ class TestFiles(TableTest):
             self.assertEqual(len(read_examples("~/x.npy", initialize_dataset("iris"))), 3)
         self.assertEqual(len(parts["training_set"]), 28)
 
-    def test_a_file_that_is_not_there(self):
+    def test_missing_file(self):
         self.refused("there is no file .*flowers.csv")
         self.path.mkdir()
         self.refused("flowers.csv is not a regular file")
@@ -225,25 +225,25 @@ class TestFiles(TableTest):
 
 
 class TestBadTables(TableTest):
-    def test_columns_that_are_not_there(self):
+    def test_missing_columns(self):
         self.write(["length", "width", "species"], [(1, 2, "a")] * 20)
         known = r" \(columns: length, width, species\)"
         self.refused(r"has no column 'specie'; did you mean 'species'\?" + known, label="specie")
         self.refused("has no column 'widht'; did you mean 'width'", label="species", drop=["widht"])
         self.refused("has no column 'qqq'" + known, label="qqq")
 
-    def test_names_twice_or_missing(self):
+    def test_repeated_and_missing_names(self):
         for third in ("a", " a "):
             self.write(["a", "kind", third], [(1, 2, 3)] * 20)
             self.refused("row 1: column 3 is called 'a', as is another one")
         self.write(["a", "", "kind"], [(1, 2, 3)] * 20)
         self.refused("row 1: column 2 has no name")
 
-    def test_nothing_but_a_label(self):
+    def test_a_label_without_features(self):
         self.write(["id", "kind"], [(i, i % 2) for i in range(20)])
         self.refused("no column of numbers beside 'kind'", drop=["id"])
 
-    def test_cells_that_are_no_numbers(self):
+    def test_cells_that_are_not_numbers(self):
         for cell, what in (
             ("x", "holds 'x', not a finite number"),
             ("", "is empty"),
@@ -256,13 +256,13 @@ class TestBadTables(TableTest):
             self.refused(rf"row 8, column 2 \(second\): the cell {what}")
             self.assertEqual(len(self.load(label="kind", drop="second")["test_set"]), 6)
 
-    def test_cells_that_are_numbers_to_python_alone(self):
+    def test_cells_that_only_python_reads_as_numbers(self):
         for cell in ("nan", "NaN", "1_000"):
             rows = [[i, cell if i == 6 else 2 * i, "a" if i % 2 else "b"] for i in range(30)]
             self.write(["first", "second", "kind"], rows)
             self.refused(rf"row 8, column 2 \(second\): the cell holds '{cell}'")
 
-    def test_labels_that_are_missing_or_no_numbers(self):
+    def test_labels_that_are_missing_or_not_numbers(self):
         rows = [[i, "ab"[i % 2]] for i in range(30)]
         self.write(["first", "kind"], rows)
         self.refused(r"row 2, column 2 \(kind\): the cell holds 'a'", regression=True)
@@ -277,7 +277,7 @@ class TestBadTables(TableTest):
         self.write(["a", "y"], [(i, i) for i in range(10)])
         self.assertEqual(len(self.load(label="y", regression=True)["training_set"]), 7)
 
-    def test_too_few_of_a_class(self):
+    def test_too_few_rows_of_a_class(self):
         for counts, pattern in (
             ((30, 1), r"at least 3 rows.* has 2, of which 'b' has 1 \(regression=true"),
             ((30, 2), "has 2, of which 'b' has 2"),
@@ -287,14 +287,14 @@ class TestBadTables(TableTest):
             self.write(["a", "kind"], list(enumerate(kinds)))
             self.refused(pattern)
 
-    def test_three_of_a_class_are_enough(self):
+    def test_three_rows_of_a_class(self):
         self.write(["a", "kind"], [(i, "rare" if i < 3 else "often") for i in range(60)])
         parts = self.load(label="kind")
         total = sum(np.bincount(parts[f"{what}_labels"], minlength=2) for what in SETS)
         assert_array_equal(total, [57, 3])
 
     def test_more_classes_than_rows_for_validation(self):
-        """Whether it is split or refused, it is this file that the message is about."""
+        """It is split, or refused with a message about this file."""
         for n, classes in ((10, 2), (30, 10)):
             self.write(["a", "kind"], [(i, i % classes) for i in range(n)])
             with self.subTest(n):
@@ -314,8 +314,8 @@ class TestBadTables(TableTest):
         with self.assertRaisesRegex(TypeError, "path must be the name of a file, got 5"):
             load_csv(5, "kind")
 
-    def test_names_that_are_numbers(self):
-        """Flags give them as such."""
+    def test_integer_names(self):
+        """Flags give such names as integers."""
         self.write("123", [(i, i % 2, -i) for i in range(20)])
         parts = self.load(label=2, drop=1)
         self.assertEqual(parts["feature_names"], ["3"])
@@ -347,10 +347,10 @@ class TestReadArrays(TableTest):
         assert_array_equal(self.read(X > 5), X > 5)
         assert_array_equal(self.read(np.asfortranarray(X * 1.0)), X)
 
-    def test_floats_are_mapped_not_read(self):
+    def test_memory_mapped_floats(self):
         self.assertIsInstance(self.read(np.ones((3, 4))), np.memmap)
 
-    def test_images_also_as_rows(self):
+    def test_images_as_rows(self):
         X = np.random.default_rng(0).random((5, 8, 8, 1))
         for shape in ((5, 8, 8, 1), (5, 64), (5, 8, 8)):
             found = self.read(X.reshape(shape), self.digits)
@@ -369,7 +369,7 @@ class TestReadArrays(TableTest):
             with self.assertRaisesRegex(ValueError, "there are no examples in .*x.npy"):
                 self.read(np.ones(shape))
 
-    def test_what_is_no_numbers(self):
+    def test_arrays_of_other_types(self):
         for array, pattern in (
             (np.array([["a", "b", "c", "d"]]), "x.npy must hold numbers, got <U1"),
             (np.ones((2, 4), complex), "x.npy must hold numbers, got complex128"),
@@ -384,7 +384,7 @@ class TestReadArrays(TableTest):
         with self.subTest(content[:8]), self.assertRaisesRegex(ValueError, pattern):
             read_examples(path, self.iris)
 
-    def test_what_is_no_npy_file(self):
+    def test_files_in_other_formats(self):
         self.read(np.ones((3, 4)))
         for content in (b"", b"1,2,3,4\n", b"\x80\x04K\x01.", self.path.read_bytes()[:-5]):
             self.refuse_bytes(content)
@@ -393,7 +393,7 @@ class TestReadArrays(TableTest):
         np.savez(self.root / "x.npz", np.ones((3, 4)))
         self.refuse_bytes((self.root / "x.npz").read_bytes(), r"x\.npy")
 
-    def test_no_file(self):
+    def test_missing_file(self):
         with self.assertRaisesRegex(ValueError, "there is no file .*y.npy"):
             read_examples(self.root / "y.npy", self.iris)
 
@@ -414,7 +414,7 @@ class TestReadTables(TableTest):
         with self.assertRaisesRegex(ValueError, pattern):
             self.read(names, rows, dataset)
 
-    def test_names_in_another_order_among_others(self):
+    def test_columns_in_another_order_among_others(self):
         a, b, c, d = self.names
         names = ["note", c, a, "more", d, b]
         found = self.read(names, [("x", 3, 1, "", 4, 2), ("y", 7, 5, "?", 8, 6)])
@@ -425,14 +425,14 @@ class TestReadTables(TableTest):
         assert_array_equal(self.read(rows[0], rows[1:]), np.array(rows, float))
         self.assertEqual(self.read(rows[0], []).shape, (1, 4))
 
-    def test_columns_missing_or_too_many(self):
+    def test_missing_and_surplus_columns(self):
         missing = f"flowers.csv has names .* for iris there is no column {self.names[3]!r}"
         pattern = missing.replace("(", r"\(").replace(")", r"\)")
         self.refuse(pattern, self.names[:3], [[1, 2, 3]])
         self.refuse("flowers.csv has 3 columns, not 4", "123", [[1, 2, 3]])
         self.refuse("flowers.csv has 5 columns, not 4", "12345", [range(5)])
 
-    def test_cells_that_are_no_numbers(self):
+    def test_cells_that_are_not_numbers(self):
         a, b, c, d = self.names
         for cell, what in (("x", "holds 'x'"), ("", "is empty")):
             row = [1, 2, cell, 4]
@@ -440,7 +440,7 @@ class TestReadTables(TableTest):
             names, row = [d, "note", c, b, a], [1, "n", cell, 4, 5]
             self.refuse(r"row 2, column 3 \(petal length .*the cell " + what, names, [row])
 
-    def test_a_name_twice(self):
+    def test_a_repeated_name(self):
         self.refuse("called .*sepal length", [*self.names, self.names[0]], [[1, 2, 3, 4, 5]])
 
     def test_no_rows(self):
@@ -449,7 +449,7 @@ class TestReadTables(TableTest):
         with self.assertRaisesRegex(ValueError, "flowers.csv is empty"):
             read_examples(self.path, self.iris)
 
-    def test_packed(self):
+    def test_compressed(self):
         self.path = self.root / "x.csv.gz"
         self.path.write_bytes(gzip.compress(b"1,2,3,4\n5,6,7,8\n"))
         assert_array_equal(read_examples(self.path, self.iris), [[1, 2, 3, 4], [5, 6, 7, 8]])

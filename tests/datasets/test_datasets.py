@@ -1,4 +1,4 @@
-"""Datasets by name: their sizes, their splits, and that no example is lost or seen twice."""
+"""Datasets by name: sizes, splits, standardization, unknown names."""
 
 import unittest
 
@@ -41,7 +41,7 @@ class TestIrisAndDigits(unittest.TestCase):
                 assert_array_equal(np.unique(data.labels), [0, 1])
                 assert_array_equal(data.labels.sum(axis=1), np.ones(data.n_samples))
 
-    def test_classes_are_in_proportion(self):
+    def test_stratified_split(self):
         for name in SIZES:
             total = np.bincount(RAW[name]().target)
             for data in self.splits(name):
@@ -52,9 +52,9 @@ class TestIrisAndDigits(unittest.TestCase):
             assert_array_equal(data.labels.sum(axis=0), [count] * 3)
 
     def test_every_example_is_in_exactly_one_split(self):
-        # The features went through x → (x - μ) / σ, which their extremes show, since the whole
-        # set has the same extremes before and after. Undone, the three splits together must be
-        # the set that scikit-learn has, each row with its label and as often as there.
+        # The extremes of the whole set before and after x → (x - μ) / σ give μ and σ. With the
+        # standardization undone, the three splits together must be scikit-learn's dataset, each
+        # row with its label and as often as there.
         for name, decimals in (("iris", 1), ("digits", 0)):
             raw = RAW[name]()
             X = np.concatenate([data.data for data in self.splits(name)])
@@ -70,7 +70,7 @@ class TestIrisAndDigits(unittest.TestCase):
                     sorted_rows(ours.round(decimals)), sorted_rows(theirs.round(decimals))
                 )
 
-    def test_standardized_with_the_statistics_of_the_training_set(self):
+    def test_standardization_by_the_training_set(self):
         for name in SIZES:
             with self.subTest(name):
                 train, validate, test = (data.data for data in self.splits(name))
@@ -78,13 +78,13 @@ class TestIrisAndDigits(unittest.TestCase):
                 assert_allclose(mean, 0, atol=1e-12)
                 varies = np.ptp(train, axis=0) > 0
                 assert_allclose(std[varies], 1, rtol=1e-12)
-                # The other two sets do not have mean 0 and spread 1, only nearly so.
+                # Of the other two sets, mean and standard deviation are only nearly 0 and 1.
                 for other in (validate, test):
                     self.assertGreater(np.abs(other.mean(axis=0)).max(), 0.01)
                     self.assertGreater(np.abs(other.std(axis=0)[varies] - 1).max(), 0.01)
                     self.assertLess(np.abs(other.mean(axis=0)).max(), 1)
 
-    def test_pixels_that_are_always_blank(self):
+    def test_constant_pixels(self):
         blank = np.ptp(sklearn.datasets.load_digits().data, axis=0) == 0
         self.assertEqual(blank.sum(), 3)
         for data in self.splits("digits"):
@@ -103,7 +103,7 @@ class TestIrisAndDigits(unittest.TestCase):
             atol=1e-6,
         )
 
-    def test_names_for_pictures(self):
+    def test_class_and_feature_names(self):
         iris = self.sets["iris"]
         self.assertEqual(list(iris.class_names), ["setosa", "versicolor", "virginica"])
         self.assertEqual(len(iris.feature_names), 4)

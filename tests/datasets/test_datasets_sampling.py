@@ -1,4 +1,4 @@
-"""Data and Dataset: batches, their order, and arrays that cannot be used."""
+"""Data and Dataset: batches, shuffling, invalid arrays."""
 
 import unittest
 
@@ -9,7 +9,7 @@ from neural_networks.datasets import Data, Dataset
 
 
 def numbered(n, batch_size, **options):
-    """n examples whose only feature is their number; the label is ten times that."""
+    """n examples with their number as the only feature, and ten times that as the label."""
     X = np.arange(float(n)).reshape(n, 1)
     return Data(X, 10 * X, batch_size, **options)
 
@@ -102,7 +102,7 @@ class TestBatches(unittest.TestCase):
         for X, Y in batches:
             assert_array_equal(Y, 10 * X)
 
-    def test_sample_does_not_notice(self):
+    def test_sample_is_not_affected(self):
         disturbed, plain = numbered(10, 4, rng=0), numbered(10, 4, rng=0)
         for _ in range(7):
             self.assertEqual(disturbed.sample()[0].tolist(), plain.sample()[0].tolist())
@@ -131,7 +131,7 @@ class TestDataset(unittest.TestCase):
             assert_array_equal(data.labels, Y[rows])
             self.assertEqual(data.batch_size, 4)
 
-    def test_sets_that_are_not_there(self):
+    def test_missing_sets(self):
         dataset = Dataset(*self.arrays(), 4)
         self.assertIsNone(dataset.validate)
         self.assertIsNone(dataset.test)
@@ -184,7 +184,7 @@ class TestBadInput(unittest.TestCase):
         )
         self.refused(ValueError, "test set: there are no examples", test_set=np.ones((0, 3)))
 
-    def test_nan_and_infinity_and_where(self):
+    def test_position_of_nan_and_infinity(self):
         for bad in (np.nan, np.inf, -np.inf):
             X = self.X.copy()
             X[4, 1] = X[5, 2] = bad
@@ -219,7 +219,7 @@ class TestBadInput(unittest.TestCase):
         )
         self.refused(ValueError, "test examples have shape (3, 1)", test_set=np.ones((6, 3, 1)))
 
-    def test_labels_of_another_width_and_names_that_do_not_fit(self):
+    def test_label_widths_and_class_names_that_do_not_fit(self):
         X, Y = np.ones((4, 2)), np.ones((4, 3))
         with self.assertRaisesRegex(ValueError, "test labels have 2 columns, training 3"):
             Dataset(X, Y, 2, test_set=X, test_labels=Y[:, :2])

@@ -1,4 +1,4 @@
-"""Files are downloaded once, checked, and there whole or not at all, whatever a server does."""
+"""Downloads: caching, checksums, atomic writes, server faults."""
 
 import errno
 import gzip
@@ -23,13 +23,13 @@ class TestDownload(DownloadTest):
         self.is_whole()
         self.assertEqual(self.asked(), [("/data.bin/0", None)])
 
-    def test_everybody_may_read_it(self):
+    def test_file_permissions(self):
         self.silently(self.good())
         plain = self.root / "plain"
         plain.touch()
         self.assertEqual(self.path.stat().st_mode, plain.stat().st_mode)
 
-    def test_files_that_are_there_are_not_fetched(self):
+    def test_existing_files_are_not_downloaded(self):
         files = [self.good(name=name) for name in ("a", "b", "c")]
         self.assertEqual(self.silently(files[1]), [self.folder / "b"])
         self.server.requests.clear()
@@ -49,18 +49,18 @@ class TestDownload(DownloadTest):
         self.is_whole()
         self.assertEqual([path for path, _ in self.asked()], ["/data.bin/0", "/elsewhere"])
 
-    def test_a_server_that_does_not_tell_the_length(self):
+    def test_unknown_length(self):
         self.silently(self.file(file_server.whole(CONTENT, Content_Length=None)))
         self.is_whole()
 
-    def test_a_compressed_file_is_not_unpacked(self):
+    def test_a_compressed_file_stays_compressed(self):
         packed = gzip.compress(CONTENT)
         for encoding in ("gzip", "x-gzip"):
             answer = file_server.whole(packed, Content_Type="text/csv", Content_Encoding=encoding)
             (path,) = self.silently(self.file(answer, name=encoding, content=packed))
             self.assertEqual(path.read_bytes(), packed)
 
-    def test_it_asks_for_what_is_not_compressed_on_its_way(self):
+    def test_no_compression_in_transit(self):
         seen = []
 
         def answer(handler):
@@ -70,7 +70,7 @@ class TestDownload(DownloadTest):
         self.silently(self.file(answer))
         self.assertEqual(seen, ["identity"])
 
-    def test_html_that_is_the_file(self):
+    def test_a_file_served_as_html(self):
         self.silently(self.file(file_server.whole(CONTENT, Content_Type="text/html")))
         self.is_whole()
 
@@ -79,9 +79,9 @@ class TestDownload(DownloadTest):
             self.silently(self.file(file_server.status(404), file_server.whole(CONTENT)))
 
 
-class TestFilesThatAreThere(DownloadTest):
+class TestExistingFiles(DownloadTest):
     def used(self, content, file=None):
-        """This file must be used as it is; what was printed."""
+        """Assert that an existing file is used unchanged; return the output."""
         self.put(content)
         os.utime(self.path, ns=(1, 2))
         self.assertEqual(self.fetch(file or self.good()), [self.path])
@@ -91,7 +91,7 @@ class TestFilesThatAreThere(DownloadTest):
         self.assertEqual((self.asked(), self.err), ([], ""))
         return self.out
 
-    def test_the_publishers(self):
+    def test_the_published_file(self):
         self.assertEqual(self.used(CONTENT), "")
 
     def test_another_size(self):
@@ -110,17 +110,17 @@ class TestFilesThatAreThere(DownloadTest):
             f"{sha256(CONTENT)[:8]}…); it is used anyway.\n",
         )
 
-    def test_it_stays_when_another_file_is_fetched(self):
+    def test_it_is_kept_when_another_file_is_downloaded(self):
         self.put(b"mine")
         self.fetch(self.good(), self.good(name="other"))
         self.assertEqual(self.path.read_bytes(), b"mine")
         self.assertEqual(self.names(), ["data.bin", "other"])
 
-    def test_a_folder_that_may_not_be_written_to(self):
+    def test_a_read_only_folder(self):
         with mock.patch.object(os, "access", return_value=False):
             self.assertEqual(self.used(CONTENT), "")
 
-    def test_while_another_download_is_running(self):
+    def test_during_another_download(self):
         self.put(CONTENT)
         with download._folder_lock(self.folder):
             self.assertEqual(self.used(CONTENT), "")
@@ -131,7 +131,7 @@ class TestFilesThatAreThere(DownloadTest):
         self.silently(self.good())
         self.assertTrue(self.path.is_symlink())
 
-    def test_what_is_no_file(self):
+    def test_folders_pipes_and_broken_links(self):
         self.folder.mkdir(parents=True)
         for path in (self.path, self.part):
             for make in (Path.mkdir, os.mkfifo, lambda path: path.symlink_to("nowhere")):
@@ -144,7 +144,7 @@ class TestFilesThatAreThere(DownloadTest):
                     (path.rmdir if path.is_dir() else path.unlink)()
         self.assertEqual(self.asked(), [])
 
-    def test_what_cannot_be_read(self):
+    def test_unreadable_files(self):
         self.put(CONTENT)
         denied = PermissionError(errno.EACCES, "Permission denied")
         with mock.patch.object(Path, "open", side_effect=denied):
@@ -157,7 +157,7 @@ class TestFilesThatAreThere(DownloadTest):
 
 
 def hang_up(handler):
-    """Close the connection without an answer."""
+    """Close the connection without a response."""
     handler.close_connection = True
 
 
@@ -168,10 +168,10 @@ def unused_port():
 
 
 class TestAddresses(DownloadTest):
-    """What may be wrong with an address, in the message's words; then the next one is tried."""
+    """Failing addresses: the message, and the next address that is tried."""
 
     def fails(self, answer, reason, requests=1, left=()):
-        """An address that answers so is given up for this reason, after so many requests."""
+        """Assert the reason for giving up an address, and the number of requests."""
         self.folder.mkdir(parents=True)
         bad = self.file(answer)
         lines = self.failure(bad).splitlines()
@@ -184,13 +184,13 @@ class TestAddresses(DownloadTest):
         self.assertEqual(self.asked()[-1][0], "/data.bin/1")
         self.is_whole()
 
-    def test_no_such_file(self):
+    def test_not_found(self):
         self.fails(file_server.status(404, b"<html>", Content_Type="text/html"), "404 Not Found")
 
-    def test_a_page(self):
+    def test_an_html_page(self):
         self.fails(file_server.page(), "the answer is an HTML page")
 
-    def test_a_page_of_unknown_length(self):
+    def test_an_html_page_of_unknown_length(self):
         answer = file_server.whole(OTHER, Content_Type="text/HTML", Content_Length=None)
         self.fails(answer, "the answer is an HTML page")
 
@@ -198,7 +198,7 @@ class TestAddresses(DownloadTest):
         reason = f"the answer has {len(CONTENT) + 1} bytes, not {len(CONTENT)}"
         self.fails(file_server.whole(CONTENT + b"1"), reason)
 
-    def test_too_much_of_unknown_length(self):
+    def test_too_many_bytes_of_unknown_length(self):
         answer = file_server.whole(CONTENT + OTHER, Content_Length=None)
         self.fails(answer, f"the answer has more than {len(CONTENT)} bytes")
 
@@ -206,60 +206,60 @@ class TestAddresses(DownloadTest):
         reason = f"sha256 is {sha256(OTHER)}, not {sha256(CONTENT)}"
         self.fails(file_server.whole(OTHER), reason)
 
-    def test_nothing(self):
+    def test_no_content(self):
         self.fails(file_server.status(204), "204 No Content")
 
-    def test_an_answer_that_breaks_off(self):
+    def test_an_interrupted_response(self):
         answer = file_server.cut_off(CONTENT, after=3 * CHUNK)
         reason = f"broke off after {3 * CHUNK:,} of {SIZE} bytes"
         self.fails(answer, reason, requests=3, left=["data.bin.part"])
 
-    def test_an_answer_that_breaks_off_at_once(self):
+    def test_a_response_interrupted_at_once(self):
         answer = file_server.cut_off(CONTENT, after=0)
         self.fails(answer, f"broke off after 0 of {SIZE} bytes", requests=3)
 
-    def test_an_answer_of_unknown_length_that_breaks_off(self):
+    def test_an_interrupted_response_of_unknown_length(self):
         answer = file_server.cut_off(CONTENT, after=CHUNK, Content_Length=None)
         reason = f"broke off after {CHUNK:,} of {SIZE} bytes"
         self.fails(answer, reason, requests=3, left=["data.bin.part"])
 
-    def test_a_server_that_is_busy(self):
+    def test_a_busy_server(self):
         self.fails(file_server.status(503), "503 Service Unavailable", requests=3)
         self.assertEqual(self.sleep.mock_calls, [mock.call(1), mock.call(2)] * 2)
 
-    def test_a_server_that_hangs_up(self):
+    def test_a_closed_connection(self):
         self.fails(hang_up, "Remote end closed connection without response")
 
-    def test_a_server_that_is_not_running(self):
+    def test_a_refused_connection(self):
         address = f"http://127.0.0.1:{unused_port()}/data.bin"
         self.fails(address, "Connection refused", requests=0)
 
-    def test_a_server_that_nobody_knows(self):
+    def test_an_unknown_host(self):
         real = socket.getaddrinfo
         unknown = socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
         def look_up(host, *arguments, **options):
-            if host == "nobody.example":
+            if host == "unknown.example":
                 raise unknown
             return real(host, *arguments, **options)
 
         with mock.patch.object(socket, "getaddrinfo", look_up):
-            self.fails("http://nobody.example/data.bin", unknown.strerror, requests=0)
+            self.fails("http://unknown.example/data.bin", unknown.strerror, requests=0)
 
-    def test_addresses_that_are_none(self):
+    def test_an_invalid_address(self):
         self.fails("http:///data.bin", ".*No host supplied", requests=0)
 
-    def test_a_redirection_without_end(self):
+    def test_endless_redirection(self):
         answer = file_server.redirect(f"http://127.0.0.1:{self.server.server_port}/data.bin/0")
         self.fails(answer, "Exceeded 30 redirects.", requests=31)
 
-    def test_servers_that_are_too_slow(self):
+    def test_a_timeout_before_the_response(self):
         never = threading.Event()
         self.addCleanup(never.set)
         self.enterContext(mock.patch.object(download, "TIMEOUTS", (5, 0.5)))
         self.fails(lambda handler: never.wait(10), "timed out")
 
-    def test_servers_that_fall_asleep(self):
+    def test_a_timeout_within_the_response(self):
         never = threading.Event()
         self.addCleanup(never.set)
         self.enterContext(mock.patch.object(download, "TIMEOUTS", (5, 0.5)))
@@ -270,12 +270,12 @@ class TestAddresses(DownloadTest):
             message = self.failure(self.file(answer))
         self.assertIn(f"    broke off after {have:,} of {SIZE} bytes\n", message)
 
-    def test_how_long_it_waits_for_answers(self):
+    def test_timeouts(self):
         with mock.patch.object(pooch, "HTTPDownloader", side_effect=KeyboardInterrupt) as made:
             self.assertRaises(KeyboardInterrupt, self.fetch, self.good())
         self.assertEqual(made.call_args.kwargs["timeout"], (10, 30))
 
-    def test_while_another_error_is_handled(self):
+    def test_a_failure_while_another_error_is_handled(self):
         file = self.file(f"http://127.0.0.1:{unused_port()}/data.bin")
         try:
             raise FileNotFoundError(errno.ENOENT, "the file that was to be downloaded")
@@ -283,8 +283,8 @@ class TestAddresses(DownloadTest):
             self.assertIn("\n    Connection refused\n", self.failure(file))
 
 
-class TestTryingAgain(DownloadTest):
-    def test_a_server_that_was_busy(self):
+class TestRetries(DownloadTest):
+    def test_temporary_failures(self):
         for code in (429, 500, 502, 503, 504):
             with self.subTest(code=code):
                 self.server.requests.clear()
@@ -296,20 +296,20 @@ class TestTryingAgain(DownloadTest):
                 self.assertEqual(len(self.asked()), 2)
                 self.sleep.assert_called_once_with(download.WAIT)
 
-    def test_as_often_as_the_constant_says(self):
+    def test_number_of_attempts(self):
         for retries in (0, 1, 4):
             self.server.requests.clear()
             with mock.patch.object(download, "RETRIES", retries):
                 self.failure(self.file(file_server.status(503), file_server.status(503)))
             self.assertEqual(len(self.asked()), 2 * (retries + 1))
 
-    def test_an_answer_that_broke_off_goes_on(self):
+    def test_an_interrupted_response_is_resumed(self):
         cut = file_server.cut_off(CONTENT, after=2 * CHUNK + 100)
         self.silently(self.file(file_server.one_after_the_other(cut, file_server.ranges(CONTENT))))
         self.is_whole()
         self.assertEqual(self.ranges_asked(), [0, 2 * CHUNK])
 
-    def test_another_address_goes_on(self):
+    def test_another_address_resumes(self):
         cut = file_server.cut_off(CONTENT, after=2 * CHUNK)
         self.enterContext(mock.patch.object(download, "RETRIES", 0))
         self.silently(self.file(cut, file_server.status(404), file_server.ranges(CONTENT)))
@@ -318,7 +318,7 @@ class TestTryingAgain(DownloadTest):
 
 
 class TestMessage(DownloadTest):
-    def test_all_of_it(self):
+    def test_complete_message(self):
         file = self.file(file_server.status(404), file_server.page())
         first, second = file.addresses
         self.assertEqual(
@@ -336,7 +336,7 @@ To do it by hand, with a browser,
 and run the same command again.""",
         )
 
-    def test_the_files_that_are_missing_still(self):
+    def test_files_still_missing(self):
         files = [self.good(name="a"), self.file(file_server.page(), name="b"), self.good(name="c")]
         message = self.failure(*files)
         self.assertTrue(message.startswith("b cannot be downloaded:\n"), message)
@@ -345,7 +345,7 @@ and run the same command again.""",
         self.assertEqual(self.names(), ["a"])
         self.assertEqual([path for path, _ in self.asked()], ["/a/0", "/b/0"])
 
-    def test_what_is_kept(self):
+    def test_bytes_kept(self):
         file = self.file(file_server.cut_off(CONTENT, after=CHUNK), file_server.status(404))
         kept = (
             f"8,192 of {SIZE} bytes are kept in {self.part}: the same command resumes from there."
@@ -353,7 +353,7 @@ and run the same command again.""",
         self.assertIn(f"    404 Not Found\n{kept}\nTo do it by hand", self.failure(file))
         self.part_is(CHUNK)
 
-    def test_what_was_put_there_by_hand_is_used(self):
+    def test_a_file_copied_by_hand_is_used(self):
         file = self.file(file_server.page())
         self.failure(file)
         self.path.write_bytes(CONTENT)

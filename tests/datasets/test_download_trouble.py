@@ -1,4 +1,4 @@
-"""Downloads that break off, go on later, find no space, or meet each other; their progress."""
+"""Downloads: resuming, interrupts, disk space, locks, progress."""
 
 import contextlib
 import errno
@@ -21,20 +21,20 @@ from tests.support import file_server
 from tests.support.downloads import CHUNK, CONTENT, OTHER, SIZE, DownloadTest, after_some_chunks
 
 
-class TestGoingOn(DownloadTest):
-    """With a ``.part`` from before, a download must end well after requests from these bytes."""
+class TestResuming(DownloadTest):
+    """Downloads that resume a ``.part``: the first byte of each request, and the result."""
 
-    def goes_on(self, part, answer, *starts):
+    def resumes(self, part, answer, *starts):
         self.put(part, self.part)
         self.silently(self.file(answer))
         self.is_whole()
         self.assertEqual(self.ranges_asked(), list(starts))
 
-    def test_from_where_it_was(self):
-        self.goes_on(CONTENT[:-1], file_server.ranges(CONTENT), len(CONTENT) - 1)
+    def test_from_the_last_byte(self):
+        self.resumes(CONTENT[:-1], file_server.ranges(CONTENT), len(CONTENT) - 1)
 
-    def test_from_the_start_where_ranges_are_ignored(self):
-        self.goes_on(CONTENT[:1000], file_server.whole(CONTENT), 1000)
+    def test_from_the_start_if_ranges_are_ignored(self):
+        self.resumes(CONTENT[:1000], file_server.whole(CONTENT), 1000)
 
     def test_from_the_start_after_another_range(self):
         last, size = len(CONTENT) - 1, len(CONTENT)
@@ -49,21 +49,21 @@ class TestGoingOn(DownloadTest):
                 self.path.unlink(missing_ok=True)
                 other = file_server.status(206, CONTENT[1000:], Content_Range=told)
                 whole = file_server.whole(CONTENT)
-                self.goes_on(CONTENT[:1000], file_server.one_after_the_other(other, whole), 1000, 0)
+                self.resumes(CONTENT[:1000], file_server.one_after_the_other(other, whole), 1000, 0)
 
     def test_from_the_start_after_too_many_bytes(self):
-        self.goes_on(CONTENT + b"1", file_server.ranges(CONTENT), 0)
+        self.resumes(CONTENT + b"1", file_server.ranges(CONTENT), 0)
 
     def test_from_the_start_after_a_wrong_beginning(self):
-        self.goes_on(OTHER[:1000], file_server.ranges(CONTENT), 1000, 0)
+        self.resumes(OTHER[:1000], file_server.ranges(CONTENT), 1000, 0)
 
-    def test_all_bytes_are_there(self):
-        self.goes_on(CONTENT, file_server.ranges(CONTENT))
+    def test_a_complete_part(self):
+        self.resumes(CONTENT, file_server.ranges(CONTENT))
 
-    def test_all_bytes_are_there_but_wrong(self):
-        self.goes_on(OTHER, file_server.ranges(CONTENT), 0)
+    def test_a_complete_but_wrong_part(self):
+        self.resumes(OTHER, file_server.ranges(CONTENT), 0)
 
-    def test_a_wrong_file_is_not_asked_for_twice(self):
+    def test_a_wrong_file_is_requested_once(self):
         self.put(CONTENT[:1000], self.part)
         self.failure(self.file(file_server.whole(OTHER)))
         self.assertEqual(self.ranges_asked(), [1000])
@@ -81,12 +81,12 @@ class TestGoingOn(DownloadTest):
         message = self.failure(self.file(*answers, *shorter))
         self.part_is(1000)
         self.assertIn("    416 Requested Range Not Satisfiable\n", message)
-        self.assertEqual(self.ranges_asked(), [1000] * 8)  # the one that is busy three times
+        self.assertEqual(self.ranges_asked(), [1000] * 8)  # three for the busy server
         self.assertIn(f"1,000 of {SIZE} bytes are kept", message)
 
 
 class TestInterrupt(DownloadTest):
-    """Ctrl-C keeps what has come, and says so."""
+    """Ctrl-C keeps the bytes received, with a message."""
 
     def interrupted(self):
         self.assertRaises(KeyboardInterrupt, self.fetch, self.good())
@@ -114,12 +114,12 @@ class TestInterrupt(DownloadTest):
         self.is_empty()
         self.assertEqual(self.err, "")
 
-    def test_while_it_is_checked(self):
+    def test_during_the_check(self):
         with mock.patch.object(download, "_sha256", side_effect=KeyboardInterrupt):
             self.interrupted()
         self.kept(len(CONTENT))
 
-    def test_while_it_waits(self):
+    def test_during_a_wait(self):
         self.sleep.side_effect = KeyboardInterrupt
         self.put(CONTENT[:7], self.part)
         self.assertRaises(KeyboardInterrupt, self.fetch, self.file(file_server.status(503)))
@@ -131,7 +131,7 @@ class TestSpace(DownloadTest):
         usage = mock.Mock(free=free)
         return mock.patch.object(download.shutil, "disk_usage", return_value=usage)
 
-    def test_too_little(self):
+    def test_too_little_space(self):
         files = [self.good(name="a"), self.good(name="b")]
         with self.with_free(2 * len(CONTENT) - 1):
             message = self.failure(*files)
@@ -143,19 +143,19 @@ class TestSpace(DownloadTest):
         self.is_empty()
         self.assertEqual(self.asked(), [])
 
-    def test_enough(self):
+    def test_enough_space(self):
         self.put(b"mine")
         self.put(CONTENT[:1000], self.folder / "b.part")
         with self.with_free(len(CONTENT) - 1000):
             self.fetch(self.good(), self.good(name="b"))
         self.assertEqual((self.folder / "b").read_bytes(), CONTENT)
 
-    def test_of_the_folders_disk(self):
+    def test_space_on_the_disk_of_the_folder(self):
         with self.with_free(len(CONTENT)) as usage:
             self.fetch(self.good())
         usage.assert_called_once_with(self.folder)
 
-    def test_it_ends_in_the_middle(self):
+    def test_a_disk_that_fills_up(self):
         for number in (errno.ENOSPC, errno.EDQUOT):
             with self.subTest(number=number):
                 self.server.requests.clear()
@@ -167,7 +167,7 @@ class TestSpace(DownloadTest):
                 self.assertEqual(len(self.asked()), 1)
 
     @unittest.skipUnless(Path("/dev/full").exists(), "there is no /dev/full")
-    def test_it_is_the_system_that_says_so(self):
+    def test_a_full_disk_reported_by_the_system(self):
         opened, real = [], Path.open
 
         def full(path, mode="r", **options):
@@ -182,7 +182,7 @@ class TestSpace(DownloadTest):
         self.assertEqual(opened, ["wb"])
         self.is_empty()
 
-    def test_other_trouble_keeps_what_has_come(self):
+    def test_other_errors_keep_the_part(self):
         file = self.file(file_server.whole(CONTENT), file_server.whole(CONTENT))
         with after_some_chunks(OSError(errno.EIO, "Input/output error"), 2):
             message = self.failure(file)
@@ -196,7 +196,7 @@ class TestFolder(DownloadTest):
         self.assertEqual(self.failure(self.good()), message)
         self.assertEqual(self.asked(), [])
 
-    def test_a_file_in_its_place(self):
+    def test_a_file_with_the_name_of_the_folder(self):
         self.folder.parent.mkdir()
         self.folder.write_text("a file")
         self.refused(f"cannot write in {self.folder}: File exists")
@@ -229,7 +229,7 @@ fetch([RemoteFile(name, [address], int(size), sha256)], Path(folder))
 """
 
 
-class TestTwoAtOnce(DownloadTest):
+class TestTwoDownloads(DownloadTest):
     def setUp(self):
         super().setUp()
         self.go_on = threading.Event()
@@ -237,14 +237,14 @@ class TestTwoAtOnce(DownloadTest):
         self.slow = self.file(file_server.slow(CONTENT, self.go_on))
 
     def wait_for_half(self):
-        """Wait until all whole chunks of the first half are in the part."""
+        """Wait until the ``.part`` contains all whole chunks of the first half."""
         half = len(CONTENT) // 2 // CHUNK * CHUNK
         end = time.monotonic() + 30
         while not self.part.exists() or self.part.stat().st_size < half:
             self.assertLess(time.monotonic(), end)
             time.sleep(0.005)
 
-    def test_the_second_one_touches_nothing(self):
+    def test_the_second_download_changes_nothing(self):
         first = threading.Thread(target=fetch, args=([self.slow], self.folder))
         first.start()
         self.addCleanup(first.join)
@@ -299,7 +299,7 @@ class TestTwoAtOnce(DownloadTest):
         flock.assert_called_once()
         self.is_whole()
 
-    def test_the_other_one_has_just_ended(self):
+    def test_another_download_has_just_ended(self):
         def lock(*_):
             self.put(CONTENT)
 
@@ -314,31 +314,31 @@ class Terminal(io.StringIO):
         return True
 
 
-class Noted(tqdm):
-    """A bar that is noted when it is closed."""
+class Recorded(tqdm):
+    """A bar that is recorded when it is closed."""
 
     bars: tuple = ()
 
     def close(self):
         if not self.disable:
-            Noted.bars += ((self.desc.removesuffix(": "), self.initial, self.n, self.total),)
+            Recorded.bars += ((self.desc.removesuffix(": "), self.initial, self.n, self.total),)
         super().close()
 
 
 class TestProgress(DownloadTest):
     def shown(self, *files):
-        """What a terminal shows."""
+        """The output on a terminal."""
         terminal = Terminal()
         with contextlib.redirect_stderr(terminal):
             fetch(files, self.folder)
         return terminal.getvalue()
 
     def bars(self, *files):
-        """The bars' names, where they began, where they ended and should have ended."""
-        Noted.bars = ()
-        with mock.patch.object(download, "tqdm", Noted):
+        """Name, start, end and expected end of each bar."""
+        Recorded.bars = ()
+        with mock.patch.object(download, "tqdm", Recorded):
             self.shown(*files)
-        return list(Noted.bars)
+        return list(Recorded.bars)
 
     def test_it_counts_bytes(self):
         all_of_it = (0, len(CONTENT), len(CONTENT))
@@ -346,12 +346,12 @@ class TestProgress(DownloadTest):
         self.assertEqual(self.bars(self.good()), both)
         self.assertEqual(self.bars(self.good()), both[1:])
 
-    def test_it_goes_on_from_what_was_there(self):
+    def test_it_starts_at_the_resumed_byte(self):
         self.put(CONTENT[:1000], self.part)
         bars = self.bars(self.good())
         self.assertEqual(bars[0], ("data.bin", 1000, len(CONTENT), len(CONTENT)))
 
-    def test_it_begins_anew_where_ranges_are_ignored(self):
+    def test_it_starts_at_zero_if_ranges_are_ignored(self):
         self.put(CONTENT[:1000], self.part)
         bars = self.bars(self.file(file_server.whole(CONTENT)))
         self.assertEqual(bars[0], ("data.bin", 0, len(CONTENT), len(CONTENT)))

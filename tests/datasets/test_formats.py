@@ -1,4 +1,4 @@
-"""Files of publishers are read to the last byte or refused; what is appended is what is read."""
+"""File formats: .npy, idx, CIFAR-10; damaged files are refused."""
 
 import gzip
 import io
@@ -18,7 +18,7 @@ from tests.support.synthetic_files import write_cifar10, write_idx
 
 class FormatTest(InFolder):
     def refused(self, pattern: str, path: Path, read, *arguments) -> None:
-        """Reading must end with one line that begins with the file, or says it is missing."""
+        """Assert a one-line message that begins with the file, or says it is missing."""
         with self.assertRaises(ValueError) as caught:
             list(read(*arguments))
         message = str(caught.exception)
@@ -29,7 +29,7 @@ class FormatTest(InFolder):
 
 class TestNpyWriter(InFolder):
     def written(self, row_shape, dtype, chunks):
-        """What NumPy maps from the file."""
+        """The file, memory-mapped by NumPy."""
         with NpyWriter(self.root / "rows.npy", row_shape, dtype) as writer:
             for chunk in chunks:
                 with unchanged(chunk):
@@ -37,7 +37,7 @@ class TestNpyWriter(InFolder):
         self.assertEqual(writer.n, sum(map(len, chunks)))
         return np.load(self.root / "rows.npy", mmap_mode="r", allow_pickle=False)
 
-    def test_what_is_mapped_is_what_was_appended(self):
+    def test_mapped_rows_equal_appended_rows(self):
         rng = np.random.default_rng(0)
         for counts in ((), (0,), (1,), (2, 0, 3), (1,) * 50):
             for row_shape in ((), (1,), (3,), (2, 3, 4)):
@@ -50,7 +50,7 @@ class TestNpyWriter(InFolder):
                         self.assertIsInstance(found, np.memmap)
                         assert_array_equal(np.asarray(found), expected, strict=True)
 
-    def test_the_bytes_are_those_that_numpy_writes(self):
+    def test_the_same_bytes_as_from_numpy(self):
         X = np.arange(24, dtype=np.float32).reshape(2, 3, 4)
         self.written((3, 4), np.float32, [X[:1], X[1:]])
         np.save(self.root / "numpy.npy", X)
@@ -61,7 +61,7 @@ class TestNpyWriter(InFolder):
             (self.root / "numpy.npy").read_bytes()[-X.nbytes :],
         )
 
-    def test_the_number_of_rows_may_have_many_digits(self):
+    def test_numbers_of_rows_with_many_digits(self):
         rows = np.arange(1_234_567) % 251
         found = self.written((), np.uint8, [rows[:1], rows[1:]])
         assert_array_equal(np.asarray(found), rows.astype(np.uint8), strict=True)
@@ -107,7 +107,7 @@ class TestNpyWriter(InFolder):
             with self.assertRaisesRegex(ValueError, "closed"):
                 writer.append(np.ones((5, 2)))
 
-    def test_a_file_that_was_there_is_replaced(self):
+    def test_an_existing_file_is_replaced(self):
         self.written((), np.uint8, [np.ones(1000)])
         found = self.written((), np.uint8, [np.zeros(3)])
         assert_array_equal(np.asarray(found), np.zeros(3, np.uint8), strict=True)
@@ -134,7 +134,7 @@ class TestIdx(FormatTest):
         expected = np.array([[[1, 2, 3]], [[253, 254, 255]]], np.uint8)
         assert_array_equal(chunk, expected, strict=True)
 
-    def test_the_most_significant_byte_of_a_length_comes_first(self):
+    def test_big_endian_lengths(self):
         path = self.put(bytes([0, 0, 8, 1, 0, 0, 1, 2]) + bytes(258))
         self.assertEqual([chunk.shape for chunk in idx_chunks(path, 1)], [(258,)])
 
@@ -157,7 +157,7 @@ class TestIdx(FormatTest):
         self.assertEqual([len(chunk) for chunk in chunks], [10_000, 10_000, 1])
         assert_array_equal(np.concatenate(chunks), array)
 
-    def test_a_file_that_is_not_packed(self):
+    def test_an_uncompressed_file(self):
         path = self.put(self.CONTENT, "labels-idx1-ubyte", packed=False)
         assert_array_equal(np.concatenate(list(idx_chunks(path, 1, 3))), np.arange(10, 17))
 
@@ -181,7 +181,7 @@ class TestIdx(FormatTest):
 
     def test_a_damaged_archive(self):
         packed = gzip.compress(self.CONTENT)
-        for place in range(-8, 0):  # the sum and the length of the content
+        for place in range(-8, 0):  # checksum and length of the content
             damaged = bytearray(packed)
             damaged[place] ^= 1
             with self.subTest(place=place):
@@ -205,19 +205,19 @@ class TestIdx(FormatTest):
                 self.broken(f"^FILE is not an idx file of 1 axes of bytes: .* {found}", content)
         self.broken(r"of 3 axes .* \[0, 0, 8, 1\], not \[0, 0, 8, 3\]", self.CONTENT, axes=3)
 
-    def test_nothing_in_it(self):
+    def test_empty_files(self):
         for shape in ((0,), (-1,), (3, 0), (0, 3), (3, 0, 2), (3, 2, 0), (3, -2, 2)):
             header = bytes([0, 0, 8, len(shape)]) + np.array(shape, ">i4").tobytes()
             with self.subTest(shape):
                 self.broken(r"^FILE is empty: its shape is \(", header, axes=len(shape))
 
-    def test_more_promised_than_there_could_be(self):
+    def test_impossible_lengths(self):
         for shape in ((2**31 - 1,), (2**31 - 1, 2, 2), (3, 2**31 - 1, 2**31 - 1)):
             header = bytes([0, 0, 8, len(shape)]) + np.array(shape, ">i4").tobytes()
             with self.subTest(shape):
                 self.broken("FILE", header + bytes(5), axes=len(shape), rows=10_000)
 
-    def test_what_is_no_file(self):
+    def test_folders_pipes_and_missing_files(self):
         folder, pipe, link = (self.root / f"{name}.gz" for name in ("folder", "pipe", "link"))
         folder.mkdir()
         os.mkfifo(pipe)
@@ -237,7 +237,7 @@ class TestCifar(FormatTest):
         self.archive = self.root / "cifar-10-binary.tar.gz"
 
     def pack(self, members: dict[str, bytes | None]) -> None:
-        """Write the archive; None stands for a folder."""
+        """Write the archive; None as content makes a folder."""
         with tarfile.open(self.archive, "w:gz") as archive:
             for name, content in members.items():
                 member = tarfile.TarInfo(name)
@@ -270,7 +270,7 @@ class TestCifar(FormatTest):
                 rows = X.transpose(0, 3, 1, 2).reshape(3, 3072)
                 assert_array_equal(rows, records[:, 1:], strict=True)
 
-    def test_no_number_of_records(self):
+    def test_incomplete_records(self):
         self.folder.mkdir()
         for size in (0, 1, 3072, 3074, 2 * 3073 - 1):
             path = self.folder / self.NAME
@@ -280,7 +280,7 @@ class TestCifar(FormatTest):
             self.pack({f"{self.folder.name}/{self.NAME}": bytes(size)})
             self.refused(f"{size:,} bytes", self.archive, cifar_batch, self.archive, self.NAME)
 
-    def test_a_batch_that_is_not_there(self):
+    def test_a_missing_batch(self):
         path = self.folder / self.NAME
         self.folder.mkdir()
         self.refused("^there is no file FILE$", path, cifar_batch, self.folder, self.NAME)
@@ -303,7 +303,7 @@ class TestCifar(FormatTest):
                 pattern = "^FILE is truncated: it ends in the middle of the data$"
                 self.refused(pattern, self.archive, cifar_batch, self.archive, self.NAME)
 
-    def test_no_archive_at_all(self):
+    def test_files_that_are_not_archives(self):
         for content in (b"", b"x", b"hello\n" * 1_000):
             self.archive.write_bytes(content)
             with self.subTest(content[:10]):
@@ -324,7 +324,7 @@ class TestLabels(FormatTest):
             self.assertIsNone(check_labels(y, 10, Path("labels")))
         self.assertIsNone(check_labels(np.empty(0), 10, Path("labels")))
 
-    def test_the_first_label_that_is_no_class(self):
+    def test_the_first_label_out_of_range(self):
         cases = (([0, 9, 10], "10"), ([0, 1, 255, 10], "255"), ([0.0, -1.0], "-1"))
         for y, wrong in (*cases, ([0, 0.5, 2], r"0\.5"), ([1, np.nan], "nan"), ([np.inf], "inf")):
             row = next(i for i, label in enumerate(y) if label not in range(10))

@@ -1,4 +1,4 @@
-"""Real data that is missing, damaged or interrupted on its way; and what tests of it share."""
+"""Missing, damaged and interrupted data; base classes for tests with synthetic files."""
 
 import contextlib
 import errno
@@ -21,11 +21,11 @@ from tests.support.scripts import FlagTest, quietly
 
 REAL = ("higgs", "fashion_mnist", "cifar10", "letters")
 LETTERS = {"small": 60, "medium": 80, "large": 120}
-"""How many letters the stand-ins have for training; a quarter as many are for validation."""
+"""Training letters in the synthetic files; a quarter as many are for validation."""
 
 
 def write_data(folder: Path) -> None:
-    """A data folder with a few examples of each real dataset."""
+    """Write a data folder with a few examples of each published dataset."""
     synthetic_files.write_higgs(folder / "higgs")
     synthetic_files.write_fashion_mnist(folder / "fashion_mnist", 80, 20)
     synthetic_files.write_cifar10(folder / "cifar10", 20)
@@ -34,12 +34,12 @@ def write_data(folder: Path) -> None:
 
 
 def files_in(folder: Path) -> set[Path]:
-    """All files and folders below one, hidden ones, too."""
+    """All files and folders below a folder, hidden ones included."""
     return set(folder.rglob("*"))
 
 
 class OwnData(InFolder):
-    """A test with an empty data folder, ``self.data``, and no way to that of the repository."""
+    """A test with an empty data folder ``self.data``, and without that of the repository."""
 
     def setUp(self):
         super().setUp()
@@ -55,7 +55,7 @@ class OwnData(InFolder):
 
 
 class RealData(OwnData):
-    """A test with a data folder that it shares with those of its class; all is prepared."""
+    """A test with prepared synthetic data, shared by the tests of its class."""
 
     @classmethod
     def setUpClass(cls):
@@ -79,7 +79,7 @@ class RealData(OwnData):
 
 
 class BrokenOff(OwnData, FlagTest):
-    """A test of a preparation in which something happens when a file is written to again."""
+    """A test of a preparation that is disturbed while it writes."""
 
     def setUp(self):
         super().setUp()
@@ -87,7 +87,7 @@ class BrokenOff(OwnData, FlagTest):
         self.before = files_in(self.root)
 
     def broken_off(self, what: object, main: object, *arguments: object) -> tuple[int, str, str]:
-        """What comes of a call whose second writing of rows does ``what`` after half of them."""
+        """The result of a call with ``what`` halfway through the second write of rows."""
         append, calls = NpyWriter.append, []
 
         def failing(writer, rows):
@@ -111,7 +111,7 @@ class BrokenOff(OwnData, FlagTest):
 
 class TestInterruption(BrokenOff):
     def interrupt(self) -> None:
-        """Ctrl-C; processes in the background, of which the tests may be one, ignore it."""
+        """Ctrl-C, also for tests in the background, where it would be ignored."""
         before = signal.signal(signal.SIGINT, signal.default_int_handler)
         self.addCleanup(signal.signal, signal.SIGINT, before)
         signal.raise_signal(signal.SIGINT)
@@ -129,7 +129,7 @@ class TestInterruption(BrokenOff):
                 self.assertEqual(quietly(*self.train_on(name))[2], "")
         self.assertFalse([path for path in files_in(self.root) if path.name[0] == "."])
 
-    def test_while_it_is_downloaded_or_shown(self):
+    def test_during_download_and_show(self):
         for arguments in (("download", "higgs"), ("show", "letters")):
             result = self.broken_off(self.interrupt, command.main, *arguments)
             self.assertEqual(result, (130, "", "\nInterrupted.\n"))
@@ -142,7 +142,7 @@ class TestInterruption(BrokenOff):
         self.assertEqual((status, out, err.count("\n")), (2, "", 1))
         self.assertRegex(err, "(?i)no space left")
 
-    def test_what_a_killed_one_has_left_is_no_set(self):
+    def test_the_remains_of_a_killed_process_are_ignored(self):
         quietly(*self.train_on("higgs"))
         (ready,) = (self.data / "higgs").glob("prepared-*")
         ready.rename(ready.with_name(".being-killed"))
@@ -171,11 +171,11 @@ class TestNothingThere(OwnData, FlagTest):
         for file in ("train-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz"):
             self.refused(rf"\(31 MB\); or put .*{file}", "--preset", "fashion_mnist")
 
-    def test_letters_are_no_download(self):
+    def test_letters_cannot_be_downloaded(self):
         words = rf"'letters' is not here: .* by hand.* into {self.data}/letters or {self.own}"
         self.refused(words, "--preset", "letters")
 
-    def test_which_letters_are_missing(self):
+    def test_the_missing_size_of_letters(self):
         self.refused("largeTrain.csv.*largeValidation.csv", "--preset", "letters")
         self.refused("smallTrain.csv", "--dataset", "letters", "--data-args", "size=small")
 
@@ -188,7 +188,7 @@ class TestNothingThere(OwnData, FlagTest):
 
 
 class TestDamage(OwnData, FlagTest):
-    def test_of_the_publishers_files(self):
+    def test_damaged_published_files(self):
         synthetic_files.write_fashion_mnist(self.data / "fashion_mnist", 20, 10)
         damaged = self.data / "fashion_mnist" / "train-images-idx3-ubyte.gz"
         damaged.write_bytes(damaged.read_bytes()[:-20])
@@ -200,7 +200,7 @@ class TestDamage(OwnData, FlagTest):
         self.refused(rf"{table}, row \d+, column \d+ \(.*\): the cell holds 'x'", *small)
         self.assertFalse([path for path in files_in(self.data) if "being" in path.name])
 
-    def test_of_a_prepared_set(self):
+    def test_a_damaged_prepared_set(self):
         synthetic_files.write_higgs(self.data / "higgs")
         self.assertEqual(self.train("--dataset", "higgs", "--epochs", 1)[0], 0)
         self.runs.rename(self.root / "earlier")

@@ -1,4 +1,4 @@
-"""What ``initialize_dataset`` makes of labels and images, and the options that say so."""
+"""Options of initialize_dataset: label encoding and smoothing, images, augmentation."""
 
 import unittest
 from unittest import mock
@@ -24,7 +24,7 @@ SETS = {"training": "train", "validation": "validate", "test": "test"}
 
 
 def load_pair(n: int = 60):
-    """Two classes that one feature tells apart: somebody's own entry of ``DATASETS``."""
+    """Two classes separated by one feature, as a user's entry of ``DATASETS``."""
     y = np.arange(n) % 2
     X = np.random.default_rng(0).normal(size=(n, 2))
     X[:, 0] += 6.0 * y
@@ -38,14 +38,14 @@ def load_pair(n: int = 60):
 
 
 def load_numbers():
-    """A regression of two numbers."""
+    """A regression dataset with two outputs."""
     X = np.random.default_rng(0).normal(size=(12, 3))
     sets = {f"{what}_set": X for what in SETS}
     return sets | {f"{what}_labels": X[:, :2] / 3 for what in SETS}
 
 
 class OwnEntries(unittest.TestCase):
-    """A test with two datasets of its own, ``pair`` and ``numbers``."""
+    """A test with two additional datasets, ``pair`` and ``numbers``."""
 
     def setUp(self):
         own = {"pair": load_pair, "numbers": load_numbers}
@@ -54,7 +54,7 @@ class OwnEntries(unittest.TestCase):
         self.addCleanup(patch.stop)
 
     def labels(self, name="pair", **options):
-        """Those of training, validation and test."""
+        """Labels of the training, validation and test set."""
         self.dataset = initialize_dataset(name, seed=0, **options)
         return [getattr(self.dataset, what).labels for what in SETS.values()]
 
@@ -68,14 +68,14 @@ class TestTwoClasses(OwnEntries):
                 assert_array_equal(Y, np.eye(2, dtype=dtype)[self.y], strict=True)
         self.assertEqual((self.dataset.out_dim, self.dataset.class_names), (2, ["no", "yes"]))
 
-    def test_one_output(self):
+    def test_binary_labels(self):
         for dtype in DTYPES:
             for Y in self.labels(dtype=dtype, binary_labels=True):
                 assert_array_equal(Y, self.y[:, np.newaxis].astype(dtype), strict=True)
                 self.assertTrue(Y.flags.c_contiguous)
         self.assertEqual((self.dataset.out_dim, self.dataset.class_names), (1, ["no", "yes"]))
 
-    def test_softened_in_training_only(self):
+    def test_smoothing_of_training_labels_only(self):
         for dtype in DTYPES:
             for binary_labels in (False, True):
                 options = {"dtype": dtype, "binary_labels": binary_labels}
@@ -93,7 +93,7 @@ class TestTwoClasses(OwnEntries):
         model = NeuralNetwork(loss, [output], sgd, seed=0, dtype="float32")
         return model, model.train(dataset, 20), dataset
 
-    def test_networks_learn_from_them(self):
+    def test_networks_learn_from_all_encodings(self):
         for options in ({}, {"label_smoothing": 0.15}, {"label_smoothing": 0.4}):
             for binary_labels, loss, activation in (
                 (False, "cross_entropy", "softmax"),
@@ -106,8 +106,8 @@ class TestTwoClasses(OwnEntries):
                     self.assertEqual(history["train_error"][-1], 0)
                     self.assertEqual(model.test(dataset)["auc"], 1)
 
-    def test_a_softened_label_is_what_the_network_aims_at(self):
-        """The least loss is the entropy of the labels, and it is nearly reached."""
+    def test_smoothed_labels_are_the_optimum(self):
+        """The training loss approaches its minimum, the entropy of the labels."""
         _, history, _ = self.train(
             "binary_cross_entropy", "sigmoid", binary_labels=True, label_smoothing=0.3
         )
@@ -115,13 +115,13 @@ class TestTwoClasses(OwnEntries):
         self.assertGreater(history["train_loss"][-1], entropy)
         self.assertLess(history["train_loss"][-1], entropy + 0.03)
 
-    def test_hinge_refuses_softened_labels(self):
+    def test_hinge_refuses_smoothed_labels(self):
         with self.assertRaisesRegex(ValueError, "labels of hinge must be one-hot"):
             self.train("hinge", "linear", label_smoothing=0.15)
 
 
 class TestManyClasses(OwnEntries):
-    def test_softened(self):
+    def test_smoothing(self):
         for dtype in DTYPES:
             hard = self.labels("digits", dtype=dtype)
             training, *others = self.labels("digits", dtype=dtype, label_smoothing=0.18)
@@ -132,21 +132,21 @@ class TestManyClasses(OwnEntries):
             for found, plain in zip(others, hard[1:], strict=True):
                 assert_array_equal(found, plain, strict=True)
 
-    def test_a_network_learns_from_softened_labels(self):
+    def test_a_network_learns_from_smoothed_labels(self):
         dataset = initialize_dataset("digits", label_smoothing=0.2, dtype="float32", seed=0)
         output = {"name": "fully_connected", "activation": "softmax", "n_out": None}
         sgd = {"name": "SGD", "lr": 0.1}
         model = NeuralNetwork("cross_entropy", [output], sgd, seed=0, dtype="float32")
         self.assertLess(model.train(dataset, 8)["validation_error"][-1], 0.1)
 
-    def test_classes_are_those_of_the_file(self):
+    def test_classes_of_the_file(self):
         raw = load_iris()
         for what, Y in zip(SETS, self.labels("iris", label_smoothing=0.4), strict=True):
             assert_array_equal(Y.argmax(axis=1), raw[f"{what}_labels"])
 
 
 class TestRegression(OwnEntries):
-    def test_numbers_stay_as_they_are(self):
+    def test_unchanged_numbers(self):
         raw = load_numbers()
         for dtype in DTYPES:
             for what, Y in zip(SETS, self.labels("numbers", dtype=dtype), strict=True):
@@ -156,7 +156,7 @@ class TestRegression(OwnEntries):
 
 
 class TestOptions(OwnEntries):
-    def test_of_a_dataset(self):
+    def test_options_of_a_dataset(self):
         common = ["batch_size", "images", "flip", "shift", "binary_labels", "label_smoothing"]
         for name, own in (
             ("iris", []),
@@ -179,7 +179,7 @@ class TestOptions(OwnEntries):
         with self.subTest(name, **options), self.assertRaisesRegex(error, pattern):
             initialize_dataset(name, **options)
 
-    def test_softened_out_of_range(self):
+    def test_smoothing_out_of_range(self):
         for value in (0.5, 0.85, 1, -0.1, np.nan):
             self.refused(
                 ValueError,
@@ -191,18 +191,18 @@ class TestOptions(OwnEntries):
                 TypeError, f"label_smoothing must be a number, got {value!r}", label_smoothing=value
             )
 
-    def test_flags_that_are_no_flags(self):
+    def test_options_of_another_type(self):
         for name in ("binary_labels", "images", "flip"):
             self.refused(TypeError, f"{name} must be true or false, got 1", "digits", **{name: 1})
         self.refused(ValueError, "shift must be at least 0, got -2", "digits", shift=-2)
 
-    def test_what_does_not_go_with_the_labels(self):
+    def test_options_that_do_not_fit_the_labels(self):
         self.refused(ValueError, "tells two classes apart, and 'iris' has 3", binary_labels=True)
         for name in ("sinewave", "numbers"):
             for options in ({"binary_labels": True}, {"label_smoothing": 0.1}):
                 self.refused(ValueError, f"{name!r} has no classes to encode", name, **options)
 
-    def test_images_of_what_has_none(self):
+    def test_images_of_datasets_without_images(self):
         for name in ("iris", "sinewave", "pair"):
             for options in ({"images": True}, {"flip": True}, {"shift": 1}):
                 self.refused(ValueError, f"the dataset {name!r} has no images", name, **options)
@@ -223,7 +223,7 @@ class TestOptions(OwnEntries):
         exact = initialize_dataset("sinewave", dtype="float64", seed=0)
         assert_array_equal(dataset.forecast_sequences, exact.forecast_sequences.astype(np.float32))
 
-    def test_a_set_drawn_from_the_seed(self):
+    def test_generated_data_depends_on_the_seed(self):
         first, same, other = (
             initialize_dataset("sinewave", seed=s, window=5).train.data for s in (1, 1, 2)
         )
@@ -232,9 +232,9 @@ class TestOptions(OwnEntries):
 
 
 class TestImages(unittest.TestCase):
-    """Digits, which are rows unless images are asked for."""
+    """Digits as rows and as images."""
 
-    def test_rows_and_images_are_the_same_digits(self):
+    def test_rows_and_images_of_the_same_digits(self):
         rows, images = (initialize_dataset("digits", images=flag) for flag in (False, True))
         self.assertEqual(rows.train.example_shape, (64,))
         self.assertEqual(images.train.example_shape, (8, 8, 1))
@@ -242,7 +242,7 @@ class TestImages(unittest.TestCase):
         raw = load_digits()["test_set"]
         undone = images.preprocessing.standardization.undo(images.test.data)
         assert_allclose(undone.reshape(-1, 64), raw, atol=1e-12)
-        # One mean and one spread for all pixels, or for each pixel its own.
+        # One mean and standard deviation for all pixels, or one for each pixel.
         assert_allclose([images.train.data.mean(), images.train.data.std()], [0, 1], atol=1e-9)
         assert_allclose(rows.train.data.mean(axis=0), 0, atol=1e-9)
 
@@ -272,7 +272,7 @@ class TestImages(unittest.TestCase):
         self.assertFalse({x.tobytes() for x in X} <= {x.tobytes() for x in plain})
         assert_array_equal(Y.sum(axis=0), in_order.sum(axis=0))
 
-    def test_validation_and_test_are_those_without_augmentation(self):
+    def test_validation_and_test_are_not_augmented(self):
         plain, flipped = (self.augmented(True, flip=flag) for flag in (False, True))
         for what in ("validate", "test"):
             found, expected = getattr(flipped, what), getattr(plain, what)
@@ -286,12 +286,12 @@ class TestImages(unittest.TestCase):
         history = model.train(dataset, 6)
         self.assertEqual(model.input_shape, (64,))
         self.assertLess(history["validation_error"][-1], 0.25)
-        # What is moved is harder than what is not.
+        # Augmented training images are harder.
         self.assertGreater(history["train_error"][-1], history["validation_error"][-1])
 
 
 def sampled(dataset, what="train", epochs=1):
-    """Images and labels of whole epochs, in the order in which ``sample`` gives them."""
+    """Images and labels of whole epochs, in the order of ``sample``."""
     data = getattr(dataset, what)
     batches = [data.sample() for _ in range(epochs * data.samples_per_epoch)]
     return [np.concatenate(arrays) for arrays in zip(*batches, strict=True)]
@@ -317,7 +317,7 @@ class TestAugmentedDataset(unittest.TestCase):
             seen.append(tuple(mirrored))
         self.assertEqual(len(set(seen)), 3)
 
-    def test_nothing_else_is(self):
+    def test_nothing_else_is_augmented(self):
         dataset = self.make(shift=1)
         plain = self.whole(dataset.train.data)
         for what in ("train", "validate", "test"):
@@ -327,11 +327,11 @@ class TestAugmentedDataset(unittest.TestCase):
             X, Y = sampled(dataset, what, epochs=2)
             assert_array_equal(X, plain[Y[:, 0].astype(int)])
 
-    def test_the_seed_fixes_it(self):
+    def test_the_seed_fixes_the_augmentation(self):
         first, same, other = (sampled(self.make(seed=s)) for s in (5, 5, 6))
         assert_array_equal(first[0], same[0], strict=True)
         plain = self.whole(self.make().train.data)
-        # Not the order alone, but also which ones of a batch are mirrored.
+        # The order, and the choice of mirrored images.
         flips = [(plain[Y[:, 0].astype(int)] != X).any(axis=(1, 2, 3)) for X, Y in (first, other)]
         self.assertTrue(10 < (flips[0] != flips[1]).sum() < 30)
 

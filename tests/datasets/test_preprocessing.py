@@ -1,4 +1,4 @@
-"""Standardization, augmentation, and the way of examples through both into batches."""
+"""Preprocessing: standardization, augmentation, lazy and eager conversion."""
 
 import tracemalloc
 import unittest
@@ -21,12 +21,12 @@ CHUNKS = (1, 7, 64, 2**18)
 
 
 def in_chunks(size):
-    """A context in which arrays are worked on in chunks of so many numbers."""
+    """A context that sets the number of values per chunk."""
     return mock.patch.object(preprocessing, "CHUNK", size)
 
 
 def measured(*shape, seed=0):
-    """Features, on the last axis, of very different means and spreads."""
+    """Features, on the last axis, with very different means and standard deviations."""
     rng = np.random.default_rng(seed)
     k = np.arange(shape[-1])
     return rng.normal(size=shape) * 10.0**k + 3.0 * k**2 - 5
@@ -38,13 +38,13 @@ def pixels(*shape, seed=0):
 
 
 def mapped(root, X):
-    """The same array, mapped from a file."""
+    """The same array as a memory map."""
     np.save(root / "X.npy", X)
     return np.load(root / "X.npy", mmap_mode="r")
 
 
 def mean_and_std(X):
-    """NumPy's, in float64, of the last axis."""
+    """Mean and standard deviation over all but the last axis, by NumPy in float64."""
     rows = np.asarray(X).astype(np.float64).reshape(-1, X.shape[-1])
     return rows.mean(axis=0), rows.std(axis=0)
 
@@ -56,34 +56,34 @@ class TestStatistics(InFolder):
         assert_allclose((found.mean - mean) / np.where(std > 0, std, 1), 0, rtol=0, atol=rtol)
         assert_allclose(found.std, np.where(std > 0, std, 1), rtol=rtol)
 
-    def test_of_rows_images_and_bytes_in_chunks_of_any_size(self):
+    def test_rows_images_and_bytes_in_chunks_of_any_size(self):
         arrays = [measured(107, 3), measured(13, 5, 4, 3), pixels(23, 4, 3, 2), pixels(31, 2)]
         for X in arrays:
             for size in CHUNKS:
                 with self.subTest(shape=X.shape, chunk=size), in_chunks(size):
                     self.compare(X, 1e-12)
 
-    def test_of_float32(self):
+    def test_float32(self):
         for X in (measured(2003, 3), measured(31, 5, 4, 3)):
             for size in CHUNKS[1:]:
                 with self.subTest(shape=X.shape, chunk=size), in_chunks(size):
                     self.compare(X.astype(np.float32), 2e-6)
 
-    def test_are_float64_also_of_float32(self):
+    def test_float64_statistics_of_float32(self):
         X = (measured(5003, 3) + 1e4).astype(np.float32)
         found = Standardization.of(X)
         self.assertEqual((found.mean.dtype, found.std.dtype), (np.float64, np.float64))
         self.compare(X, 1e-10)
 
-    def test_of_float32_whose_squares_are_beyond_it(self):
+    def test_float32_with_overflowing_squares(self):
         self.compare(np.array([[1e20], [2e20], [5e20]], np.float32), 1e-6)
 
-    def test_of_memory_maps(self):
+    def test_memory_maps(self):
         for X in (measured(107, 3), pixels(23, 4, 3, 2)):
             with self.subTest(X.shape), in_chunks(64):
                 self.compare(mapped(self.root, X), 1e-12)
 
-    def test_of_what_is_larger_than_the_memory(self):
+    def test_arrays_larger_than_the_memory(self):
         X = mapped(self.root, measured(200_000, 4))  # 6.4 MB
         tracemalloc.start()
         with in_chunks(2**12):
@@ -92,14 +92,14 @@ class TestStatistics(InFolder):
         tracemalloc.stop()
         self.assertLess(peak, 1e6)
 
-    def test_of_large_means(self):
+    def test_large_means(self):
         X = 1e6 + np.random.default_rng(0).choice([-1.0, 1.0], (5001, 2))
         self.compare(X, 1e-9)
         with in_chunks(1000):
             self.compare(X, 1e-9)
         self.compare(X.astype(np.float32), 0.02)  # 1e6 ± 1 is exact, a mean in between is not
 
-    def test_with_an_outlier_among_the_first_rows(self):
+    def test_an_outlier_among_the_first_rows(self):
         for row in (0, 3):
             for dtype in DTYPES:
                 X = np.random.default_rng(0).normal(size=(20_001, 2)).astype(dtype)
@@ -107,13 +107,13 @@ class TestStatistics(InFolder):
                 with self.subTest(dtype, row=row), in_chunks(999):
                     self.compare(X, 1e-6)
 
-    def test_of_rows_in_order(self):
-        """The first rows say nothing about the others."""
+    def test_sorted_rows(self):
+        """The first rows are not representative."""
         X = np.sort(measured(5000, 2), axis=0)
         self.compare(X, 1e-12)
         self.compare(X[::-1], 1e-12)
 
-    def test_of_a_single_row(self):
+    def test_a_single_row(self):
         X = measured(1, 3)
         found = Standardization.of(X)
         assert_array_equal(found.mean, X[0])
@@ -122,7 +122,7 @@ class TestStatistics(InFolder):
 
 
 class TestStandardized(unittest.TestCase):
-    def test_has_mean_0_and_spread_1(self):
+    def test_mean_0_and_standard_deviation_1(self):
         for dtype, atol in (("float64", 1e-12), ("float32", 2e-5)):
             X = measured(1203, 3).astype(dtype)
             mean, std = mean_and_std(Standardization.of(X)(X))
@@ -167,7 +167,7 @@ class TestStandardized(unittest.TestCase):
             self.assertEqual(undone.dtype, dtype)
             assert_allclose(undone, X, rtol=rtol)
 
-    def test_keeps_the_type_and_what_it_was_given(self):
+    def test_type_and_input_are_kept(self):
         for dtype in DTYPES:
             X = read_only(measured(20, 3).astype(dtype))
             standardization = Standardization.of(X)
@@ -179,7 +179,7 @@ class TestStandardized(unittest.TestCase):
 
 
 def moves(image, s):
-    """The zero-padded image moved by up to s pixels, by (down, right)."""
+    """The zero-padded image shifted by up to s pixels, keyed by (down, right)."""
     H, W, _ = image.shape
     found = {}
     for down in range(-s, s + 1):
@@ -201,7 +201,7 @@ class TestAugmentation(unittest.TestCase):
         return Augmentation(**options)(X, np.random.default_rng(seed))
 
     def counts(self, results, candidates):
-        """How often each candidate is among the results, which must all be among them."""
+        """Count of each candidate among the results; every result must be a candidate."""
         is_it = np.array([(results == c).all(axis=(1, 2, 3)) for c in candidates])
         assert_array_equal(is_it.sum(axis=0), 1)
         return is_it.sum(axis=1)
@@ -216,7 +216,7 @@ class TestAugmentation(unittest.TestCase):
         mirrored = (out == self.image[:, ::-1]).all(axis=(1, 2, 3))
         self.assertLess(abs((mirrored[1:] == mirrored[:-1]).sum() - 1000), 110)
 
-    def test_different_images_stay_in_their_places(self):
+    def test_order_of_the_images(self):
         X = np.random.default_rng(2).normal(size=(40, 3, 4, 1))
         for x, y in zip(X, Augmentation(flip=True)(X, np.random.default_rng(0)), strict=True):
             self.assertTrue(np.array_equal(x, y) or np.array_equal(x[:, ::-1], y))
@@ -249,7 +249,7 @@ class TestAugmentation(unittest.TestCase):
             assert_array_equal(first, same)
             self.assertFalse(np.array_equal(first, other))
 
-    def test_a_generator_goes_on(self):
+    def test_successive_draws_differ(self):
         X = np.repeat(self.image[np.newaxis], 30, axis=0)
         rng = np.random.default_rng(0)
         augmentation = Augmentation(flip=True, shift=1)
@@ -268,7 +268,7 @@ class TestAugmentation(unittest.TestCase):
                 self.assertEqual((out.dtype, out.shape), (dtype, X.shape))
                 self.assertTrue(out.flags.c_contiguous)
 
-    def test_nothing_to_do(self):
+    def test_no_augmentation(self):
         X = measured(3, 4, 4, 1)
         assert_array_equal(Augmentation()(X, np.random.default_rng(0)), X)
         self.assertFalse(Augmentation())
@@ -288,7 +288,7 @@ class TestAugmentation(unittest.TestCase):
 
 class TestPreprocessing(unittest.TestCase):
     def test_standardized_first_and_then_augmented(self):
-        """So what comes in from outside is the mean."""
+        """The shifted-in border is therefore the mean."""
         X = np.full((40, 3, 3, 1), 100, np.uint8)
         whole = Preprocessing("float32", Standardization([50], [25]), Augmentation(shift=1))
         out = whole(X, np.random.default_rng(0))
@@ -328,7 +328,7 @@ class TestPreprocessing(unittest.TestCase):
         out = Preprocessing("float32", Standardization.of(X))(X)
         assert_allclose(out.ravel(), np.array([-1, 0, 1]) * np.sqrt(1.5), rtol=1e-6)
 
-    def test_half_precision_is_not_computed_with(self):
+    def test_half_precision_is_converted_first(self):
         X = np.array([[1001.0], [1003.0], [1006.0]], np.float16)
         standardization = Standardization([1002.6], [0.01])
         expected = (X.astype(np.float64) - 1002.6) / 0.01
@@ -342,7 +342,7 @@ class TestPreprocessing(unittest.TestCase):
 
 
 class TestStored(InFolder):
-    """What is kept as it is, and what is preprocessed once and for all."""
+    """Lazy and eager preprocessing."""
 
     def test_floats_in_memory_are_converted_at_once(self):
         X = measured(20, 3)
@@ -352,7 +352,7 @@ class TestStored(InFolder):
         self.assertEqual(data.data.dtype, np.float32)
         assert_array_equal(data.data, whole(X))
 
-    def test_bytes_maps_and_what_is_augmented_stay(self):
+    def test_bytes_maps_and_augmented_images_stay(self):
         whole = Preprocessing("float32", None, Augmentation(flip=True))
         X = measured(6, 3, 2, 1)
         for stored, rng in ((pixels(6, 3, 2, 1), None), (mapped(self.root, X), None), (X, 0)):

@@ -1,4 +1,4 @@
-"""Sets that are read from publishers' files: each example in its place, with its own label."""
+"""Published datasets: Higgs, Fashion-MNIST, CIFAR-10 and letters, from synthetic files."""
 
 import gzip
 import os
@@ -30,7 +30,7 @@ def sizes(dataset) -> tuple[int, ...]:
 
 
 def batch_of(data):
-    """All examples, as a network gets them."""
+    """All preprocessed examples."""
     return np.concatenate([X for X, _ in data.batches(7)])
 
 
@@ -43,11 +43,11 @@ def read_idx(path: Path, header: int) -> np.ndarray:
     return np.frombuffer(gzip.decompress(path.read_bytes())[header:], np.uint8)
 
 
-class StandIns(DataTest):
-    """A test with stand-ins for publishers' files."""
+class SyntheticFiles(DataTest):
+    """A test with synthetic files in the publishers' formats."""
 
     def fashion_mnist(self, n: int = 120, n_test: int = 60):
-        """Images and labels of training and test set, as they are in the files."""
+        """Images and labels of training and test set, as stored in the files."""
         folder = self.data / "fashion_mnist"
         synthetic_files.write_fashion_mnist(folder, n, n_test)
         return tuple(
@@ -75,13 +75,13 @@ class StandIns(DataTest):
         return synthetic_files.write_higgs(self.data / "higgs", n)
 
     def same(self, data, X, y) -> None:
-        """A set must hold these examples, as they are stored, with these labels."""
+        """Assert that a set holds these stored examples and labels."""
         assert_array_equal(np.asarray(data.data), X, strict=True)
         assert_array_equal(classes(data), y)
 
 
-class TestHiggs(StandIns):
-    def test_every_row_in_its_place_with_its_label(self):
+class TestHiggs(SyntheticFiles):
+    def test_every_row_with_its_label(self):
         rows = self.higgs()
         dataset = initialize_dataset("higgs")
         self.assertEqual(sizes(dataset), (200, 20, 20))
@@ -99,7 +99,7 @@ class TestHiggs(StandIns):
             dataset = initialize_dataset("higgs", dtype=dtype)
             found = np.concatenate([batch_of(data) for data in splits(dataset)])
             self.assertEqual((found.dtype, dataset.test.labels.dtype), (dtype, dtype))
-            assert_allclose(found, expected, rtol=1e-6, atol=1e-6)  # they are float32 in the file
+            assert_allclose(found, expected, rtol=1e-6, atol=1e-6)  # float32 in the file
 
     def test_proportions_of_a_small_file(self):
         # 10/12, 1/12 and 1/12 of the rows: 500,000, 50,000 and 50,000 of 600,000.
@@ -110,7 +110,7 @@ class TestHiggs(StandIns):
         self.higgs(60, (50, 5, 5))  # and one that is just large enough
         self.assertEqual(sizes(initialize_dataset("higgs")), (50, 5, 5))
 
-    def test_a_file_with_more_rows_than_are_needed(self):
+    def test_a_file_with_surplus_rows(self):
         rows = self.higgs(100, (50, 6, 4))
         dataset = initialize_dataset("higgs")
         self.assertEqual(sizes(dataset), (50, 6, 4))
@@ -135,7 +135,7 @@ class TestHiggs(StandIns):
                 for data, place in zip(splits(dataset), places, strict=True):
                     self.same(data, X[slice(*place)], rows[slice(*place), 0])
 
-    def test_sizes_that_there_are_not(self):
+    def test_sizes_out_of_range(self):
         self.higgs(100, (50, 6, 4))
         for options, most in (
             ({"n_training": 99}, "n_training must be at most 98, .*, got 99"),
@@ -150,7 +150,7 @@ class TestHiggs(StandIns):
         with self.assertRaisesRegex(TypeError, r"n_test must be a whole number, got 1\.5"):
             initialize_dataset("higgs", n_test=1.5)
 
-    def test_rows_are_mapped_until_there_is_a_batch(self):
+    def test_memory_mapped_rows(self):
         rows = self.higgs()
         dataset = initialize_dataset("higgs", dtype="float32")
         file = np.load(next((self.data / "higgs").glob("prepared-*/X.npy")), mmap_mode="r")
@@ -163,12 +163,12 @@ class TestHiggs(StandIns):
         assert_array_equal(np.asarray(file), rows[:, 1:].astype(np.float32))
 
 
-class TestImages(StandIns):
+class TestImages(SyntheticFiles):
     def both(self):
-        """The names of the two sets, and what is in their files."""
+        """The names of the two datasets, and the content of their files."""
         return (("fashion_mnist", self.fashion_mnist()), ("cifar10", self.cifar10()))
 
-    def test_every_image_in_its_place_with_its_label(self):
+    def test_every_image_with_its_label(self):
         # A sixth of the training images of Fashion-MNIST is for validation, a 50th of CIFAR-10's.
         held_out = {"fashion_mnist": 20, "cifar10": 4}
         for name, ((X, y), (X_test, y_test)) in self.both():
@@ -209,7 +209,7 @@ class TestImages(StandIns):
                 assert_array_equal(flat, X.reshape(len(X), -1), strict=True)
                 assert_array_equal(labels, Y, strict=True)
 
-    def test_images_stay_bytes_in_their_file_until_there_is_a_batch(self):
+    def test_memory_mapped_bytes(self):
         self.both()
         for name in IMAGES:
             dataset = initialize_dataset(name, images=True, dtype="float32", flip=True, shift=1)
@@ -220,7 +220,7 @@ class TestImages(StandIns):
                 self.assertRegex(Path(data.data.filename).name, "^(train|test)_X.npy$")
                 self.assertEqual(data.data.shape[1:], SHAPES[name])
 
-    def test_validation_and_test_stay_where_they_are(self):
+    def test_validation_and_test_keep_their_place(self):
         for name, ((X, y), (X_test, y_test)) in self.both():
             n, held_out, n_test = sizes(initialize_dataset(name))
             for few in (1, 50, n - 1):
@@ -249,7 +249,7 @@ class TestImages(StandIns):
             with self.assertRaisesRegex(TypeError, "validate_on_test must be true or false, got 1"):
                 initialize_dataset(name, validate_on_test=1)
 
-    def test_sizes_that_there_are_not(self):
+    def test_sizes_out_of_range(self):
         self.both()
         for name, n, held_out, n_test in (("fashion_mnist", 120, 20, 60), ("cifar10", 200, 4, 40)):
             for options, most in (
@@ -279,9 +279,9 @@ class TestImages(StandIns):
             self.same(b, np.asarray(a.data), classes(a))
 
 
-class TestLetters(StandIns):
+class TestLetters(SyntheticFiles):
     def write(self, **numbers: int) -> dict[str, list[np.ndarray]]:
-        """Files of each size, with so many letters to train on; their rows."""
+        """Write the files of each size, with so many training letters; return their rows."""
         folder = self.data / "letters"
         for rng, (size, n) in enumerate(numbers.items()):
             synthetic_files.write_letters(folder, size, n, rng)
@@ -291,7 +291,7 @@ class TestLetters(StandIns):
             for size in numbers
         }
 
-    def test_every_letter_in_its_place_with_its_label(self):
+    def test_every_letter_with_its_label(self):
         for size, files in self.write(small=40, medium=60, large=80).items():
             dataset = initialize_dataset("letters", size=size, images=True)
             self.assertIsNone(dataset.test)
@@ -322,9 +322,9 @@ class TestLetters(StandIns):
             initialize_dataset("letters", size="lagre")
 
 
-class TestDamage(StandIns):
+class TestDamage(SyntheticFiles):
     def refused(self, name: str, file: str, pattern: str, **options) -> None:
-        """The set must be refused with these words about a file, and leave nothing."""
+        """Assert that a dataset is refused with this message about a file, and leaves nothing."""
         before = self.below(self.root)
         path = self.data / name / file
         with self.assertRaises(ValueError) as caught:
@@ -354,7 +354,7 @@ class TestDamage(StandIns):
         path.write_bytes(path.read_bytes()[:-20])
         self.refused("higgs", path.name, "^FILE is truncated")
 
-    def test_what_is_no_file(self):
+    def test_folders_and_pipes(self):
         path = self.data / "higgs" / "HIGGS.csv.gz"
         path.mkdir(parents=True)
         self.refused("higgs", path.name, "^FILE is not a regular file$")

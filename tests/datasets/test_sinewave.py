@@ -1,4 +1,4 @@
-"""The dataset of sine waves: what is in it, and what fixes it."""
+"""Sine waves: values, labels, options, seed, forecast sequences."""
 
 import unittest
 
@@ -10,7 +10,7 @@ from neural_networks.utils.randomness import spawn_generator
 
 
 def phases(waves, step=0.2):
-    """a of each wave sin(a + step · i), found from its first two values."""
+    """The phase a of each wave sin(a + step · i), from its first two values."""
     first, second = waves[:, 0, 0], waves[:, 0, 1]
     # sin(a + s) = sin a cos s + cos a sin s
     return np.arctan2(first, (second - first * np.cos(step)) / np.sin(step))
@@ -32,7 +32,7 @@ class TestWaves(unittest.TestCase):
         self.assertEqual(self.dataset.out_dim, 1)
         self.assertIsNone(self.dataset.class_names)
 
-    def test_values_and_labels_lie_on_one_wave(self):
+    def test_values_and_labels_of_one_wave(self):
         for data in (self.dataset.train, self.dataset.validate, self.dataset.test):
             a = phases(data.data)[:, np.newaxis]
             assert_allclose(data.data[:, 0], np.sin(a + 0.2 * np.arange(50)), atol=1e-12)
@@ -45,7 +45,7 @@ class TestWaves(unittest.TestCase):
         # 875 each, give or take four standard deviations.
         self.assertLess(np.abs(counts - 875).max(), 4 * np.sqrt(7000 * 7 / 64))
 
-    def test_long_waves_go_on_for_100_steps(self):
+    def test_forecast_sequences_of_100_more_steps(self):
         waves = self.dataset.forecast_sequences
         self.assertEqual(waves.shape, (3, 1, 150))
         a = phases(waves)[:, np.newaxis]
@@ -60,8 +60,8 @@ class TestWaves(unittest.TestCase):
         assert_array_equal(self.dataset.forecast_sequences, again.forecast_sequences)
         self.assertFalse(np.array_equal(self.dataset.train.data[:1000], self.dataset.validate.data))
 
-    def test_a_generator_of_their_own_draws_the_phases(self):
-        """Not the one that shuffles: an example, and when it comes, have to be unrelated."""
+    def test_an_independent_generator_draws_the_phases(self):
+        """Independent of the generator that shuffles."""
         a = spawn_generator(0, "data").uniform(0, 2 * np.pi, (7000, 1))
         values = np.sin(a + 0.2 * np.arange(50))
         assert_allclose(self.dataset.train.data[:, 0], values, atol=1e-12)
@@ -89,7 +89,7 @@ class TestOptions(unittest.TestCase):
         last = initialize_dataset("sinewave", window=9, seed=0)
         assert_array_equal(dataset.test.labels[:, :, -1], last.test.labels)
 
-    def test_noise_lies_on_values_and_labels(self):
+    def test_noise_on_values_and_labels(self):
         clean, noisy = (initialize_dataset("sinewave", noise=s, seed=0) for s in (0, 0.1))
         pairs = {
             "values": (noisy.train.data, clean.train.data),
@@ -105,7 +105,7 @@ class TestOptions(unittest.TestCase):
         share = np.mean(np.abs(difference) > 0.2)
         self.assertAlmostEqual(share, 0.0455, delta=0.002, msg="two standard deviations off")
         neighbours = np.corrcoef(difference[:, 0, 3], difference[:, 0, 4])[0, 1]
-        self.assertLess(abs(neighbours), 0.05, "each value has noise of its own")
+        self.assertLess(abs(neighbours), 0.05, "the noise of neighbours is independent")
 
     def test_none_stands_for_the_default(self):
         names = ("window", "step", "noise", "every_step")
@@ -131,20 +131,20 @@ class TestOptions(unittest.TestCase):
             with self.subTest(options), self.assertRaisesRegex(error, message):
                 initialize_dataset("sinewave", **options)
 
-    def test_other_sets_have_none_of_them(self):
+    def test_other_datasets_have_no_such_options(self):
         message = r"dataset 'iris' has no option 'noise' \(options: .*images"
         with self.assertRaisesRegex(ValueError, message):
             initialize_dataset("iris", noise=0.1)
 
 
-class TestLongSequences(unittest.TestCase):
+class TestForecastSequences(unittest.TestCase):
     def dataset(self, forecast_sequences, shape=(6, 2, 5), k=2):
         return Dataset(np.ones(shape), np.ones((6, k)), 3, forecast_sequences=forecast_sequences)
 
     def test_longer_than_the_examples(self):
         self.assertEqual(self.dataset(np.zeros((1, 2, 6))).forecast_sequences.shape, (1, 2, 6))
 
-    def test_that_do_not_fit(self):
+    def test_sequences_that_do_not_fit(self):
         for sequences, options, message in (
             (np.zeros((1, 2, 5)), {}, r"\(k, 2, T\) with T > 5, got shape \(1, 2, 5\)"),
             (np.zeros((1, 3, 9)), {}, r"\(k, 2, T\) with T > 5, got shape \(1, 3, 9\)"),
@@ -156,7 +156,7 @@ class TestLongSequences(unittest.TestCase):
             with self.subTest(message), self.assertRaisesRegex(ValueError, message):
                 self.dataset(sequences, **options)
 
-    def test_of_a_wrong_type(self):
+    def test_a_wrong_type(self):
         message = "^forecast_sequences: examples must be a NumPy array, got list"
         with self.assertRaisesRegex(TypeError, message):
             self.dataset([[[1.0] * 6] * 2])

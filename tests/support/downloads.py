@@ -1,4 +1,4 @@
-"""What the tests of downloads share: a server, a folder, and files that differ in their answers."""
+"""Base class for tests of downloads: a server, a folder, and files with given responses."""
 
 import contextlib
 import hashlib
@@ -26,7 +26,7 @@ def sha256(content: bytes) -> str:
 
 
 def after_some_chunks(error: BaseException, chunks: int):
-    """Let downloads fail in this way when so many chunks have come."""
+    """A patch that lets downloads fail with this error after so many chunks."""
     write, left = download._Transfer.write, [chunks]
 
     def failing(self, chunk):
@@ -39,7 +39,7 @@ def after_some_chunks(error: BaseException, chunks: int):
 
 
 class DownloadTest(InFolder):
-    """A test with a server, and a folder that does not exist yet."""
+    """A test with a server and a folder that does not exist yet."""
 
     def setUp(self):
         super().setUp()
@@ -51,7 +51,7 @@ class DownloadTest(InFolder):
         self.sleep = self.enterContext(mock.patch.object(download, "time")).sleep
 
     def file(self, *answers, name="data.bin", content=CONTENT):
-        """A file whose addresses answer so, at /data.bin/0, /data.bin/1 and so on."""
+        """A file with one address per answer: /data.bin/0, /data.bin/1 and so on."""
         addresses = [
             answer if isinstance(answer, str) else self.server.address(f"{name}/{n}", answer)
             for n, answer in enumerate(answers)
@@ -62,7 +62,7 @@ class DownloadTest(InFolder):
         return self.file(file_server.ranges(CONTENT), **options)
 
     def fetch(self, *files, folder=None):
-        """Fetch; the paths. What was printed is in ``self.out`` and ``self.err``."""
+        """The paths of the files; the output is kept in ``self.out`` and ``self.err``."""
         out, err = io.StringIO(), io.StringIO()
         try:
             with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
@@ -76,7 +76,7 @@ class DownloadTest(InFolder):
         return paths
 
     def failure(self, *files):
-        """Fetch, which must fail; the message."""
+        """The message of a download that must fail."""
         with self.assertRaises(DownloadError) as caught:
             self.fetch(*files)
         self.assertEqual(self.out + self.err, "")
@@ -87,11 +87,11 @@ class DownloadTest(InFolder):
         (path or self.path).write_bytes(content)
 
     def names(self):
-        """What is in the folder."""
+        """File names in the folder."""
         return sorted(path.name for path in self.folder.iterdir())
 
     def is_whole(self):
-        """The file is there, and nothing else."""
+        """Assert that the folder contains the complete file alone."""
         self.assertEqual(self.names(), ["data.bin"])
         self.assertEqual(self.path.read_bytes(), CONTENT)
 
@@ -99,7 +99,7 @@ class DownloadTest(InFolder):
         self.assertEqual(self.names(), [])
 
     def part_is(self, length):
-        """There is the beginning of the file, and nothing else."""
+        """Assert that the folder contains a ``.part`` of this length alone."""
         self.assertEqual(self.names(), ["data.bin.part"])
         self.assertEqual(self.part.read_bytes(), CONTENT[:length])
 

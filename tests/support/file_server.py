@@ -1,4 +1,4 @@
-"""A server of files on this machine, with all the faults that servers have."""
+"""A local file server with the faults of real servers."""
 
 import re
 import threading
@@ -10,7 +10,7 @@ Answer = Callable[["Handler"], None]
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Notes a request, and answers it as its path's answer says."""
+    """Records a request and gives the answer of its path."""
 
     server: "Server"
 
@@ -22,7 +22,7 @@ class Handler(BaseHTTPRequestHandler):
         pass
 
     def send(self, status: int, body: bytes = b"", **headers: object) -> None:
-        """Headers, with underscores for hyphens, and a body."""
+        """Send headers, with underscores for hyphens, and a body."""
         self.send_response(status)
         for name, value in {"Content_Length": len(body), **headers}.items():
             if value is not None:
@@ -31,7 +31,7 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def asked_from(self) -> int:
-        """The first byte that is asked for."""
+        """The first byte of the requested range."""
         match = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", "bytes=0-"))
         assert match
         return int(match[1])
@@ -48,7 +48,7 @@ class Server(ThreadingHTTPServer):
         self.requests: list[tuple[str, str | None]] = []
 
     def __enter__(self) -> "Server":
-        # So many seconds pass, at most, until it sees that it is to stop.
+        # Polls every 0.01 s for the shutdown.
         self.thread = threading.Thread(target=self.serve_forever, args=(0.01,))
         self.thread.start()
         return self
@@ -59,21 +59,21 @@ class Server(ThreadingHTTPServer):
         self.server_close()
 
     def handle_error(self, *_: Any) -> None:
-        """Whoever breaks off a download is no concern of the test's output."""
+        """Print nothing about clients that disconnect."""
 
     def address(self, path: str, answer: Answer) -> str:
-        """Where to get this answer."""
+        """The address of this answer."""
         self.answers[f"/{path}"] = answer
         return f"http://127.0.0.1:{self.server_port}/{path}"
 
 
 def whole(content: bytes, **headers: object) -> Answer:
-    """The file, whatever range is asked for."""
+    """The whole file, for any range."""
     return lambda handler: handler.send(200, content, **headers)
 
 
 def ranges(content: bytes) -> Answer:
-    """The file, or the rest of it that is asked for."""
+    """The file or the requested range of it."""
 
     def answer(handler: Handler) -> None:
         start = handler.asked_from()
@@ -89,14 +89,14 @@ def ranges(content: bytes) -> Answer:
 
 
 def cut_off(content: bytes, after: int, **headers: object) -> Answer:
-    """The first bytes of the file, though all are announced."""
+    """The first bytes of the file, with the length of the whole."""
     return lambda handler: handler.send(
         200, content[:after], **{"Content_Length": len(content), **headers}
     )
 
 
 def status(code: int, body: bytes = b"", **headers: object) -> Answer:
-    """A status, and a page about it."""
+    """A status with an optional page."""
     return lambda handler: handler.send(code, body, **headers)
 
 
@@ -105,18 +105,18 @@ def redirect(address: str) -> Answer:
 
 
 def page() -> Answer:
-    """A page in place of the file, as networks have it that one must log in to."""
+    """A login page in place of the file, as from a captive portal."""
     return whole(b"<html>Log in!</html>", Content_Type="text/html; charset=utf-8")
 
 
 def one_after_the_other(*answers: Answer) -> Answer:
-    """Another answer every time; the last one stays."""
+    """One answer after the other; the last one is repeated."""
     left = list(answers)
     return lambda handler: (left.pop(0) if len(left) > 1 else left[0])(handler)
 
 
 def slow(content: bytes, go_on: threading.Event) -> Answer:
-    """The file in two halves, the second one when ``go_on`` is set."""
+    """The file in two halves, the second after ``go_on`` is set."""
 
     def answer(handler: Handler) -> None:
         half = len(content) // 2

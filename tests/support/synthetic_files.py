@@ -1,4 +1,4 @@
-"""Small files in the publishers' formats, drawn at random, to stand in for those of real data."""
+"""Small synthetic files in the publishers' formats."""
 
 import gzip
 import io
@@ -10,7 +10,7 @@ CIFAR_BATCHES = [*(f"data_batch_{i}.bin" for i in range(1, 6)), "test_batch.bin"
 
 
 def write_higgs(folder: Path, n: int = 240, rng: int = 0) -> np.ndarray:
-    """``HIGGS.csv.gz``; its rows, float32-exact as those of the publisher are."""
+    """Write ``HIGGS.csv.gz``; return its rows, exact in float32 like the published ones."""
     rng = np.random.default_rng(rng)
     y = rng.integers(2, size=n)
     X = rng.normal(2, 3, (n, 28)) + 2 * y[:, np.newaxis]
@@ -23,13 +23,13 @@ def write_higgs(folder: Path, n: int = 240, rng: int = 0) -> np.ndarray:
 
 
 def write_idx(path: Path, array: np.ndarray) -> None:
-    """An array of bytes as a packed idx file."""
+    """Write an array of bytes as a compressed idx file."""
     header = bytes([0, 0, 8, array.ndim]) + np.array(array.shape, ">i4").tobytes()
     path.write_bytes(gzip.compress(header + array.astype(np.uint8).tobytes()))
 
 
 def write_fashion_mnist(folder: Path, n: int = 120, n_test: int = 60, rng: int = 0) -> None:
-    """The four files of Fashion-MNIST; class k is bright in its rows 2k and 2k + 1."""
+    """Write the four files of Fashion-MNIST; class k is bright in rows 2k and 2k + 1."""
     rng = np.random.default_rng(rng)
     folder.mkdir(parents=True, exist_ok=True)
     for part, m in (("train", n), ("t10k", n_test)):
@@ -42,7 +42,7 @@ def write_fashion_mnist(folder: Path, n: int = 120, n_test: int = 60, rng: int =
 
 
 def write_cifar10(folder: Path, n: int = 40, rng: int = 0) -> dict[str, np.ndarray]:
-    """``cifar-10-batches-bin`` with n records in each of its six files; the records."""
+    """Write ``cifar-10-batches-bin`` with n records in each of six files; return the records."""
     rng = np.random.default_rng(rng)
     below = folder / "cifar-10-batches-bin"
     below.mkdir(parents=True, exist_ok=True)
@@ -56,7 +56,7 @@ def write_cifar10(folder: Path, n: int = 40, rng: int = 0) -> dict[str, np.ndarr
 
 
 def write_letters(folder: Path, size: str = "large", n: int = 120, rng: int = 0) -> None:
-    """Training and validation file of one size; class k is black in its rows k and k + 1."""
+    """Write both files of a size of letters; class k is black in rows k and k + 1."""
     rng = np.random.default_rng(rng)
     folder.mkdir(parents=True, exist_ok=True)
     for part, m in (("Train", n), ("Validation", n // 4)):
@@ -69,7 +69,7 @@ def write_letters(folder: Path, size: str = "large", n: int = 120, rng: int = 0)
 
 
 def write_all(folder: Path) -> None:
-    """A data folder with all of them."""
+    """Write a data folder with all datasets."""
     write_higgs(folder / "higgs")
     write_fashion_mnist(folder / "fashion_mnist")
     write_cifar10(folder / "cifar10")
