@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, cast
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from neural_networks.datasets import Dataset
 from neural_networks.models import NeuralNetwork
-from neural_networks.training import loop
+from neural_networks.training import evaluation
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,14 +56,18 @@ class Ensemble:
         Y_hat = np.mean(outputs, axis=0)
         return Y_hat, np.nan if Y is None else self.loss.forward(Y, Y_hat)
 
+    def threads(self) -> AbstractContextManager[None]:
+        """See ``NeuralNetwork.threads``."""
+        return self.models[0].threads()
+
     def error(self, target: np.ndarray, out: np.ndarray) -> float:
         """See ``NeuralNetwork.error``."""
         return self.models[0].error(target, out)
 
     def test(self, dataset: Dataset) -> dict[str, float]:
         """Loss and error of the average on ``dataset.test``; see ``NeuralNetwork.test``."""
-        return loop.test(cast(Any, self), dataset, save_predictions=False)
+        return evaluation.test(self, dataset, save_predictions=False)
 
     def test_kaggle(self, dataset: Dataset) -> pd.DataFrame:
         """Its classes for ``dataset.test``; see ``NeuralNetwork.test_kaggle``."""
-        return loop.test_kaggle(cast(Any, self), dataset, None)
+        return evaluation.test_kaggle(self, dataset, None)

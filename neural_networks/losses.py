@@ -1,13 +1,7 @@
-"""Losses: how far a batch of predictions is from its labels.
+"""Losses: the distance of a batch of predictions from its labels.
 
 The first axis counts the m examples of a batch, and every loss is a mean over them. Classes lie
 on the second axis: (m, k), or (m, k, t) for sequences.
-
-A loss and the activation of the output layer can be a *canonical pair*: softmax with
-cross-entropy, a sigmoid with binary cross-entropy, a linear output with the others. Together
-they are a smooth function of the logits Z even where the prediction has rounded to exactly 0 or 1
-and the gradient through either alone would be lost. ``forward_from_logits`` and
-``backward_from_logits`` compute the pair as one function.
 """
 
 from abc import ABC, abstractmethod
@@ -16,7 +10,7 @@ import numpy as np
 
 from neural_networks.activations import Activation, Linear, Sigmoid, SoftMax
 from neural_networks.utils.factories import lookup
-from neural_networks.utils.rows import first_index
+from neural_networks.utils.validation import first_index
 
 
 class Loss(ABC):
@@ -25,17 +19,17 @@ class Loss(ABC):
     Parameters
     ----------
     name : str
-        The name it goes by in ``initialize_loss``.
+        Its name in ``initialize_loss``.
     """
 
     canonical_activation: type[Activation]
-    """The output activation that forms a canonical pair with this loss."""
+    """The output activation that goes with this loss; see ``canonical``."""
 
     classifies = True
-    """Whether predictions stand for classes."""
+    """True if predictions stand for classes."""
 
     outputs_probabilities = True
-    """Whether predictions are probabilities, as opposed to scores or numbers."""
+    """True if predictions are probabilities, as opposed to scores or numbers."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -63,7 +57,7 @@ class Loss(ABC):
         Raises
         ------
         ValueError
-            If the shapes differ, there are no examples, or the labels break the loss's rule.
+            If the shapes differ, there are no examples, or the labels are not valid for the loss.
         """
 
     @abstractmethod
@@ -73,7 +67,7 @@ class Loss(ABC):
         Parameters
         ----------
         Y, Y_hat : arrays
-            What ``forward`` got.
+            The arguments of ``forward``.
 
         Returns
         -------
@@ -81,45 +75,8 @@ class Loss(ABC):
             dL/dY_hat.
         """
 
-    @abstractmethod
-    def forward_from_logits(self, Y: np.ndarray, Z: np.ndarray) -> float:
-        """The loss of the canonical pair, from the logits.
-
-        Parameters
-        ----------
-        Y : array, (m, k) or (m, k, t)
-            Labels, which are taken to keep the loss's rule.
-        Z : array, the shape of Y
-            The output layer's pre-activations.
-
-        Returns
-        -------
-        float
-            ``forward(Y, σ(Z))`` without the rounding of σ; finite for all finite Z.
-        """
-
-    def backward_from_logits(self, Y: np.ndarray, Y_hat: np.ndarray) -> np.ndarray:
-        """The gradient of the canonical pair with respect to the logits.
-
-        Parameters
-        ----------
-        Y : array, (m, k) or (m, k, t)
-            Labels, which are taken to keep the loss's rule.
-        Y_hat : array, the shape of Y
-            Predictions σ(Z).
-
-        Returns
-        -------
-        array, the shape and type of Y_hat
-            dL/dZ.
-        """
-        # Softmax with cross-entropy: L = (1/m) Σ (ln Σ_j exp(z_j) - Σ_i y_i z_i), because the
-        # y_i sum to 1. The derivative of the first term is exp(z_i) / Σ_j exp(z_j) = ŷ_i, so
-        # dL/dz_i = (ŷ_i - y_i) / m. A sigmoid is a softmax over the two logits 0 and z.
-        return (Y_hat - Y.astype(Y_hat.dtype, copy=False)) / len(Y)
-
     def classes(self, Y: np.ndarray) -> np.ndarray:
-        """The class that each label or prediction stands for: argmax over the second axis.
+        """The class of each label or prediction: argmax over the second axis.
 
         Parameters
         ----------
@@ -133,7 +90,7 @@ class Loss(ABC):
         return Y.argmax(axis=1)
 
     def error(self, Y: np.ndarray, Y_hat: np.ndarray) -> float:
-        """The share of predictions that stand for another class than the label.
+        """The share of predictions whose class is not that of the label.
 
         Parameters
         ----------
@@ -147,7 +104,7 @@ class Loss(ABC):
         return float((self.classes(Y) != self.classes(Y_hat)).mean())
 
     def check_labels(self, Y: np.ndarray) -> None:
-        """Raise ``ValueError`` if labels break the loss's rule; any finite label keeps it here."""
+        """Raise ``ValueError`` if labels are not valid for the loss: here, if not finite."""
         finite = np.isfinite(Y)
         if not finite.all():
             index = first_index(~finite)
@@ -188,13 +145,6 @@ class CrossEntropy(Loss):
         # ∂/∂ŷ (-y ln ŷ / m) = -y / (m ŷ)
         Y = Y.astype(Y_hat.dtype, copy=False)
         return -Y / _positive(Y_hat) / len(Y)
-
-    def forward_from_logits(self, Y: np.ndarray, Z: np.ndarray) -> float:
-        """-(1/m) Σ Y ln softmax(Z); see ``Loss.forward_from_logits``."""
-        # ln softmax(z)_i = z_i - max z - ln Σ_j exp(z_j - max z), and the y_i sum to 1.
-        Z = Z - Z.max(axis=1, keepdims=True)
-        log_normalizer = np.log(np.exp(Z).sum(axis=1)).sum()
-        return float((log_normalizer - (Y * Z).sum()) / len(Y))
 
     def check_labels(self, Y: np.ndarray) -> None:
         """Raise ``ValueError`` unless Y is (m, k) or (m, k, t), non-negative, with sum 1."""
@@ -239,13 +189,6 @@ class BinaryCrossEntropy(Loss):
         Y = Y.astype(Y_hat.dtype, copy=False)
         return ((1 - Y) / _positive(1 - Y_hat) - Y / _positive(Y_hat)) / len(Y)
 
-    def forward_from_logits(self, Y: np.ndarray, Z: np.ndarray) -> float:
-        """The binary cross-entropy of sigmoid(Z); see ``Loss.forward_from_logits``."""
-        # -ln σ(z) = ln(1 + exp(-z)) and -ln(1 - σ(z)) = z + ln(1 + exp(-z)). Together:
-        # (1 - y) z + ln(1 + exp(-z)), and ln(1 + exp(-z)) = max(-z, 0) + ln(1 + exp(-|z|)).
-        terms = (1 - Y) * Z + np.maximum(-Z, 0) + np.log1p(np.exp(-np.abs(Z)))
-        return float(terms.sum() / len(Y))
-
     def classes(self, Y: np.ndarray) -> np.ndarray:
         """Class 1 from 0.5 on, else class 0; (m,)."""
         return (Y[:, 0] >= 0.5).astype(np.int64)
@@ -261,26 +204,12 @@ class BinaryCrossEntropy(Loss):
             )
 
 
-class LinearOutputLoss(Loss):
-    """What losses of the output units' own values share: a linear output is its own logit."""
+class Regression(Loss):
+    """Base class of the losses of numbers, as opposed to classes."""
 
     canonical_activation = Linear
-    outputs_probabilities = False
-
-    def forward(self, Y: np.ndarray, Y_hat: np.ndarray) -> float:
-        """The class's formula; see ``Loss.forward``."""
-        self.check(Y, Y_hat)
-        return self.forward_from_logits(Y, Y_hat)
-
-    def backward_from_logits(self, Y: np.ndarray, Y_hat: np.ndarray) -> np.ndarray:
-        """The same as ``backward``."""
-        return self.backward(Y, Y_hat)
-
-
-class Regression(LinearOutputLoss):
-    """What losses of numbers share, as opposed to classes."""
-
     classifies = False
+    outputs_probabilities = False
 
     def error(self, Y: np.ndarray, Y_hat: np.ndarray) -> float:
         """The mean of (Y - Y_hat)² over examples and outputs."""
@@ -291,9 +220,10 @@ class Regression(LinearOutputLoss):
 class L2(Regression):
     """Squared error: L = (1/m) Σ (Y - Y_hat)², summed over the outputs of an example."""
 
-    def forward_from_logits(self, Y: np.ndarray, Z: np.ndarray) -> float:
-        """(1/m) Σ (Y - Z)²; see ``Loss.forward_from_logits``."""
-        error = Y - Z
+    def forward(self, Y: np.ndarray, Y_hat: np.ndarray) -> float:
+        """(1/m) Σ (Y - Y_hat)²; see ``Loss.forward``."""
+        self.check(Y, Y_hat)
+        error = Y - Y_hat
         return float((error * error).sum() / len(Y))
 
     def backward(self, Y: np.ndarray, Y_hat: np.ndarray) -> np.ndarray:
@@ -305,15 +235,16 @@ class L2(Regression):
 class Huber(Regression):
     """Squared error for small errors, absolute error for large ones: L = (1/m) Σ h(Y - Y_hat).
 
-    Here h(e) = e² / 2 where |e| ≤ 1, and |e| - 1/2 elsewhere, so that an outlier pulls no harder
-    than an error of 1. Source: Huber, "Robust Estimation of a Location Parameter", Annals of
-    Mathematical Statistics 35, 1964, with δ = 1.
+    Here h(e) = e² / 2 where |e| ≤ 1, and |e| - 1/2 elsewhere: an outlier's gradient is no larger
+    than that of an error of 1. Source: Huber, "Robust Estimation of a Location Parameter", Annals
+    of Mathematical Statistics 35, 1964, with δ = 1.
     """
 
-    def forward_from_logits(self, Y: np.ndarray, Z: np.ndarray) -> float:
-        """(1/m) Σ h(Y - Z); see ``Loss.forward_from_logits``."""
+    def forward(self, Y: np.ndarray, Y_hat: np.ndarray) -> float:
+        """(1/m) Σ h(Y - Y_hat); see ``Loss.forward``."""
+        self.check(Y, Y_hat)
         # With s = min(|e|, 1), s (|e| - s / 2) is e² / 2 for small errors and |e| - 1/2 beyond.
-        size = np.abs(Y - Z)
+        size = np.abs(Y - Y_hat)
         small = np.minimum(size, 1)
         return float((small * (size - 0.5 * small)).sum() / len(Y))
 
@@ -323,18 +254,22 @@ class Huber(Regression):
         return np.clip(Y_hat - Y.astype(Y_hat.dtype, copy=False), -1, 1) / len(Y)
 
 
-class Hinge(LinearOutputLoss):
-    """The loss of a multiclass support vector machine: L = (1/m) Σ Σ_j max(0, s_j - s_y + 1).
+class Hinge(Loss):
+    """Hinge loss of a multiclass support vector machine: L = (1/m) Σ Σ_j max(0, s_j - s_y + 1).
 
-    The outputs s are scores. The sum goes over all classes j but the true one, y: nothing is lost
-    once its score is ahead of all others by 1. Labels are one-hot. The slope at the kink, where
+    The outputs s are scores. The sum goes over all classes j but the true one, y: the loss is 0
+    once its score exceeds all others by 1. Labels are one-hot. The slope at the kink, where
     the lead is exactly 1, is taken to be 0. Source: Weston and Watkins, "Support Vector Machines
     for Multi-Class Pattern Recognition", ESANN 1999.
     """
 
-    def forward_from_logits(self, Y: np.ndarray, Z: np.ndarray) -> float:
-        """(1/m) Σ Σ_j max(0, z_j - z_y + 1); see ``Loss.forward_from_logits``."""
-        return float(self.margins(Y, Z).sum() / len(Y))
+    canonical_activation = Linear
+    outputs_probabilities = False
+
+    def forward(self, Y: np.ndarray, Y_hat: np.ndarray) -> float:
+        """(1/m) Σ Σ_j max(0, s_j - s_y + 1); see ``Loss.forward``."""
+        self.check(Y, Y_hat)
+        return float(self.margins(Y, Y_hat).sum() / len(Y))
 
     def backward(self, Y: np.ndarray, Y_hat: np.ndarray) -> np.ndarray:
         """dL/dY_hat of (1/m) Σ Σ_j max(0, s_j - s_y + 1); see ``Loss.backward``."""
@@ -369,11 +304,12 @@ class Hinge(LinearOutputLoss):
 
 
 class SquaredHinge(Hinge):
-    """The hinge loss with its terms squared: L = (1/m) Σ Σ_j max(0, s_j - s_y + 1)²."""
+    """Squared hinge loss: L = (1/m) Σ Σ_j max(0, s_j - s_y + 1)²."""
 
-    def forward_from_logits(self, Y: np.ndarray, Z: np.ndarray) -> float:
-        """(1/m) Σ Σ_j max(0, z_j - z_y + 1)²; see ``Loss.forward_from_logits``."""
-        return float(np.square(self.margins(Y, Z)).sum() / len(Y))
+    def forward(self, Y: np.ndarray, Y_hat: np.ndarray) -> float:
+        """(1/m) Σ Σ_j max(0, s_j - s_y + 1)²; see ``Loss.forward``."""
+        self.check(Y, Y_hat)
+        return float(np.square(self.margins(Y, Y_hat)).sum() / len(Y))
 
     def backward(self, Y: np.ndarray, Y_hat: np.ndarray) -> np.ndarray:
         """dL/dY_hat of (1/m) Σ Σ_j max(0, s_j - s_y + 1)²; see ``Loss.backward``."""

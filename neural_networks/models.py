@@ -1,30 +1,47 @@
-"""The network: layers in a row, a loss at their end, and an optimizer that trains them."""
+"""The network: a row of layers, a loss, and an optimizer that trains them."""
 
+import copy
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
+from neural_networks.canonical import CanonicalPair, canonical_pair
 from neural_networks.datasets import Dataset
-from neural_networks.layers import factory
-from neural_networks.layers.sequential import LayerStack
-from neural_networks.logs import Logger
+from neural_networks.layers import Layer
+from neural_networks.layers.arrays import (
+    assign_arrays,
+    check_arrays,
+    check_batches,
+    named_arrays,
+    named_parameters,
+)
+from neural_networks.layers.factory import Unsized, make_layers
+from neural_networks.layers.sequential import create_parameters, inference
+from neural_networks.layers.table import layer_table
 from neural_networks.losses import initialize_loss
 from neural_networks.optimizers import initialize_optimizer
 from neural_networks.regularization import WeightPenalty
-from neural_networks.training import loop, saving
-from neural_networks.utils.factories import build
-from neural_networks.utils.validation import positive_integer
+from neural_networks.training import evaluation, loop
+from neural_networks.training.early_stopping import BestEpoch, EarlyStopping
+from neural_networks.training.history import History
+from neural_networks.training.protocols import RunLog
+from neural_networks.utils.factories import call
+from neural_networks.utils.files import read_arrays, save_arrays
+from neural_networks.utils.threads import batch_threads
+from neural_networks.utils.validation import floating_type, positive_integer, true_or_false
 
 __all__ = ["NeuralNetwork", "TrainingDiverged", "initialize_model"]
 
 TrainingDiverged = loop.TrainingDiverged
 
 
-class NeuralNetwork(LayerStack):
-    """A feed-forward network: each layer takes what the one before it returns.
+class NeuralNetwork:
+    """A feed-forward network: each layer takes the output of the one before it.
 
     One training step is ``out = forward(X)``, ``backward(Y, out)``, ``update(epoch)``;
     ``train`` repeats it.
@@ -39,7 +56,7 @@ class NeuralNetwork(LayerStack):
     optimizer_args : mapping
         The arguments of ``initialize_optimizer``.
     logger : Logger, optional
-        Keeps the results of training and tests; see ``logs``.
+        Saves the results of training and tests; see ``logs``.
     seed : int, optional
         Fixes the initial weights, and the masks of dropout.
     name : str
@@ -48,6 +65,9 @@ class NeuralNetwork(LayerStack):
         Strengths of a penalty on the weights, see ``regularization``.
     dtype : str or type
         ``"float32"`` or ``"float64"``: the type of every array in the network.
+    canonical : bool
+        If True, ``backward`` starts at the logits where loss and output layer form a canonical
+        pair, see ``canonical``. If False, it always goes through ``loss.backward``.
 
     Attributes
     ----------
@@ -57,9 +77,13 @@ class NeuralNetwork(LayerStack):
     input_shape : tuple of int or None
         Shape of one example; None before the first one.
     penalty : float
-        The part of the loss that ``backward`` returned last which is the penalty on the weights.
-    best : Checkpoint or None
-        The best of the epochs trained so far, on whatever data, with its parameters; see ``train``.
+        The penalty on the weights within the loss that ``backward`` returned last.
+    best : BestEpoch or None
+        The best of the epochs trained so far, on any data, with its parameters; see ``train``.
+    restored : bool
+        True if ``train`` ended by restoring the parameters of the best epoch.
+    records : History
+        Results by epoch and losses by step.
 
     Raises
     ------
@@ -72,24 +96,30 @@ class NeuralNetwork(LayerStack):
         loss: str,
         layer_args: Sequence[Mapping[str, Any]],
         optimizer_args: Mapping[str, Any],
-        logger: Logger | None = None,
+        logger: RunLog | None = None,
         seed: int | None = None,
         *,
         name: str = "neural_network",
         l2: float = 0.0,
         l1: float = 0.0,
-        dtype: Any = "float64",
+        dtype: DTypeLike = "float64",
+        canonical: bool = True,
     ) -> None:
-        super().__init__(layer_args, seed, dtype)
         self.name = name
+        self.dtype = floating_type(dtype)
+        self.layers: list[Layer] = make_layers(layer_args, self.dtype, seed)
+        self.layers[0].input_gradient = False  # the data needs no gradient
         self.loss = initialize_loss(loss)
-        self.optimizer = build("optimizer", initialize_optimizer, optimizer_args)
+        self.optimizer = call("optimizer", initialize_optimizer, optimizer_args)
         self.regularization = WeightPenalty(l2, l1)
+        self.canonical = true_or_false("canonical", canonical)
         self.logger = logger
         self.epoch = 0
+        self.input_shape: tuple[int, ...] | None = None
         self.penalty = 0.0
-        self.best: saving.Checkpoint | None = None
-        self.records = loop.Records()
+        self.best: BestEpoch | None = None
+        self.restored = False
+        self.records = History()
         self._label_shape: tuple[int, ...] | None = None
 
     def forward(self, X: np.ndarray) -> np.ndarray:
@@ -104,14 +134,13 @@ class NeuralNetwork(LayerStack):
         array of the network's type, (m, n_out), or (m, n_out, t) with an output at every step
         """
         out = X
-        with self._threads():
-            for layer in self._complete_layers():
-                out = layer.forward_faster(out)
+        for layer in self.layers:
+            out = layer.forward_faster(out)
         self.input_shape = X.shape[1:]
         return out
 
     def backward(self, target: np.ndarray, out: np.ndarray) -> float:
-        """The loss of the batch that ``forward`` got last, and all gradients of it.
+        """The loss of the last batch, and the gradients of all parameters.
 
         The loss includes the penalty on the weights, if there is one; that of ``predict`` does
         not.
@@ -121,7 +150,7 @@ class NeuralNetwork(LayerStack):
         target : array, (m, n_out) or (m, n_out, t)
             Labels.
         out : array, the shape of target
-            What ``forward`` returned.
+            The output of ``forward``.
 
         Returns
         -------
@@ -129,28 +158,17 @@ class NeuralNetwork(LayerStack):
             The loss. The gradients are in each layer's ``gradients``.
         """
         target = self._check_labels(target, out)
-        last: Any
-        *hidden, last = self._complete_layers()
-        self.layers[0].input_gradient = False  # nobody asks for the gradient of the data
-        try:
-            with self._threads():
-                if self._is_canonical:
-                    Z = last.from_cache("Z")
-                    loss = self.loss.forward_from_logits(target, Z)
-                    gradient = last.backward_from_logits(
-                        self.loss.backward_from_logits(target, out)
-                    )
-                else:
-                    loss = self.loss.forward(target, out)
-                    gradient = last.backward_faster(self.loss.backward(target, out))
-                for layer in reversed(hidden):
-                    gradient = layer.backward_faster(gradient)
-        finally:
-            self.layers[0].input_gradient = True
-        if self.regularization:
-            self.penalty = self.regularization.penalty(self.layers)
-            self.regularization.add_gradients(self.layers)
-        return loss + self.penalty
+        *hidden, last = self.layers
+        pair = self._canonical_pair()
+        if pair is None:
+            loss = self.loss.forward(target, out)
+            gradient = last.backward_faster(self.loss.backward(target, out))
+        else:  # exact even where σ of the output layer saturates, see canonical
+            loss = pair.forward(target, last.from_cache("Z"))
+            gradient = last.backward_from_logits(pair.backward(target, out))
+        for layer in reversed(hidden):
+            gradient = layer.backward_faster(gradient)
+        return loss + self._add_penalty()
 
     def update(self, epoch: float) -> None:
         """One step of the optimizer for every parameter.
@@ -158,7 +176,7 @@ class NeuralNetwork(LayerStack):
         Parameters
         ----------
         epoch : float
-            The epoch, from 0, possibly a fraction; what the learning rate depends on.
+            The epoch, from 0, possibly a fraction; the learning rate depends on it.
         """
         named = list(self.parameters())
         gradients = self.optimizer.clip_by_global_norm(
@@ -166,7 +184,7 @@ class NeuralNetwork(LayerStack):
         )
         for (key, layer, name), gradient in zip(named, gradients, strict=True):
             value = layer.parameters[name]
-            # A new array: the old one may be somebody else's.
+            # A new array: the old one may belong to the caller.
             layer.parameters[name] = value - self.optimizer.update(key, value, gradient, epoch)
 
     def error(self, target: np.ndarray, out: np.ndarray) -> float:
@@ -182,7 +200,9 @@ class NeuralNetwork(LayerStack):
         return self.loss.error(target, out)
 
     def predict(self, X: np.ndarray, Y: np.ndarray | None) -> tuple[np.ndarray, float]:
-        """The output for a batch, and its loss. Changes nothing; a first call creates parameters.
+        """The output for a batch, and its loss. Only a first call changes the network.
+
+        It creates missing parameters; it leaves parameters, gradients and caches as they are.
 
         Parameters
         ----------
@@ -195,18 +215,18 @@ class NeuralNetwork(LayerStack):
         Y_hat : array, (m, n_out)
         loss : float
         """
-        with self.inference() as (hidden, last):
-            for layer in hidden:
-                X = layer.forward_faster(X)
-            if not self._is_canonical:
-                Y_hat = last.forward_faster(X)
-                return Y_hat, math.nan if Y is None else self.loss.forward(Y, Y_hat)
-            Z = last.affine_forward(X)
-            Y_hat = last.activate(Z)
+        last, pair = self.layers[-1], self._canonical_pair()
+        with self.threads(), inference(self.layers):
+            last.training = pair is not None  # so that it keeps its logits until the end
+            Y_hat = X
+            for layer in self.layers:
+                Y_hat = layer.forward_faster(Y_hat)
             if Y is None:
                 return Y_hat, math.nan
             Y = self._check_labels(Y, Y_hat)
-            return Y_hat, self.loss.forward_from_logits(Y, Z)
+            if pair is None:
+                return Y_hat, self.loss.forward(Y, Y_hat)
+            return Y_hat, pair.forward(Y, last.from_cache("Z"))
 
     def train(
         self,
@@ -217,117 +237,35 @@ class NeuralNetwork(LayerStack):
         monitor: str | None = None,
         restore_best: bool | None = None,
     ) -> dict[str, np.ndarray]:
-        """Train on ``dataset.train``; after each epoch, evaluate on ``dataset.validate``.
-
-        A second call goes on where the first one ended. Whatever ends it, Ctrl-C included, the
-        logger keeps the log, the parameters so far, and those of the best epoch, which are in
-        ``best``, too.
+        """Train on ``dataset.train``; see ``training.loop.train``.
 
         Parameters
         ----------
         dataset : Dataset
         epochs : int
-            How many times to go through the training set, at most.
-        patience : int, optional
-            Stop early, when so many epochs have passed since the best one.
-        monitor : str, optional
-            The column of ``history`` that is lowest in the best epoch. The default is
-            ``"validation_loss"``, or ``"train_loss"`` without a validation set.
-        restore_best : bool, optional
-            Whether to end with the parameters of the best epoch (see ``restore_best``). The
-            default is to do so if there is a ``patience``.
+            Maximal number of passes through the training set.
+        patience, monitor, restore_best : optional
+            See ``training.early_stopping.EarlyStopping``.
 
         Returns
         -------
         dict of array
             ``history``.
-
-        Raises
-        ------
-        TrainingDiverged
-            If the loss becomes NaN or infinite.
-        ValueError
-            If the dataset does not fit the network.
         """
         positive_integer("epochs", epochs)
-        stopping = loop.Stopping(dataset, patience, monitor, restore_best)
+        validates = dataset.validate is not None
+        stopping = EarlyStopping(validates, patience, monitor, restore_best)
         self.prepare(dataset)
         loop.train(self, dataset, epochs, stopping)
         return self.history
 
-    @property
-    def history(self) -> dict[str, np.ndarray]:
-        """Results by epoch, an array (epochs,) for each column; NaN where there was no result.
-
-        The columns are ``train_loss`` and ``train_error``, means over the steps of the epoch;
-        ``penalty``, likewise, of a model with one, which is not part of the losses;
-        ``validation_loss`` and ``validation_error`` at the end of the epoch.
-        """
-        return {name: np.array(values) for name, values in self.records.epochs.items()}
-
-    @property
-    def step_losses(self) -> np.ndarray:
-        """The loss of every training step so far, without the penalty: an array (steps,)."""
-        return np.array(self.records.steps)
-
-    def restore_best(self) -> None:
-        """Take the parameters of the best epoch back; all else stays as it is.
-
-        Raises
-        ------
-        ValueError
-            If no epoch has been trained.
-        """
-        if self.best is None:
-            raise ValueError("there is no best epoch yet: train first")
-        saving.restore(self, self.best.state)
-
     def test(self, dataset: Dataset, save_predictions: bool = False) -> dict[str, float]:
-        """Loss and error on ``dataset.test``.
-
-        Parameters
-        ----------
-        dataset : Dataset
-        save_predictions : bool
-            Whether the logger keeps ``test_predictions.csv`` and what there is to be seen:
-            ``confusion_matrix.png`` of classes, ``roc.png`` of two of them, ``mistakes.png`` of
-            images, ``forecast.png`` and ``forecast.csv`` of sequences.
-
-        Returns
-        -------
-        dict
-            ``loss`` and ``error``; of two classes, also ``auc``, the area under the ROC curve.
-
-        Raises
-        ------
-        ValueError
-            If the dataset has no test set, or one without labels.
-        """
-        return loop.test(self, dataset, save_predictions)
+        """Loss and error on ``dataset.test``; see ``training.evaluation.test``."""
+        return evaluation.test(self, dataset, save_predictions)
 
     def test_kaggle(self, dataset: Dataset, file_name: str | None = None) -> Any:
-        """Predict the classes of ``dataset.test``, in its order, for a Kaggle competition.
-
-        Parameters
-        ----------
-        dataset : Dataset
-            Its test set needs no labels.
-        file_name : str, optional
-            What the file is called; by default as ``dataset.kaggle_file`` says, or else
-            ``kaggle_predictions.csv``.
-
-        Returns
-        -------
-        pandas.DataFrame
-            Integer columns ``Id``, from ``dataset.first_id`` on, and ``Category``. The logger
-            keeps it as a file.
-
-        Raises
-        ------
-        ValueError
-            If the dataset has no test set, or the network predicts no classes.
-        """
-        return loop.test_kaggle(self, dataset, file_name)
+        """Predicted classes of ``dataset.test``; see ``training.evaluation.test_kaggle``."""
+        return evaluation.test_kaggle(self, dataset, file_name)
 
     def prepare(self, dataset: Dataset) -> None:
         """Complete the network for a dataset: its last layer's ``n_out``, and all parameters.
@@ -337,32 +275,85 @@ class NeuralNetwork(LayerStack):
         Raises
         ------
         ValueError
-            If the two do not fit, or the labels break the loss's rule.
+            If the two do not fit, or the labels are not valid for the loss.
         """
         for data in (dataset.train, dataset.validate):
             if data is not None:
                 if data.labels is None:
                     raise ValueError("training and validation sets need labels")
                 self.loss.check_labels(data.labels)
-        self.build_layers(dataset.out_dim)
+        self._set_output_size(dataset.out_dim)
         n_out = self.layers[-1].n_out
         if n_out not in (None, dataset.out_dim):
             raise ValueError(
                 f"the output layer has {n_out} units, but labels have {dataset.out_dim} columns"
             )
         self.create_parameters(dataset.train.example_shape)
-        self.check_batches(dataset.train.n_samples, dataset.train.batch_size)
+        check_batches(self.layers, dataset.train.n_samples, dataset.train.batch_size)
 
-    def state(self) -> dict[str, np.ndarray]:
-        """All that ``load`` needs: parameters (``layer1.W``), statistics, input shape and epoch.
+    def create_parameters(self, input_shape: Sequence[int]) -> None:
+        """Create all parameters that do not exist yet, for examples of a shape."""
+        create_parameters(self.layers, np.zeros((1, *input_shape), self.dtype))
+        self.input_shape = self.input_shape or tuple(input_shape)
+
+    def threads(self) -> AbstractContextManager[None]:
+        """A context for many batches: BLAS gets one thread if layers split the batch themselves.
+
+        Each such layer enters it alone otherwise, and BLAS's threads go on spinning in between.
+        """
+        return (
+            batch_threads() if any(layer.splits_batch for layer in self.layers) else nullcontext()
+        )
+
+    @property
+    def history(self) -> dict[str, np.ndarray]:
+        """Results by epoch, an array (epochs,) for each column; NaN where there was no result.
+
+        The columns are ``train_loss`` and ``train_error``, means over the steps of the epoch;
+        ``penalty``, likewise, of a model with one, which is not part of the losses;
+        ``validation_loss`` and ``validation_error`` at the end of the epoch.
+        """
+        return self.records.columns()
+
+    @property
+    def step_losses(self) -> np.ndarray:
+        """The loss of every training step so far, without the penalty: an array (steps,)."""
+        return np.array(self.records.steps)
+
+    def parameters(self) -> Iterator[tuple[str, Layer, str]]:
+        """Each parameter's name in the network, its layer, and its name there."""
+        return named_parameters(self.layers)
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """All that ``load`` needs: parameters (``layer1.W``), buffers, input shape and epoch.
 
         Empty before the first ``forward``, when there are no parameters yet.
         """
-        return saving.state_of(self)
+        if self.input_shape is None:
+            return {}
+        arrays = {"input_shape": np.array(self.input_shape), "epoch": np.array(self.epoch)}
+        if self.layers[-1].n_out is not None:
+            arrays["n_out"] = np.array(self.layers[-1].n_out)
+        return arrays | {key: held[name] for key, held, name in named_arrays(self.layers)}
+
+    def restore_best(self) -> None:
+        """Restore the parameters of the best epoch; all else stays as it is.
+
+        Raises
+        ------
+        ValueError
+            If no epoch has been trained.
+        """
+        if self.best is None:
+            raise ValueError("there is no best epoch yet: train first")
+        assign_arrays(self.layers, self.best.arrays)
 
     def save(self, path: str | Path) -> None:
         """Write the parameters to an ``.npz`` file, whole or not at all."""
-        saving.save(self, Path(path))
+        arrays = self.arrays()
+        if not arrays:
+            raise ValueError("there is nothing to save: parameters exist from the first forward on")
+        save_arrays(Path(path), arrays)
 
     def load(self, path: str | Path) -> None:
         """Take the parameters from a file that ``save``, or a run, has written.
@@ -370,22 +361,56 @@ class NeuralNetwork(LayerStack):
         Raises
         ------
         ValueError
-            If it is no such file, or belongs to another network. This one is then as it was.
+            If it is not such a file, or belongs to another network. This one is then as it was.
 
         Notes
         -----
-        The epoch becomes that of the file, and ``best`` None. The history, and what the optimizer
-        remembers of earlier steps, are left as they are.
+        The epoch becomes that of the file, and ``best`` None. The history, and the optimizer's
+        memory of earlier steps, are left as they are.
         """
-        saving.load(self, Path(path))
+        arrays = read_arrays(Path(path))
+        if "input_shape" not in arrays or "epoch" not in arrays:
+            raise ValueError(f"{path} does not hold the parameters of a network")
+        # A copy of the network tries it first, so that this one stays as it is if they do not fit.
+        trial = copy.copy(self)
+        trial.layers = copy.deepcopy(self.layers)
+        try:
+            trial._complete(arrays)
+            check_arrays(trial.layers, arrays)
+        except ValueError as error:
+            raise ValueError(f"{path} belongs to another network: {error}") from None
+        self._complete(arrays)
+        assign_arrays(self.layers, arrays)
+        self.epoch = int(arrays["epoch"])
+        self.best = None  # it was the best of another training
 
-    @property
-    def _is_canonical(self) -> bool:
-        """Whether loss and last layer can meet at the logits (see ``losses``)."""
-        last = self.layers[-1]
-        return type(last.activation) is self.loss.canonical_activation and factory.has_logits(
-            type(last)
-        )
+    def summary(self) -> str:
+        """A table of the layers: options, shapes of output and parameters, their number.
+
+        Raises
+        ------
+        ValueError
+            If the parameters do not exist yet.
+        """
+        if self.input_shape is None:
+            raise ValueError("there are no parameters yet: call prepare(dataset) first")
+        return layer_table(self.layers, np.zeros((1, *self.input_shape), self.dtype))
+
+    def __repr__(self) -> str:
+        head = f"NeuralNetwork {self.name!r}: {self.loss.name}, {type(self.optimizer).__name__}"
+        layers = (f"  {i}  {layer!r}" for i, layer in enumerate(self.layers, start=1))
+        return "\n".join([head, *layers])
+
+    def _canonical_pair(self) -> CanonicalPair | None:
+        """The pair of loss and output layer that can start from the logits, if they are one."""
+        return canonical_pair(self.loss, self.layers[-1]) if self.canonical else None
+
+    def _add_penalty(self) -> float:
+        """Add the penalty's gradients to those of the weights; the penalty."""
+        if self.regularization:
+            self.penalty = self.regularization.penalty(self.layers)
+            self.regularization.add_gradients(self.layers)
+        return self.penalty
 
     def _check_labels(self, Y: np.ndarray, Y_hat: np.ndarray) -> np.ndarray:
         """Labels in the network's type, checked when their shape is new."""
@@ -394,20 +419,31 @@ class NeuralNetwork(LayerStack):
             self._label_shape = Y.shape[1:]
         return Y.astype(self.dtype, copy=False)
 
+    def _set_output_size(self, n_out: int) -> None:
+        """Give the output layer its size, if it was left open."""
+        last = self.layers[-1]
+        if isinstance(last, Unsized):
+            sized = last.sized(n_out)
+            sized.input_gradient = last.input_gradient
+            self.layers[-1] = sized
+
+    def _complete(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """Create the layers and parameters that do not exist yet, in the sizes of the arrays."""
+        if "n_out" in arrays:
+            self._set_output_size(int(arrays["n_out"]))
+        self.create_parameters(tuple(arrays["input_shape"]))
+
 
 def initialize_model(
     name: str,
     loss: str,
     layer_args: Sequence[Mapping[str, Any]],
     optimizer_args: Mapping[str, Any],
-    logger: Logger | None = None,
+    logger: RunLog | None = None,
     seed: int | None = None,
-    *,
-    l2: float = 0.0,
-    l1: float = 0.0,
-    dtype: Any = "float64",
+    **options: Any,
 ) -> NeuralNetwork:
-    """A network with a name of its own; see ``NeuralNetwork`` for the arguments.
+    """A network with a name; see ``NeuralNetwork`` for the arguments.
 
     Examples
     --------
@@ -423,5 +459,4 @@ def initialize_model(
     >>> model.forward(np.zeros((5, 4))).shape
     (5, 3)
     """
-    options = {"name": name, "l2": l2, "l1": l1, "dtype": dtype}
-    return NeuralNetwork(loss, layer_args, optimizer_args, logger, seed, **options)
+    return NeuralNetwork(loss, layer_args, optimizer_args, logger, seed, name=name, **options)

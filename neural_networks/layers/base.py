@@ -1,21 +1,23 @@
-"""What every layer has in common."""
+"""Base class of the layers."""
 
 from abc import ABC, abstractmethod
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
-from neural_networks.activations import initialize_activation
+from neural_networks.activations import ACTIVATIONS, initialize_activation
+from neural_networks.utils.factories import find_name
 from neural_networks.utils.validation import floating_type
 
 
 class Layer(ABC):
-    """A function of a batch, with parameters that can be learned.
+    """A differentiable function of a batch, with parameters to learn.
 
-    A layer of one's own implements ``forward`` and ``backward``, and ``_init_parameters`` if it
-    has parameters. ``forward`` begins with ``X = self.check_input(X)``, which checks and converts X
+    A new layer implements ``forward`` and ``backward``, and ``_init_parameters`` if it has
+    parameters. ``forward`` begins with ``X = self.check_input(X)``, which checks and converts X
     and creates the parameters at the first call.
 
     Parameters
@@ -23,57 +25,62 @@ class Layer(ABC):
     activation : str
         Name of the activation function, see ``activations``.
     dtype : str or type
-        ``"float32"`` or ``"float64"``: the type of the parameters and of all that is computed.
+        ``"float32"`` or ``"float64"``: the type of the parameters and of all results.
     rng : numpy.random.Generator or int, optional
-        Where initial weights come from, or a seed for them.
+        Source of the initial weights, or a seed for it.
 
     Attributes
     ----------
     activation : Activation
     n_in, n_out : int or None
         Number of input and output units (channels); ``n_in`` is None until parameters exist.
-    parameters : OrderedDict of array
-        What is learned. It is read at each call, so its arrays may be replaced at any time. A
-        penalty on the weights acts on those that are called ``W`` or ``U``.
-    gradients : OrderedDict of array
-        dL/dparameter under the same keys, as of the last ``backward``, which replaces them.
-    buffers : OrderedDict of array
-        What the layer has gathered while it trained, to be saved with the parameters, as the
-        moving averages of ``BatchNorm``; empty in most layers.
+    parameters : mapping of array
+        The learned parameters, in order. They are read at each call, so its arrays may be replaced
+        at any time. A penalty on the weights acts on those named ``W`` or ``U``.
+    gradients : mapping of array
+        dL/dparameter under the same keys; each ``backward`` replaces them.
+    buffers : mapping of array
+        Arrays that training updates without a gradient, such as the moving averages of
+        ``BatchNorm``; saved with the parameters. Empty in most layers.
     cache : OrderedDict
-        What ``forward`` left for ``backward``.
+        Values from the last ``forward`` that ``backward`` needs.
     input_shape : tuple of int or None
         Shape of one example, as of the last ``forward``.
     training : bool
         True while the layer trains. The model sets it to False to predict: ``forward`` then
         leaves the cache as it is.
     input_gradient : bool
-        Whether ``backward`` computes dL/dX. The model sets it to False for its first layer,
-        where X is data that nothing is learned about.
+        True, but for a network's first layer: its ``backward_faster`` may leave out dL/dX, the
+        gradient of the data. The network sets it once.
+    children : sequence of Layer
+        The layers inside this one, as in a residual block.
     """
 
     splits_batch = False
-    """Whether a network with this layer gives its threads to shares of the batch.
-
-    See ``utils.parallel``; its other layers may then make use of them, too.
-    """
+    """True if the layer splits the batch across threads, see ``utils.threads``."""
 
     rng_stream = "initialization"
-    """What a network's layer needs its generator for, see ``utils.randomness``."""
+    """The random stream of a network that the layer draws from, see ``utils.randomness``."""
+
+    has_logits = False
+    """True if the layer keeps its pre-activations in ``cache["Z"]``, as rows, and has
+    ``backward_from_logits``; see ``canonical``."""
+
+    children: Sequence["Layer"] = ()
 
     def __init__(
         self,
         activation: str = "linear",
         *,
-        dtype: Any = "float64",
+        dtype: DTypeLike = "float64",
         rng: np.random.Generator | int | None = None,
     ) -> None:
         self.activation = initialize_activation(activation)
         self.n_in: int | None = None
         self.n_out: int | None = None
-        self.parameters: OrderedDict[str, np.ndarray] = OrderedDict()
-        self.gradients: OrderedDict[str, np.ndarray] = OrderedDict()
-        self.buffers: OrderedDict[str, np.ndarray] = OrderedDict()
+        self.parameters: MutableMapping[str, np.ndarray] = OrderedDict()
+        self.gradients: MutableMapping[str, np.ndarray] = OrderedDict()
+        self.buffers: MutableMapping[str, np.ndarray] = OrderedDict()
         self.cache: OrderedDict[str, Any] = OrderedDict()
         self.dtype = floating_type(dtype)
         self.rng = np.random.default_rng(rng)
@@ -93,14 +100,14 @@ class Layer(ABC):
         Returns
         -------
         array of the layer's type, (m, ...)
-            The output Y. What ``backward`` needs goes to ``cache``.
+            The output Y. The values that ``backward`` needs go to ``cache``.
 
         Raises
         ------
         TypeError
             If X does not hold floats.
         ValueError
-            If its shape is not what the layer takes.
+            If the layer does not take inputs of that shape.
         """
 
     @abstractmethod
@@ -121,35 +128,58 @@ class Layer(ABC):
 
     @property
     def min_batch_size(self) -> int:
-        """How many examples a batch must have at least to train on."""
+        """Number of examples that a training batch needs at least."""
         return 1
 
     def forward_faster(self, X: np.ndarray) -> np.ndarray:
-        """``forward``, by the fastest way that the layer has; networks go through this.
+        """``forward`` by the layer's fastest implementation; networks call this.
 
-        It is ``forward`` itself unless a layer has two implementations, one to be read and one
-        to be run, as ``Conv2D`` has. A network need not know which layers these are.
+        It is ``forward`` itself unless a layer has two implementations, one to read and one to
+        run, as ``Conv2D`` has. A network need not know which layers these are.
         """
         return self.forward(X)
 
     def backward_faster(self, dLdY: np.ndarray) -> Any:
-        """``backward``, by the fastest way that the layer has; see ``forward_faster``.
+        """``backward`` by the layer's fastest implementation; see ``forward_faster``.
 
         Networks pass arrays: a list of steps (m, d) becomes an array (m, d, t).
         """
         dLdX = self.backward(dLdY)
         return np.stack(dLdX).transpose(1, 2, 0) if isinstance(dLdX, list) else dLdX
 
-    def __init_subclass__(cls, **options: Any) -> None:
-        """A class with a ``forward`` or ``backward`` of its own is never run through another one.
+    def backward_from_logits(self, dLdZ: np.ndarray) -> Any:
+        """``backward_faster`` from dL/dZ, as rows, in layers that have ``has_logits``."""
+        raise NotImplementedError(f"{type(self).__name__} has no entrance at its logits")
 
-        Whoever derives a class from ``Conv2D`` and changes ``forward`` wants it to be used, so
-        the inherited ``forward_faster`` gives way, unless the class has one of its own, too.
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Reset inherited ``_faster`` methods in a subclass that overrides what they stand for.
+
+        A class derived from ``Conv2D`` with its own ``forward`` is thus run through it. Likewise,
+        a class that overrides either pass is entered at its output, not at its logits.
         """
         super().__init_subclass__(**options)
-        for name in ("forward", "backward"):
-            if name in vars(cls) and f"{name}_faster" not in vars(cls):
+        overridden = [name for name in ("forward", "backward") if name in vars(cls)]
+        for name in overridden:
+            if f"{name}_faster" not in vars(cls):
                 setattr(cls, f"{name}_faster", vars(Layer)[f"{name}_faster"])
+        if overridden and "has_logits" not in vars(cls):
+            cls.has_logits = False
+
+    def __repr__(self) -> str:
+        sizes = [] if self.n_out is None else [f"{self.n_in or '?'} → {self.n_out}"]
+        return f"{type(self).__name__}({', '.join([*sizes, *self.details()])})"
+
+    def details(self) -> list[str]:
+        """The layer's options in words, for ``print`` and the summary of a network."""
+        name = find_name(type(self.activation), ACTIVATIONS)
+        # Layers without parameters, such as pooling, have no activation worth telling.
+        return [name] if name and (self.parameters or self.n_out is not None) else []
+
+    def walk(self) -> Iterator["Layer"]:
+        """The layer itself, then those inside it, at any depth."""
+        yield self
+        for child in self.children:
+            yield from child.walk()
 
     def clear_gradients(self) -> None:
         """Set every gradient to zero and forget the last ``forward``."""
@@ -173,7 +203,7 @@ class Layer(ABC):
         Returns
         -------
         function
-            From a value of the parameter to the output. It leaves the layer as it was.
+            Takes a value of the parameter, returns the output, and leaves the layer as it was.
 
         Raises
         ------
@@ -187,14 +217,19 @@ class Layer(ABC):
             )
 
         def output(value: np.ndarray) -> np.ndarray:
-            kept, shape = self.parameters[param_name], self.input_shape
-            cache, buffers = self.cache.copy(), self.buffers.copy()
+            before = [
+                (layer, layer.input_shape, layer.cache.copy(), dict(layer.buffers))
+                for layer in self.walk()
+            ]
+            kept = self.parameters[param_name]
             self.parameters[param_name] = value
             try:
                 return self.forward(X)
             finally:
-                self.parameters[param_name], self.input_shape = kept, shape
-                self.cache, self.buffers = cache, buffers
+                self.parameters[param_name] = kept
+                for layer, shape, cache, buffers in before:
+                    layer.input_shape, layer.cache = shape, cache
+                    layer.buffers.update(buffers)
 
         return output
 
@@ -216,7 +251,7 @@ class Layer(ABC):
             raise ValueError(f"X has {n_in} {what}, but this layer was made for {self.n_in}")
 
     def check_input(self, X: np.ndarray) -> np.ndarray:
-        """X in the layer's type, checked when its shape is new; the parameters exist afterwards."""
+        """X in the layer's type, checked if its shape is new; creates missing parameters."""
         if not isinstance(X, np.ndarray) or X.dtype != self.dtype:
             X = self._convert("X", X)
         if X.shape[1:] != self.input_shape:
@@ -227,7 +262,7 @@ class Layer(ABC):
         return X
 
     def _convert(self, name: str, X: Any) -> np.ndarray:
-        """A copy of X in the layer's type; ``TypeError`` if it is no array of float."""
+        """A copy of X in the layer's type; ``TypeError`` if it is not an array of float."""
         if not isinstance(X, np.ndarray):
             raise TypeError(f"{name} must be a NumPy array, got {type(X).__name__}")
         if not np.issubdtype(X.dtype, np.floating):
@@ -237,17 +272,17 @@ class Layer(ABC):
         return X.astype(self.dtype)
 
     def parameter(self, name: str) -> np.ndarray:
-        """A parameter as it is now, in the layer's type."""
+        """The current value of a parameter, in the layer's type."""
         return self.parameters[name].astype(self.dtype, copy=False)
 
     def check_gradient(self, dLdY: np.ndarray, Y_shape: tuple[int, ...]) -> np.ndarray:
-        """dLdY in the layer's type; ``ValueError`` if it has not the output's shape."""
+        """dLdY in the layer's type; ``ValueError`` if its shape is not the output's."""
         if dLdY.shape != Y_shape:
             raise ValueError(f"dLdY has shape {dLdY.shape}, but the output had {Y_shape}")
         return dLdY.astype(self.dtype, copy=False)
 
     def from_cache(self, name: str) -> Any:
-        """An entry of the cache; ``RuntimeError`` if no ``forward`` has left it."""
+        """An entry of the cache; ``RuntimeError`` without a ``forward`` before."""
         try:
             return self.cache[name]
         except KeyError:

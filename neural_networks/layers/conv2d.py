@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from neural_networks.layers.base import Layer
 from neural_networks.utils.convolution import (
@@ -30,10 +31,10 @@ from neural_networks.weights import initialize_weights
 
 
 class Conv2D(Layer):
-    """Every output channel looks for one pattern, its kernel, everywhere in an image.
+    """A convolution: each output channel is one kernel, applied to every window of an image.
 
-    The kernel is laid on each window of the padded image, and the products of the numbers that
-    lie on each other are added up. With the stride s,
+    Each output is the sum of the elementwise product of the kernel and one window of the padded
+    image. With the stride s,
 
         Z[r, c, n] = Σ_i Σ_j Σ_k X_pad[r·s + i, c·s + j, k] W[i, j, k, n] + b[n],  Y = σ(Z).
 
@@ -48,9 +49,9 @@ class Conv2D(Layer):
     activation : str
         Name of σ, see ``activations``; a softmax goes over the output channels.
     stride : int
-        How many pixels lie between neighbouring windows.
+        Distance of neighbouring windows in pixels.
     pad : str, int or (int, int)
-        How many zeros go around an image: ``"same"``, (k1 - 1) // 2 rows above and below and
+        Border of zeros around an image: ``"same"``, (k1 - 1) // 2 rows above and below and
         (k2 - 1) // 2 columns left and right; ``"valid"``, none; an int, as many on each side;
         (p1, p2), p1 rows above and below and p2 columns left and right.
     weight_init : str or mapping
@@ -75,9 +76,9 @@ class Conv2D(Layer):
     Notes
     -----
     There are two implementations, which agree to rounding. ``forward`` and ``backward`` are the
-    formulas, to be read. ``forward_faster`` and ``backward_faster`` are matrix products, about
-    ten times faster; networks go through them (see ``Layer.forward_faster``). Both leave the same
-    cache, so that either ``backward`` may follow either ``forward``.
+    formulas, to read. ``forward_faster`` and ``backward_faster`` are matrix products, about ten
+    times faster; networks use them (see ``Layer.forward_faster``). Both leave the same cache, so
+    either ``backward`` may follow either ``forward``.
     """
 
     splits_batch = True
@@ -91,7 +92,7 @@ class Conv2D(Layer):
         pad: Pad = "same",
         weight_init: str | Mapping[str, Any] = "xavier_uniform",
         *,
-        dtype: Any = "float64",
+        dtype: DTypeLike = "float64",
         rng: np.random.Generator | int | None = None,
     ) -> None:
         super().__init__(activation, dtype=dtype, rng=rng)
@@ -105,7 +106,7 @@ class Conv2D(Layer):
         )
 
     def forward(self, X: np.ndarray) -> np.ndarray:
-        """Y = σ(Z), with Z as the class describes it; one window after the other.
+        """Y = σ(Z), with Z as in the class's formula; one window after the other.
 
         Parameters
         ----------
@@ -118,14 +119,17 @@ class Conv2D(Layer):
         """
         X = self.check_input(X)
         W, b = self.parameter("W"), self.parameter("b")
+        (k1, k2), step = self.kernel_shape, self.stride
         X_pad, _ = pad2d(X, self.padding, self.kernel_shape)
         Z = np.empty(self.output_shape(X.shape), self.dtype)
         for r, c in np.ndindex(Z.shape[1:3]):
-            window = X_pad[self._window(r, c)]
+            window = X_pad[:, r * step : r * step + k1, c * step : c * step + k2]
             Z[:, r, c] = np.einsum("mijk,ijkn->mn", window, W) + b
-        return self._remember(X, Z)
+        if self.training:
+            self.cache["X"], self.cache["Z"] = X, Z
+        return self.activation(Z)
 
-    def backward(self, dLdY: np.ndarray) -> np.ndarray | None:
+    def backward(self, dLdY: np.ndarray) -> np.ndarray:
         """The gradients with respect to W, b and X; one window after the other.
 
         Parameters
@@ -142,52 +146,54 @@ class Conv2D(Layer):
         # window gets Σ_n dL/dz_rcn w_ijkn; a pixel in several windows gets the sum of them.
         X, W, Z = self.from_cache("X"), self.parameter("W"), self.from_cache("Z")
         dLdZ = self.activation.backward(Z, self.check_gradient(dLdY, Z.shape))
+        (k1, k2), step = self.kernel_shape, self.stride
         X_pad, _ = pad2d(X, self.padding, self.kernel_shape)
         dLdW, dLdX_pad = np.zeros_like(W), np.zeros_like(X_pad)
         for r, c in np.ndindex(dLdZ.shape[1:3]):
-            window = self._window(r, c)
-            dLdW += np.einsum("mijk,mn->ijkn", X_pad[window], dLdZ[:, r, c])
-            if self.input_gradient:
-                dLdX_pad[window] += np.einsum("mn,ijkn->mijk", dLdZ[:, r, c], W)
+            rows, columns = slice(r * step, r * step + k1), slice(c * step, c * step + k2)
+            dLdW += np.einsum("mijk,mn->ijkn", X_pad[:, rows, columns], dLdZ[:, r, c])
+            dLdX_pad[:, rows, columns] += np.einsum("mn,ijkn->mijk", dLdZ[:, r, c], W)
         self.gradients["W"] = dLdW
         self.gradients["b"] = dLdZ.sum(axis=(0, 1, 2))[np.newaxis]
-        return unpad2d(dLdX_pad, self.padding) if self.input_gradient else None
+        return unpad2d(dLdX_pad, self.padding)
 
     def forward_faster(self, X: np.ndarray) -> np.ndarray:
-        """The same as ``forward``, as matrix products; see ``utils.fast_convolution``."""
+        """``forward`` as matrix products; see ``utils.fast_convolution``."""
         X = self.check_input(X)
         W, b = self.parameter("W"), self.parameter("b")
-        Z = np.empty(self.output_shape(X.shape), self.dtype)
+        Z = np.empty(self.output_shape(X.shape), self.dtype)  # (m, H_out, W_out, n_out)
 
-        def work(share: slice) -> None:
-            convolve(X[share], W, b, self.stride, self.padding, out=Z[share])
+        def work(images: slice) -> None:
+            convolve(X[images], W, b, self.stride, self.padding, out=Z[images])
 
         with batch_threads():
             map_slices(work, len(X), self._min_slice(Z))
-        return self._remember(X, Z)
+        if self.training:
+            self.cache["X"], self.cache["Z"] = X, Z
+        return self.activation(Z)
 
     def backward_faster(self, dLdY: np.ndarray) -> np.ndarray | None:
-        """The same as ``backward``, as matrix products; see ``utils.fast_convolution``."""
+        """``backward`` as matrix products; a network's first layer leaves out dL/dX."""
         X, W, Z = self.from_cache("X"), self.parameter("W"), self.from_cache("Z")
         dLdY = self.check_gradient(dLdY, Z.shape)
         dLdX = np.empty_like(X) if self.input_gradient else None
         where = self.stride, self.padding
 
-        def work(share: slice) -> tuple[np.ndarray, np.ndarray]:
-            dLdZ = self.activation.backward(Z[share], dLdY[share])
+        def work(images: slice) -> tuple[np.ndarray, np.ndarray]:
+            dLdZ = self.activation.backward(Z[images], dLdY[images])
             if dLdX is not None:
-                gradient_of_images(dLdZ, W, *where, out=dLdX[share])
-            dLdW = gradient_of_kernels(X[share], dLdZ, self.kernel_shape, *where)
-            return dLdW, gradient_of_biases(dLdZ)
+                gradient_of_images(dLdZ, W, *where, out=dLdX[images])
+            dLdW = gradient_of_kernels(X[images], dLdZ, self.kernel_shape, *where)
+            return dLdW, gradient_of_biases(dLdZ)  # (k1, k2, C, n_out) and (1, n_out)
 
         with batch_threads():
-            shares = map_slices(work, len(X), self._min_slice(Z))
-        self.gradients["W"] = np.sum([dLdW for dLdW, _ in shares], axis=0)
-        self.gradients["b"] = np.sum([dLdb for _, dLdb in shares], axis=0)
+            parts = map_slices(work, len(X), self._min_slice(Z))
+        self.gradients["W"] = np.sum([dLdW for dLdW, _ in parts], axis=0)
+        self.gradients["b"] = np.sum([dLdb for _, dLdb in parts], axis=0)
         return dLdX
 
     def _min_slice(self, Z: np.ndarray) -> int:
-        """How many images are worth a thread: as many as make a workspace of windows."""
+        """The number of images that is worth a thread: one workspace of windows."""
         n_windows, n_numbers = math.prod(Z.shape[1:3]), self.parameters["W"][..., 0].size
         return images_at_once(n_windows * n_numbers * Z.itemsize)
 
@@ -197,16 +203,10 @@ class Conv2D(Layer):
         size = output_shape((height, width), self.kernel_shape, self.stride, self.padding)
         return m, *size, self.n_out
 
-    def _window(self, r: int, c: int) -> tuple[slice, slice, slice]:
-        """Where, in all padded images, the window of the output (r, c) is."""
-        (k1, k2), top, left = self.kernel_shape, r * self.stride, c * self.stride
-        return slice(None), slice(top, top + k1), slice(left, left + k2)
-
-    def _remember(self, X: np.ndarray, Z: np.ndarray) -> np.ndarray:
-        """Y = σ(Z), the end of both kinds of ``forward``."""
-        if self.training:
-            self.cache["X"], self.cache["Z"] = X, Z
-        return self.activation(Z)
+    def details(self) -> list[str]:
+        """Kernel, stride, padding and activation."""
+        k1, k2 = self.kernel_shape
+        return [f"{k1}×{k2}", f"stride {self.stride}", f"pad {self.pad}", *super().details()]
 
     def _init_parameters(self, X_shape: tuple[int, ...]) -> None:
         """Create W (k1, k2, C, n_out) from the initializer and b (1, n_out) of zeros."""

@@ -1,8 +1,7 @@
-"""The layer that makes a network do without some of its units."""
-
-from typing import Any
+"""Dropout: zeroes random units during training."""
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from neural_networks.layers.base import Layer
 from neural_networks.utils.randomness import check_seed
@@ -10,24 +9,24 @@ from neural_networks.utils.validation import number_in
 
 
 class Dropout(Layer):
-    """Inverted dropout: while the network trains, each number is dropped with probability p.
+    """Inverted dropout: during training, each number becomes 0 with probability p.
 
     Y = X · M, where each entry of the mask M is 0 with probability p, and 1 / (1 - p) otherwise.
-    So E[Y] = X, and a network that predicts has nothing to make up for: there, Y = X. Source:
-    Srivastava, Hinton, Krizhevsky, Sutskever and Salakhutdinov, "Dropout: A Simple Way to Prevent
-    Neural Networks from Overfitting", JMLR 15, 2014.
+    So E[Y] = X, and prediction needs no correction: there, Y = X. Source: Srivastava, Hinton,
+    Krizhevsky, Sutskever and Salakhutdinov, "Dropout: A Simple Way to Prevent Neural Networks from
+    Overfitting", JMLR 15, 2014.
 
     Parameters
     ----------
     p : float
         Probability to drop, in [0, 1).
     seed : int, optional
-        Draws the same mask in every ``forward`` on a batch of the same shape, which is what a
-        gradient check needs. Without it, each ``forward`` has a mask of its own.
+        Draws the same mask in every ``forward`` on a batch of the same shape, as a gradient
+        check needs it. Without it, each ``forward`` draws a new mask.
     dtype : str or type
         See ``Layer``.
     rng : numpy.random.Generator or int, optional
-        Where the masks come from, if there is no ``seed``.
+        Source of the masks, if there is no ``seed``.
 
     Attributes
     ----------
@@ -37,7 +36,7 @@ class Dropout(Layer):
     Raises
     ------
     TypeError, ValueError
-        If p is no number in [0, 1), or the seed no whole number.
+        If p is not a number in [0, 1), or the seed not a whole number.
     """
 
     rng_stream = "dropout"
@@ -47,7 +46,7 @@ class Dropout(Layer):
         p: float = 0.5,
         seed: int | None = None,
         *,
-        dtype: Any = "float64",
+        dtype: DTypeLike = "float64",
         rng: np.random.Generator | int | None = None,
     ) -> None:
         super().__init__(dtype=dtype, rng=rng)
@@ -55,7 +54,7 @@ class Dropout(Layer):
         self.seed = check_seed(seed)
 
     def forward(self, X: np.ndarray) -> np.ndarray:
-        """Y = X · M with a new mask M, or Y = X when the network predicts.
+        """Y = X · M with a new mask M in training, Y = X in prediction.
 
         Parameters
         ----------
@@ -87,3 +86,7 @@ class Dropout(Layer):
         # Every y is its own x times a number that does not depend on it.
         mask = self.from_cache("mask")
         return self.check_gradient(dLdY, mask.shape) * mask
+
+    def details(self) -> list[str]:
+        """The probability to drop."""
+        return [f"p = {self.p:g}"]

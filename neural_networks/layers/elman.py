@@ -1,9 +1,11 @@
-"""The recurrent layer."""
+"""Elman's recurrent layer."""
 
+from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from neural_networks.layers.base import Layer
 from neural_networks.utils.validation import positive_integer, true_or_false
@@ -11,7 +13,7 @@ from neural_networks.weights import initialize_weights
 
 
 class Elman(Layer):
-    """A layer with a memory: its state depends on the input and on the state one step before.
+    """A recurrent layer: its state depends on the input and on the state one step before.
 
     For the steps t = 1 … T of a sequence, from a given state s_0,
 
@@ -30,8 +32,8 @@ class Elman(Layer):
         The initializer of W and U, see ``weights``: its name, or a mapping with ``name`` and
         parameters such as ``std``. The biases start at 0.
     return_sequences : bool
-        Whether the output is the state after every step rather than after the last one. A
-        recurrent layer below another one, or a loss at every step, needs that.
+        If True, the output is the state after every step rather than after the last one, as a
+        recurrent layer below another one, or a loss at every step, needs it.
     dtype, rng
         See ``Layer``.
 
@@ -40,10 +42,10 @@ class Elman(Layer):
     parameters : OrderedDict
         ``W`` (d, n), ``U`` (n, n) and ``b`` (1, n).
     cache : OrderedDict
-        Lists with an entry (m, ...) for each step: ``X``, the inputs x_t; ``Z``, what σ is
-        applied to; and ``s``, the states, which begin with s_0 and so are one more.
+        Lists with an entry (m, ...) for each step: ``X``, the inputs x_t; ``Z``, the
+        pre-activations; and ``s``, the states, one more, as they begin with s_0.
     initial_state : array of float, (m, n) or (1, n), or None
-        s_0 of each example, or of all. None, as it is at first, stands for zeros. It is no
+        s_0 of each example, or of all; None, the default, stands for zeros. It is not a
         parameter: a network does not learn or save it, and needs one for all, (1, n), since its
         batches differ in size.
     initial_state_gradient : array, (m, n), or None
@@ -54,6 +56,12 @@ class Elman(Layer):
     TypeError, ValueError
         If an argument is not one of those above; later, if X is not (m, d, t) with the d features
         that the parameters were made for, or the initial state does not fit its m examples.
+
+    Notes
+    -----
+    There are two implementations, which agree to rounding. ``forward`` and ``backward`` go step by
+    step, to read. ``forward_faster`` and ``backward_faster`` join the products of all steps that
+    do not depend on the state; networks use them. Both leave the same cache.
     """
 
     def __init__(
@@ -63,7 +71,7 @@ class Elman(Layer):
         weight_init: str | Mapping[str, Any] = "xavier_uniform",
         *,
         return_sequences: bool = False,
-        dtype: Any = "float64",
+        dtype: DTypeLike = "float64",
         rng: np.random.Generator | int | None = None,
     ) -> None:
         super().__init__(activation, dtype=dtype, rng=rng)
@@ -76,9 +84,9 @@ class Elman(Layer):
         )
 
     def forward_step(self, x_t: np.ndarray) -> np.ndarray:
-        """One step further: s_t = σ(x_t W + s_{t-1} U + b).
+        """The state after one more step: s_t = σ(x_t W + s_{t-1} U + b).
 
-        It goes on from the last state in ``cache["s"]``, and from the initial state if there is
+        It continues from the last state in ``cache["s"]``, or from the initial state if there is
         none, as after ``clear_gradients``. The step is added to the cache, in training or not, so
         after the last one ``backward`` can be called as after ``forward``.
 
@@ -91,10 +99,7 @@ class Elman(Layer):
         array, (m, n)
             s_t.
         """
-        if not isinstance(x_t, np.ndarray) or x_t.ndim != 2:
-            raise ValueError(f"x_t must be an array (m, d), got shape {np.shape(x_t)}")
-        # A copy, since a loop over steps may read each of them into the same array.
-        x_t = self.check_input(x_t[:, :, np.newaxis])[:, :, 0].copy()
+        x_t = self._check_step(x_t)
         states = self.cache["s"] if "s" in self.cache else [self._first_state(len(x_t))]
         if len(x_t) != len(states[-1]):
             raise ValueError(
@@ -109,7 +114,7 @@ class Elman(Layer):
         return states[-1]
 
     def forward(self, X: np.ndarray) -> np.ndarray:
-        """All steps of a sequence, from the initial state on.
+        """All steps of a sequence from the initial state, one after the other.
 
         Parameters
         ----------
@@ -121,23 +126,13 @@ class Elman(Layer):
             The last state, or the states after each step.
         """
         X = self.check_input(X)
-        m, d, t = X.shape
-        U = self.parameter("U")
-        steps = np.ascontiguousarray(X.transpose(2, 0, 1))
-        # x_t W + b of all steps is one large product, which is faster than t small ones. What
-        # is left for the loop is what needs the state before.
-        Z = steps.reshape(t * m, d) @ self.parameter("W")
-        Z += self.parameter("b")
-        Z = Z.reshape(t, m, self.n_out)
-        s = [self._first_state(m)]
-        for z_t in Z:
-            z_t += s[-1] @ U
-            s.append(self.activation(z_t))
-        if self.training:
-            self.cache.update(X=list(steps), Z=list(Z), s=s)
-        return np.stack(s[1:]).transpose(1, 2, 0) if self.return_sequences else s[-1]
+        before, self.cache = self.cache, OrderedDict()  # so that the first step starts from s_0
+        states = [self.forward_step(X[:, :, t]) for t in range(X.shape[2])]
+        if not self.training:
+            self.cache = before
+        return np.stack(states, axis=2) if self.return_sequences else states[-1]
 
-    def backward(self, dLdY: np.ndarray) -> list[np.ndarray] | np.ndarray | None:
+    def backward(self, dLdY: np.ndarray) -> list[np.ndarray] | np.ndarray:
         """The gradients with respect to W, U, b, the initial state and the input at every step.
 
         Parameters
@@ -149,10 +144,51 @@ class Elman(Layer):
         list of t arrays (m, d), or with ``return_sequences`` an array (m, d, t)
             dL/dX. dL/ds_0 is in ``initial_state_gradient``.
         """
-        # In z_t = x_t W + s_{t-1} U + b, W, U and b are the same at every step, so that their
-        # gradients are sums over the steps: dL/dW = Σ_t x_tᵀ dL/dz_t, dL/dU = Σ_t s_{t-1}ᵀ dL/dz_t
-        # and dL/db = Σ_t dL/dz_t, each one product of matrices with a row for each step and
-        # example. At a step, dL/dx_t = dL/dz_t Wᵀ.
+        # The loss depends on s_t in two ways, through the output at that step and through
+        # z_{t+1}: dL/ds_t = dL/dy_t + dL/dz_{t+1} Uᵀ. The last state has only the first of them,
+        # s_0 only the second, and without return_sequences only the last state is an output.
+        # W, U and b are the same at every step, so their gradients are sums over the steps.
+        X, Z, s = self.from_cache("X"), self.from_cache("Z"), self.from_cache("s")
+        W, U = self.parameter("W"), self.parameter("U")
+        dLdY = self.check_gradient(dLdY, self._output_shape(Z))
+        dLdW, dLdU, dLdb = np.zeros_like(W), np.zeros_like(U), np.zeros_like(self.parameter("b"))
+        dLdX = [np.empty_like(x_t) for x_t in X]
+        dLds = dLdY[:, :, -1] if self.return_sequences else dLdY
+        for t in reversed(range(len(X))):  # s[t] is the state before step t, s[t + 1] after it
+            dLdz = self.activation.backward(Z[t], dLds)
+            dLdW += X[t].T @ dLdz
+            dLdU += s[t].T @ dLdz
+            dLdb += dLdz.sum(axis=0, keepdims=True)
+            dLdX[t] = dLdz @ W.T
+            dLds = dLdz @ U.T
+            if self.return_sequences and t > 0:
+                dLds += dLdY[:, :, t - 1]
+        self.initial_state_gradient = dLds
+        self.gradients["W"], self.gradients["U"], self.gradients["b"] = dLdW, dLdU, dLdb
+        return np.stack(dLdX, axis=2) if self.return_sequences else dLdX
+
+    def forward_faster(self, X: np.ndarray) -> np.ndarray:
+        """``forward``, with x_t W + b of all steps as one large product before the loop."""
+        X = self.check_input(X)
+        m, d, t = X.shape
+        U = self.parameter("U")
+        steps = np.ascontiguousarray(X.transpose(2, 0, 1))  # (t, m, d)
+        Z = steps.reshape(t * m, d) @ self.parameter("W")
+        Z += self.parameter("b")
+        Z = Z.reshape(t, m, self.n_out)
+        s = [self._first_state(m)]
+        for z_t in Z:
+            z_t += s[-1] @ U
+            s.append(self.activation(z_t))
+        if self.training:
+            self.cache.update(X=list(steps), Z=list(Z), s=s)
+        return np.stack(s[1:]).transpose(1, 2, 0) if self.return_sequences else s[-1]
+
+    def backward_faster(self, dLdY: np.ndarray) -> np.ndarray | None:
+        """``backward``, with one large product for each of dL/dW, dL/dU and dL/dX.
+
+        It returns an array (m, d, t). A network's first layer leaves out dL/dX.
+        """
         dLdZ = self._through_time(dLdY)
         t, m, n = dLdZ.shape
         dLdZ = dLdZ.reshape(t * m, n)
@@ -161,26 +197,35 @@ class Elman(Layer):
         self.gradients["b"] = dLdZ.sum(axis=0, keepdims=True)
         if not self.input_gradient:
             return None
-        dLdX = (dLdZ @ self.parameter("W").T).reshape(t, m, -1)
-        return dLdX.transpose(1, 2, 0) if self.return_sequences else list(dLdX)
+        return (dLdZ @ self.parameter("W").T).reshape(t, m, -1).transpose(1, 2, 0)
 
     def _through_time(self, dLdY: np.ndarray) -> np.ndarray:
         """dL/dz_t of all steps, (t, m, n); dL/ds_0 becomes ``initial_state_gradient``."""
-        # The loss depends on s_t in two ways, through the output at that step and through
-        # z_{t+1}: dL/ds_t = dL/dy_t + dL/dz_{t+1} Uᵀ. The last state has only the first of them,
-        # s_0 only the second, and without return_sequences only the last state is an output.
         Z, U = self.from_cache("Z"), self.parameter("U")
-        t, (m, n) = len(Z), Z[0].shape
-        dLdY = self.check_gradient(dLdY, (m, n, t) if self.return_sequences else (m, n))
-        dLdZ = np.empty((t, m, n), self.dtype)
+        dLdY = self.check_gradient(dLdY, self._output_shape(Z))
+        dLdZ = np.empty((len(Z), *Z[0].shape), self.dtype)
         dLds = dLdY[:, :, -1] if self.return_sequences else dLdY
-        for i in reversed(range(t)):
-            dLdZ[i] = self.activation.backward(Z[i], dLds)
-            dLds = dLdZ[i] @ U.T
-            if self.return_sequences and i > 0:
-                dLds += dLdY[:, :, i - 1]
+        for t in reversed(range(len(Z))):
+            dLdZ[t] = self.activation.backward(Z[t], dLds)
+            dLds = dLdZ[t] @ U.T
+            if self.return_sequences and t > 0:
+                dLds += dLdY[:, :, t - 1]
         self.initial_state_gradient = dLds
         return dLdZ
+
+    def _output_shape(self, Z: list[np.ndarray]) -> tuple[int, ...]:
+        """Shape of the output after the steps with the pre-activations Z."""
+        return (*Z[0].shape, len(Z)) if self.return_sequences else Z[0].shape
+
+    def _check_step(self, x_t: np.ndarray) -> np.ndarray:
+        """A copy of x_t, (m, d), in the layer's type; the parameters exist afterwards."""
+        if not isinstance(x_t, np.ndarray) or x_t.ndim != 2:
+            raise ValueError(f"x_t must be an array (m, d), got shape {np.shape(x_t)}")
+        if not self.parameters:
+            self.check_input(x_t[:, :, np.newaxis])
+        self._check_shape((*x_t.shape, 1))
+        # A copy, since a loop over steps may read each of them into the same array.
+        return self._convert("x_t", x_t)
 
     def _first_state(self, m: int) -> np.ndarray:
         """s_0 of m examples, (m, n)."""

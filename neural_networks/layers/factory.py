@@ -1,35 +1,18 @@
-"""From a layer's name and arguments to the layer."""
+"""Layers from their names and options."""
 
 import inspect
 from collections.abc import Mapping, Sequence
-from functools import cache
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
 from neural_networks.layers.base import Layer
-from neural_networks.layers.conv2d import Conv2D
-from neural_networks.layers.dropout import Dropout
-from neural_networks.layers.elman import Elman
-from neural_networks.layers.flatten import Flatten
-from neural_networks.layers.fully_connected import FullyConnected
-from neural_networks.layers.normalization import BatchNorm, LayerNorm
-from neural_networks.layers.pool2d import Pool2D
-from neural_networks.layers.residual import Residual
-from neural_networks.utils.factories import build, lookup, without_none
+from neural_networks.utils.factories import build, without_none
+from neural_networks.utils.randomness import spawn_generator
 from neural_networks.utils.validation import error_prefix
 
-LAYERS: dict[str, type[Layer]] = {
-    "fully_connected": FullyConnected,
-    "elman": Elman,
-    "conv2d": Conv2D,
-    "pool2d": Pool2D,
-    "flatten": Flatten,
-    "dropout": Dropout,
-    "batch_norm": BatchNorm,
-    "layer_norm": LayerNorm,
-    "residual": Residual,
-}
+LAYERS: dict[str, type[Layer]] = {}
+"""The layers by name; ``layers/__init__.py`` fills it."""
 
 
 def initialize_layer(
@@ -73,22 +56,53 @@ def initialize_layer(
         "stride": stride,
         "pad": pad,
         "mode": mode,
-        # Its default is not None, so only another value says that somebody asked for it.
+        # Its default is not None, so only another value is a choice.
         "keep_dim": None if keep_dim == "first" else keep_dim,
     }
-    layer = lookup("layer", name, LAYERS)
-    return build(f"layer {name!r}", layer, {**without_none(arguments), **options})
+    return build("layer", LAYERS, name, {**without_none(arguments), **options})
+
+
+def make_layers(
+    layer_args: Sequence[Mapping[str, Any]], dtype: np.dtype[Any], seed: int | None
+) -> list[Layer]:
+    """The layers of a network; the last one is ``Unsized`` if its ``n_out`` is left open.
+
+    Parameters
+    ----------
+    layer_args : sequence of mapping
+        Arguments of ``initialize_layer`` for each layer, first to last.
+    dtype : numpy type
+        Type of all layers, unless ``layer_args`` has another one.
+    seed : int or None
+        Fixes the random numbers of all layers.
+
+    Raises
+    ------
+    ValueError
+        If there is no layer, a name or an option is unknown, or a value is out of range.
+    """
+    if not layer_args:
+        raise ValueError("layer_args is empty: a network needs at least one layer")
+    layers: list[Layer] = []
+    # Counted by stream, so that dropout between two layers leaves their weights as they were.
+    streams = [rng_stream(args) for args in layer_args]
+    for number, args in enumerate(layer_args, start=1):
+        stream = streams[number - 1]
+        rng = spawn_generator(seed, stream, streams[: number - 1].count(stream))
+        is_open = number == len(layer_args) and lacks_n_out(args)
+        layers.append((Unsized if is_open else make_layer)(number, args, dtype, rng))
+    return layers
 
 
 def make_layer(
     number: int, layer_args: Mapping[str, Any], dtype: np.dtype[Any], rng: np.random.Generator
 ) -> Layer:
-    """A network's layer, with the network's type and a generator of its own.
+    """A layer of a network, with the network's type and its own generator.
 
     Parameters
     ----------
     number : int
-        Which layer it is, from 1; for the message of an error.
+        The layer's number, from 1; for error messages.
     layer_args : mapping
         Arguments of ``initialize_layer``.
     dtype, rng
@@ -108,43 +122,53 @@ def make_layer(
     return layer
 
 
-def pass_through(layers: Sequence[Layer], X: np.ndarray) -> np.ndarray:
-    """The output of layers in a row. An error says which one it comes from, counted from 1."""
-    for number, layer in enumerate(layers, start=1):
-        try:
-            X = layer.forward_faster(X)
-        except ValueError as error:
-            raise ValueError(f"layer {number}: {error}") from None
-    return X
+class Unsized(Layer):
+    """An output layer without ``n_out``, in place of the layer until the dataset sets it.
 
-
-@cache
-def has_logits(layer: type[Layer]) -> bool:
-    """Whether a loss may bypass the activation of such a layer: it has an affine part for that.
-
-    A class that inherits the affine part but has a ``forward`` or ``backward`` of its own does
-    something more, which must not be bypassed.
+    Parameters
+    ----------
+    number, layer_args, dtype, rng
+        See ``make_layer``.
     """
-    for owner in layer.__mro__:
-        if "backward_from_logits" in vars(owner):
-            methods = ("forward", "backward")
-            return all(getattr(layer, name) is vars(owner).get(name) for name in methods)
-    return False
+
+    def __init__(
+        self,
+        number: int,
+        layer_args: Mapping[str, Any],
+        dtype: np.dtype[Any],
+        rng: np.random.Generator,
+    ) -> None:
+        super().__init__(dtype=dtype, rng=rng)
+        self._number, self._layer_args = number, dict(layer_args)
+        self.sized(1)  # finds errors in the other options
+
+    def sized(self, n_out: int) -> Layer:
+        """The layer with ``n_out`` units."""
+        args = {**self._layer_args, "n_out": n_out}
+        return make_layer(self._number, args, self.dtype, self.rng)
+
+    def forward(self, X: np.ndarray) -> NoReturn:
+        """Raise ``ValueError``: a layer without a size has no output."""
+        raise ValueError("the output layer has no n_out yet: give it one, or train first")
+
+    def backward(self, dLdY: np.ndarray) -> NoReturn:
+        """Raise ``ValueError``, as ``forward`` does."""
+        self.forward(dLdY)
 
 
 def lacks_n_out(layer_args: Mapping[str, Any]) -> bool:
-    """Whether these arguments describe a layer with a size to set, and leave it open."""
+    """True if these are the arguments of a layer with an ``n_out`` that is left open."""
     return takes(layer_args, "n_out") and layer_args.get("n_out") is None
 
 
 def rng_stream(layer_args: Mapping[str, Any]) -> str:
-    """What the layer that these arguments describe needs a generator for."""
+    """The random stream from which the layer with these arguments draws."""
     name = layer_args.get("name")
     return LAYERS.get(name, Layer).rng_stream if isinstance(name, str) else Layer.rng_stream
 
 
 def takes(layer_args: Mapping[str, Any], option: str) -> bool:
-    """Whether the constructor of the layer that these arguments describe has an option."""
+    """True if the constructor of the layer with these arguments has an option of that name."""
     name = layer_args.get("name")
     layer = LAYERS.get(name) if isinstance(name, str) else None
     return layer is not None and option in inspect.signature(layer).parameters

@@ -1,16 +1,16 @@
-"""The layer between images and fully-connected layers."""
+"""Flattening: the layer between images and fully-connected layers."""
 
 import math
-from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from neural_networks.layers.base import Layer
 from neural_networks.utils.factories import lookup
 
 
 class Flatten(Layer):
-    """Lay the axes of an input out in one row, in row-major order.
+    """Flattening: the axes of each input in one row, in row-major order.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ class Flatten(Layer):
         self,
         keep_dim: str = "first",
         *,
-        dtype: Any = "float64",
+        dtype: DTypeLike = "float64",
         rng: np.random.Generator | int | None = None,
     ) -> None:
         super().__init__(dtype=dtype, rng=rng)

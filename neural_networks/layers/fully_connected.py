@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from neural_networks.layers.base import Layer
 from neural_networks.utils.rows import as_rows, from_rows
@@ -12,7 +13,7 @@ from neural_networks.weights import initialize_weights
 
 
 class FullyConnected(Layer):
-    """Every output unit sees every input: Y = σ(X W + b).
+    """A fully-connected layer: Y = σ(X W + b).
 
     A sequence (m, d, t) is treated as m·t rows of d features, one for each time step.
 
@@ -33,8 +34,10 @@ class FullyConnected(Layer):
     parameters : OrderedDict
         ``W`` (d, n_out) and ``b`` (1, n_out).
     cache : OrderedDict
-        ``X``, the input, and ``Z`` = X W + b.
+        ``X``, the input, and ``Z`` = X W + b, with a row for each example and time step.
     """
+
+    has_logits = True
 
     def __init__(
         self,
@@ -42,7 +45,7 @@ class FullyConnected(Layer):
         activation: str,
         weight_init: str | Mapping[str, Any] = "xavier_uniform",
         *,
-        dtype: Any = "float64",
+        dtype: DTypeLike = "float64",
         rng: np.random.Generator | int | None = None,
     ) -> None:
         super().__init__(activation, dtype=dtype, rng=rng)
@@ -62,72 +65,51 @@ class FullyConnected(Layer):
         -------
         array, (m, n_out) or (m, n_out, t)
         """
-        Z = self.affine_forward(X)
+        X = self.check_input(X)
+        Z = as_rows(X) @ self.parameter("W")  # (m, n_out), or (m·t, n_out) of a sequence
+        Z += self.parameter("b")
         if self.training:
-            self.cache["Z"] = Z
-        return self.activate(Z)
+            self.cache["X"], self.cache["Z"] = X, Z
+        return from_rows(self.activation.forward(Z), X.shape)
 
-    def backward(self, dLdY: np.ndarray) -> np.ndarray | None:
+    def backward(
+        self, dLdY: np.ndarray, *, from_logits: bool = False, input_gradient: bool = True
+    ) -> np.ndarray | None:
         """The gradients of Y = σ(X W + b) with respect to W, b and X.
 
         Parameters
         ----------
         dLdY : array, (m, n_out) or (m, n_out, t)
+        from_logits : bool
+            If True, the gradient given is dL/dZ as rows, for Z = X W + b; see ``canonical``.
+        input_gradient : bool
+            If False, dL/dX is left out.
 
         Returns
         -------
         array, (m, d) or (m, d, t)
-            dL/dX.
-        """
-        Z = self.from_cache("Z")
-        dLdY = self.check_gradient(dLdY, Z.shape)
-        dLdZ = self.activation.backward(as_rows(Z), as_rows(dLdY))
-        return self.backward_from_logits(dLdZ)
-
-    def affine_forward(self, X: np.ndarray) -> np.ndarray:
-        """Z = X W + b, the layer without its activation.
-
-        Parameters
-        ----------
-        X : array, (m, d) or (m, d, t)
-
-        Returns
-        -------
-        array, (m, n_out) or (m, n_out, t)
-        """
-        X = self.check_input(X)
-        if self.training:
-            self.cache["X"] = X
-        Z = as_rows(X) @ self.parameter("W")
-        Z += self.parameter("b")
-        return from_rows(Z, X.shape)
-
-    def activate(self, Z: np.ndarray) -> np.ndarray:
-        """Y = σ(Z), (m, n_out) or (m, n_out, t)."""
-        return from_rows(self.activation(as_rows(Z)), Z.shape)
-
-    def backward_from_logits(self, dLdZ: np.ndarray) -> np.ndarray | None:
-        """The gradients of Z = X W + b with respect to W, b and X.
-
-        Parameters
-        ----------
-        dLdZ : array, (m, n_out) or (m, n_out, t)
-
-        Returns
-        -------
-        array, (m, d) or (m, d, t)
-            dL/dX.
+            dL/dX; None without ``input_gradient``.
         """
         # z_rj = Σ_i x_ri w_ij + b_j for each row r, so by the chain rule
         # dL/dw_ij = Σ_r x_ri dL/dz_rj,  dL/db_j = Σ_r dL/dz_rj,  dL/dx_ri = Σ_j dL/dz_rj w_ij.
-        X = self.from_cache("X")
-        dLdZ = as_rows(dLdZ)
+        X, Z = self.from_cache("X"), self.from_cache("Z")
+        if from_logits:
+            dLdZ = dLdY
+        else:
+            dLdY = self.check_gradient(dLdY, (len(X), self.n_out, *X.shape[2:]))
+            dLdZ = self.activation.backward(Z, as_rows(dLdY))
         # Of a single row, NumPy's @ takes five times as long for the outer product as dot does.
         self.gradients["W"] = as_rows(X).T.dot(dLdZ)
         self.gradients["b"] = dLdZ.sum(axis=0, keepdims=True)
-        if not self.input_gradient:
-            return None
-        return from_rows(dLdZ @ self.parameter("W").T, X.shape)
+        return from_rows(dLdZ @ self.parameter("W").T, X.shape) if input_gradient else None
+
+    def backward_faster(self, dLdY: np.ndarray) -> np.ndarray | None:
+        """``backward``; a network's first layer leaves out dL/dX, the gradient of the data."""
+        return self.backward(dLdY, input_gradient=self.input_gradient)
+
+    def backward_from_logits(self, dLdZ: np.ndarray) -> np.ndarray | None:
+        """``backward_faster`` from dL/dZ, as rows, for a canonical pair."""
+        return self.backward(dLdZ, from_logits=True, input_gradient=self.input_gradient)
 
     def _init_parameters(self, X_shape: tuple[int, ...]) -> None:
         """Create W (d, n_out) from the initializer and b (1, n_out) of zeros."""

@@ -1,15 +1,15 @@
-"""Layers that give what passes through them mean 0 and variance 1, then a scale that is learned.
+"""Batch and layer normalization: zero mean, unit variance, then a learned scale and shift.
 
-Both regard a batch as rows of features: (m, d) as it is, a sequence (m, d, t) as m·t rows, images
+Both treat a batch as rows of features: (m, d) as it is, a sequence (m, d, t) as m·t rows, images
 (m, H, W, C) as m·H·W rows of C. ``BatchNorm`` normalizes each column of these, ``LayerNorm`` each
 row.
 """
 
 import math
 from abc import abstractmethod
-from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from neural_networks.layers.base import Layer
 from neural_networks.utils.rows import as_rows, feature_count, from_rows
@@ -17,14 +17,14 @@ from neural_networks.utils.validation import number_in
 
 
 class Normalization(Layer):
-    """What both layers share: Y = σ(γ X_hat + β) with X_hat = (X - mean) / √(variance + ε).
+    """Base class of both: Y = σ(γ X_hat + β) with X_hat = (X - mean) / √(variance + ε).
 
     Parameters
     ----------
     activation : str
         Name of σ, see ``activations``.
     epsilon : float
-        ε, greater than 0, which keeps a variance of 0 from being divided by.
+        ε, greater than 0, which prevents a division by 0.
     dtype, rng
         See ``Layer``.
 
@@ -37,14 +37,14 @@ class Normalization(Layer):
     """
 
     axis: int
-    """Which axis of the rows mean and variance are taken over."""
+    """The axis of the rows over which mean and variance are taken."""
 
     def __init__(
         self,
         activation: str = "linear",
         epsilon: float = 1e-5,
         *,
-        dtype: Any = "float64",
+        dtype: DTypeLike = "float64",
         rng: np.random.Generator | int | None = None,
     ) -> None:
         super().__init__(activation, dtype=dtype, rng=rng)
@@ -96,8 +96,8 @@ class Normalization(Layer):
         self.gradients["beta"] = len(dLdZ) * mean_over(0, dLdZ)
         # Each of n numbers x_i has a share in their mean μ and in s = 1 / √(variance + ε):
         # ∂μ/∂x_i = 1/n and ∂s/∂x_i = -s³ (x_i - μ) / n = -s² x̂_i / n. With x̂_j = (x_j - μ) s,
-        # dL/dx_i = Σ_j dL/dx̂_j (s δ_ij - s/n - s x̂_j x̂_i / n): what changes the mean or the
-        # spread of all is taken out of the gradient.
+        # dL/dx_i = Σ_j dL/dx̂_j (s δ_ij - s/n - s x̂_j x̂_i / n): the parts that change the mean
+        # or the spread of all are taken out of the gradient.
         G = dLdZ * self.parameter("gamma")
         spread = mean_over(self.axis, G * X_hat)
         G -= mean_over(self.axis, G)
@@ -121,9 +121,9 @@ class Normalization(Layer):
 class BatchNorm(Normalization):
     """Batch normalization: each feature has mean 0 and variance 1 over the examples of a batch.
 
-    While the network trains, mean and variance are those of the batch, over all rows (of images,
-    over all pixels of all images); moving averages of them are kept in ``buffers``, and used
-    when the network predicts. Source: Ioffe and Szegedy, "Batch Normalization: Accelerating Deep
+    In training, mean and variance are those of the batch, over all rows (of images, over all
+    pixels of all images). Their moving averages are kept in ``buffers`` and used in prediction.
+    Source: Ioffe and Szegedy, "Batch Normalization: Accelerating Deep
     Network Training by Reducing Internal Covariate Shift", ICML 2015.
 
     Parameters
@@ -131,7 +131,7 @@ class BatchNorm(Normalization):
     activation, epsilon, dtype, rng
         See ``Normalization``.
     momentum : float
-        The share of the moving averages that is kept in each step, in [0, 1): running ← momentum ·
+        Share of the moving averages that each step keeps, in [0, 1): running ← momentum ·
         running + (1 - momentum) · batch. (PyTorch's ``momentum`` is the other share.)
 
     Attributes
@@ -154,7 +154,7 @@ class BatchNorm(Normalization):
         epsilon: float = 1e-5,
         momentum: float = 0.9,
         *,
-        dtype: Any = "float64",
+        dtype: DTypeLike = "float64",
         rng: np.random.Generator | int | None = None,
     ) -> None:
         super().__init__(activation, epsilon, dtype=dtype, rng=rng)
@@ -162,12 +162,12 @@ class BatchNorm(Normalization):
 
     @property
     def min_batch_size(self) -> int:
-        """Two examples; one, if it is an image or a sequence and so has several rows itself."""
+        """Two examples, or one image or sequence, which has several rows itself."""
         example = (1, *(self.input_shape or (1,)))
         return 1 if math.prod(example) > feature_count(example) else 2
 
     def center(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """By each column's mean: that of these rows, or as it was on average."""
+        """Rows minus column means: those of these rows, or in prediction the moving averages."""
         if not self.buffers:
             self._init_buffers(rows.shape[1])
         running_mean, running_var = map(self._buffer, ("running_mean", "running_var"))
@@ -206,7 +206,7 @@ class BatchNorm(Normalization):
 class LayerNorm(Normalization):
     """Layer normalization: the features of each row have mean 0 and variance 1.
 
-    Every example is normalized by itself, so that training and predicting do not differ. Source:
+    Every example is normalized by itself, so training and prediction do not differ. Source:
     Ba, Kiros and Hinton, "Layer Normalization", 2016.
 
     Parameters
@@ -218,7 +218,7 @@ class LayerNorm(Normalization):
     axis = 1
 
     def center(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """By each row's mean."""
+        """Rows minus their own means."""
         _, centered = centered_by(1, rows)
         return centered, mean_over(1, centered * centered)
 
@@ -226,8 +226,8 @@ class LayerNorm(Normalization):
 def centered_by(axis: int, A: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The mean of A over an axis, and A without it.
 
-    It is taken twice: where it is large beside the spread, what rounding has left of it is a
-    shift of all numbers, which the second time finds.
+    Two passes: subtracting a mean much larger than the spread leaves a rounding error, which the
+    second pass removes.
     """
     mean = mean_over(axis, A)
     centered = A - mean

@@ -2,9 +2,9 @@
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from neural_networks.layers.base import Layer
 from neural_networks.utils.convolution import (
@@ -23,12 +23,12 @@ from neural_networks.utils.convolution import (
 from neural_networks.utils.factories import lookup
 from neural_networks.utils.threads import map_slices
 
-# What a window is padded with: it never is a maximum, and it counts in an average.
 BORDERS = {"max": -np.inf, "average": 0.0}
+"""The value of the padding: never a maximum, and counted in an average."""
 
 
 class Pool2D(Layer):
-    """One number for each window of an image and each channel: its maximum, or its average.
+    """Pooling: the maximum, or the average, of each window of an image in each channel.
 
     With the stride s,
 
@@ -41,10 +41,10 @@ class Pool2D(Layer):
     mode : str
         ``"max"`` or ``"average"``.
     stride : int
-        How many pixels lie between neighbouring windows.
+        Distance of neighbouring windows in pixels.
     pad : str, int or (int, int)
-        How wide a border goes around an image, see ``Conv2D``; narrower than the window. It
-        never is the maximum, and its zeros count in the average.
+        Width of the border around an image, see ``Conv2D``; narrower than the window. It never is
+        the maximum, and its zeros count in the average.
     dtype, rng
         See ``Layer``.
 
@@ -63,6 +63,10 @@ class Pool2D(Layer):
     -----
     Where several numbers of a window are its maximum, as zeros after a ReLU often are, the
     gradient goes to the first of them in row-major order.
+
+    There are two implementations, which agree to rounding. ``forward`` and ``backward`` go from
+    window to window, to read. ``forward_faster`` and ``backward_faster`` go from entry to entry of
+    all windows at once; networks use them.
     """
 
     def __init__(
@@ -72,7 +76,7 @@ class Pool2D(Layer):
         stride: int = 1,
         pad: Pad = 0,
         *,
-        dtype: Any = "float64",
+        dtype: DTypeLike = "float64",
         rng: np.random.Generator | int | None = None,
     ) -> None:
         super().__init__(dtype=dtype, rng=rng)
@@ -89,7 +93,7 @@ class Pool2D(Layer):
             )
 
     def forward(self, X: np.ndarray) -> np.ndarray:
-        """The maximum, or the average, of each window.
+        """The maximum, or the average, of each window; one window after the other.
 
         Parameters
         ----------
@@ -101,9 +105,54 @@ class Pool2D(Layer):
             H_out = floor((H + 2 p1 - k1) / s) + 1 and W_out likewise.
         """
         X = self.check_input(X)
-        # Not window by window, but entry by entry of all windows at once: few, large operations.
+        (k1, k2), step = self.kernel_shape, self.stride
+        X_pad = self._padded(X)
+        Y = np.empty(self.output_shape(X.shape), self.dtype)
+        for r, c in np.ndindex(Y.shape[1:3]):
+            window = X_pad[:, r * step : r * step + k1, c * step : c * step + k2]
+            pool = np.max if self.mode == "max" else np.mean
+            Y[:, r, c] = pool(window, axis=(1, 2))
+        if self.training:
+            self.cache["X"], self.cache["Y"] = X, Y
+        return Y
+
+    def backward(self, dLdY: np.ndarray) -> np.ndarray:
+        """The gradient with respect to X; one window after the other.
+
+        Parameters
+        ----------
+        dLdY : array, (m, H_out, W_out, C)
+
+        Returns
+        -------
+        array, (m, H, W, C)
+            dL/dX.
+        """
+        # y = max x: the first maximum of a window gets the whole gradient, the others none.
+        # y = Σ x / (k1·k2): each number of a window gets an equal share.
+        X, Y = self.from_cache("X"), self.from_cache("Y")
+        dLdY = self.check_gradient(dLdY, Y.shape)
+        (k1, k2), step = self.kernel_shape, self.stride
+        m, _, _, n_channels = X.shape
+        X_pad = self._padded(X)
+        dLdX_pad = np.zeros_like(X_pad)
+        for r, c in np.ndindex(Y.shape[1:3]):
+            rows, columns = slice(r * step, r * step + k1), slice(c * step, c * step + k2)
+            gradient = dLdY[:, r : r + 1, c : c + 1]  # (m, 1, 1, C)
+            if self.mode == "average":
+                dLdX_pad[:, rows, columns] += gradient / (k1 * k2)
+            else:
+                window = X_pad[:, rows, columns].reshape(m, k1 * k2, n_channels)
+                first = window.argmax(axis=1)[:, np.newaxis]  # (m, 1, C)
+                is_first = np.arange(k1 * k2)[:, np.newaxis] == first  # (m, k1·k2, C)
+                dLdX_pad[:, rows, columns] += gradient * is_first.reshape(m, k1, k2, n_channels)
+        return unpad2d(dLdX_pad, self.padding)
+
+    def forward_faster(self, X: np.ndarray) -> np.ndarray:
+        """``forward``, entry by entry of all windows at once: few, large operations."""
+        X = self.check_input(X)
         first, *others = self._entries(self._padded(X))
-        Y = first.copy()
+        Y = first.copy()  # (m, H_out, W_out, C)
         for entry in others:
             if self.mode == "max":
                 np.maximum(Y, entry, out=Y)
@@ -115,26 +164,17 @@ class Pool2D(Layer):
             self.cache["X"], self.cache["Y"] = X, Y
         return Y
 
-    def backward(self, dLdY: np.ndarray) -> np.ndarray:
-        """dL/dX.
-
-        Parameters
-        ----------
-        dLdY : array, (m, H_out, W_out, C)
-
-        Returns
-        -------
-        array, (m, H, W, C)
-        """
+    def backward_faster(self, dLdY: np.ndarray) -> np.ndarray:
+        """``backward``, entry by entry of all windows, a few images at a time."""
         X, Y = self.from_cache("X"), self.from_cache("Y")
         dLdY = self.check_gradient(dLdY, Y.shape)
         dLdX = np.empty_like(X)
         bytes_per_image = math.prod(X.shape[1:]) * X.itemsize
 
-        def work(share: slice) -> None:
-            # A few images at a time, so that what is done entry by entry is done in the cache.
-            for images in chunks(share, bytes_per_image):
-                dLdX[images] = self._gradient(X[images], Y[images], dLdY[images])
+        def work(images: slice) -> None:
+            # As many at a time as fit into the cache.
+            for few in chunks(images, bytes_per_image):
+                dLdX[few] = self._gradient(X[few], Y[few], dLdY[few])
 
         map_slices(work, len(X), images_at_once(bytes_per_image))
         return dLdX
@@ -144,18 +184,27 @@ class Pool2D(Layer):
         X_pad = self._padded(X)
         dLdX_pad = np.zeros_like(X_pad)
         if self.mode == "average":
-            # y = Σ x / k1·k2: each entry gets an equal share.
             share = dLdY / np.prod(self.kernel_shape, dtype=self.dtype)
             for gradient in self._entries(dLdX_pad):
                 gradient += share
         else:
-            # y = x for the entry that is the maximum, which gets all; the others get nothing.
             unmet = np.ones(Y.shape, bool)  # windows whose maximum has not come yet
             for entry, gradient in zip(self._entries(X_pad), self._entries(dLdX_pad), strict=True):
                 is_maximum = (entry == Y) & unmet
                 gradient += dLdY * is_maximum
                 unmet ^= is_maximum
         return unpad2d(dLdX_pad, self.padding)
+
+    def output_shape(self, X_shape: tuple[int, ...]) -> tuple[int, int, int, int]:
+        """Shape of the output (m, H_out, W_out, C) for images of shape (m, H, W, C)."""
+        m, height, width, channels = X_shape
+        size = output_shape((height, width), self.kernel_shape, self.stride, self.padding)
+        return m, *size, channels
+
+    def details(self) -> list[str]:
+        """Mode, window and stride."""
+        k1, k2 = self.kernel_shape
+        return [self.mode, f"{k1}×{k2}", f"stride {self.stride}"]
 
     def _padded(self, X: np.ndarray) -> np.ndarray:
         return pad2d(X, self.padding, self.kernel_shape, value=BORDERS[self.mode])[0]
@@ -170,4 +219,4 @@ class Pool2D(Layer):
 
     def _check_shape(self, X_shape: tuple[int, ...]) -> None:
         check_image_shape(X_shape)
-        output_shape(X_shape[1:3], self.kernel_shape, self.stride, self.padding)
+        self.output_shape(X_shape)

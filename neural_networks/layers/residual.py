@@ -1,46 +1,48 @@
-"""The layer that adds its input to what other layers make of it."""
+"""Residual block: Y = σ(X + F(X))."""
 
 import copy
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from neural_networks.layers.base import Layer
+from neural_networks.layers.factory import make_layer
+from neural_networks.layers.sequential import JoinedArrays, Sequential, create_parameters
 from neural_networks.utils.rows import as_rows, feature_count, from_rows
 
 
 class Residual(Layer):
-    """A block of layers F and a way around it: Y = σ(X + F(X)).
+    """A residual block: Y = σ(X + F(X)), where F is a sequence of layers.
 
-    The block learns what is to be added to X, and a deep network of such blocks is no harder to
-    train than a shallow one. Source: He, Zhang, Ren and Sun, "Deep Residual Learning for Image
+    F learns the difference from the identity, so that a deep network of such blocks is no harder
+    to train than a shallow one. Source: He, Zhang, Ren and Sun, "Deep Residual Learning for Image
     Recognition", CVPR 2016.
 
     Parameters
     ----------
     layers : sequence of mapping
-        The arguments of ``initialize_layer`` for each layer of the block, first to last. Its
-        output must have the shape of its input.
+        The arguments of ``initialize_layer`` for each layer of F, first to last. The output of F
+        must have the shape of its input.
     activation : str
         Name of σ, see ``activations``.
     dtype, rng
-        See ``Layer``; each layer of the block gets a generator of its own.
+        See ``Layer``; each layer of the block gets its own generator.
 
     Attributes
     ----------
-    layers : list of Layer
-    parameters, gradients, buffers : OrderedDict
-        Those of the block's layers, under their number there: ``1.W``, ``1.b``, ``2.W`` ... What
-        is assigned here is what the block works with.
+    children : list of Layer
+        The layers of F.
+    parameters, gradients, buffers : mapping of array
+        Live views of the children's, under their number: ``1.W``, ``1.b``, ``2.W`` ...
     cache : OrderedDict
-        ``Z`` = X + F(X), and ``layers``, the caches of the block's layers.
+        ``Z`` = X + F(X).
 
     Raises
     ------
     TypeError, ValueError
-        If an argument is wrong; later, if the block turns its input into another shape.
+        If an argument is wrong; later, if F changes the shape of its input.
     """
 
     def __init__(
@@ -48,12 +50,9 @@ class Residual(Layer):
         layers: Sequence[Mapping[str, Any]],
         activation: str = "linear",
         *,
-        dtype: Any = "float64",
+        dtype: DTypeLike = "float64",
         rng: np.random.Generator | int | None = None,
     ) -> None:
-        # Here, because the registry knows this class.
-        from neural_networks.layers.factory import make_layer
-
         super().__init__(activation, dtype=dtype, rng=rng)
         is_list = isinstance(layers, Sequence) and all(isinstance(args, Mapping) for args in layers)
         if not is_list or not layers:
@@ -61,16 +60,20 @@ class Residual(Layer):
                 f"layers must be a list with one layer or more, each a mapping, got {layers!r}"
             )
         rngs = self.rng.spawn(len(layers))
-        self.layers = [
+        self.children: list[Layer] = [
             make_layer(number, args, self.dtype, rng)
             for number, (args, rng) in enumerate(zip(layers, rngs, strict=True), start=1)
         ]
-        self.splits_batch = any(layer.splits_batch for layer in self.layers)
+        self.block = Sequential(self.children)
+        self.splits_batch = any(layer.splits_batch for layer in self.children)
+        self.parameters = JoinedArrays(self.children, "parameters")
+        self.gradients = JoinedArrays(self.children, "gradients")
+        self.buffers = JoinedArrays(self.children, "buffers")
 
     @property
     def min_batch_size(self) -> int:
-        """What the neediest layer of the block needs."""
-        return max(layer.min_batch_size for layer in self.layers)
+        """The largest minimum among the block's layers."""
+        return max(layer.min_batch_size for layer in self.children)
 
     def forward(self, X: np.ndarray) -> np.ndarray:
         """Y = σ(X + F(X)).
@@ -84,20 +87,14 @@ class Residual(Layer):
         array, the shape of X
         """
         X = self.check_input(X)
-        self._hand_down()
-        F = X
-        for layer in self.layers:
-            layer.training, layer.cache = self.training, OrderedDict()
-            F = layer.forward_faster(F)
+        F = self.block.forward(X)
         self._check_output(X, F)
         Z = X + F
         if self.training:
-            self.buffers = self._collect("buffers")
             self.cache["Z"] = Z
-            self.cache["layers"] = [layer.cache for layer in self.layers]
         return from_rows(self.activation(as_rows(Z)), Z.shape)
 
-    def backward(self, dLdY: np.ndarray) -> np.ndarray | None:
+    def backward(self, dLdY: np.ndarray) -> np.ndarray:
         """The gradients of Y = σ(X + F(X)) with respect to the block's parameters and X.
 
         Parameters
@@ -112,48 +109,30 @@ class Residual(Layer):
         Z = self.from_cache("Z")
         dLdY = self.check_gradient(dLdY, Z.shape)
         dLdZ = from_rows(self.activation.backward(as_rows(Z), as_rows(dLdY)), Z.shape)
-        self._hand_down()
-        self.layers[0].input_gradient = self.input_gradient
-        for layer, cache in zip(self.layers, self.from_cache("layers"), strict=True):
-            layer.cache = cache
-        gradient: Any = dLdZ
-        for layer in reversed(self.layers):
-            gradient = layer.backward_faster(gradient)
-        self.gradients = self._collect("gradients")
-        # x reaches z on two ways, directly and through F, and what comes back on them adds up.
-        return dLdZ + gradient if self.input_gradient else None
+        # x reaches z by two paths, directly and through F, and their gradients add up.
+        return dLdZ + self.block.backward(dLdZ)
 
-    def _hand_down(self) -> None:
-        """Give the block's layers the parameters and buffers that this layer has now."""
-        for what in ("parameters", "buffers"):
-            for key, value in getattr(self, what).items():
-                number, _, name = key.partition(".")
-                getattr(self.layers[int(number) - 1], what)[name] = value
+    def clear_gradients(self) -> None:
+        """Set every gradient to zero and forget the last ``forward``."""
+        self.cache.clear()
+        for layer in self.children:
+            layer.clear_gradients()
 
-    def _collect(self, what: str) -> OrderedDict[str, np.ndarray]:
-        """The block's ``"parameters"``, ``"gradients"`` or ``"buffers"`` in one dictionary."""
-        return OrderedDict(
-            (f"{number}.{name}", value)
-            for number, layer in enumerate(self.layers, start=1)
-            for name, value in getattr(layer, what).items()
-        )
+    def details(self) -> list[str]:
+        """The layers of the block, and its activation."""
+        layers = " + ".join(type(layer).__name__ for layer in self.children)
+        return [layers, *super().details()]
 
     def _init_parameters(self, X_shape: tuple[int, ...]) -> None:
-        """Have the block's layers create theirs: a pass of one example of zeros."""
-        from neural_networks.layers.factory import pass_through
-
+        """Create the children's parameters by the forward pass of one example of zeros."""
         X = np.zeros((1, *X_shape[1:]), self.dtype)
-        before = copy.deepcopy(self.layers)
-        for layer in self.layers:
-            layer.training = False
+        before = copy.deepcopy(self.children)
         try:
-            self._check_output(X, pass_through(self.layers, X))
+            self._check_output(X, create_parameters(self.children, X))
         except ValueError:
-            self.layers = before  # without parameters for a shape that is refused
+            self.children[:] = before  # without parameters for a shape that is refused
             raise
         self.n_in = self.n_out = feature_count(X_shape)
-        self.parameters = self._collect("parameters")
-        self.buffers = self._collect("buffers")
         self.clear_gradients()
 
     def _check_shape(self, X_shape: tuple[int, ...]) -> None:

@@ -1,1 +1,1 @@
-"""The training loop, evaluation, early stopping and forecasts."""
+"""Training: the loop, evaluation, history, early stopping and forecasts."""

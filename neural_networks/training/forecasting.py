@@ -1,22 +1,17 @@
-"""Forecasts: what a network that predicts the next values of a sequence makes of a longer one."""
-
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+"""Forecasts: one step ahead from true values, or free-running on the network's own predictions."""
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from neural_networks.models import NeuralNetwork
+from neural_networks.training.protocols import Predictor
 
 
-def one_step(model: NeuralNetwork, sequences: np.ndarray, window: int) -> np.ndarray:
+def one_step(model: Predictor, sequences: np.ndarray, window: int) -> np.ndarray:
     """Each value predicted from the ``window`` true values before it.
 
     Parameters
     ----------
     model : NeuralNetwork
-        One that predicts the next d values of a sequence (d, window).
+        Predicts the next d values of a sequence (d, window).
     sequences : array, (k, d, T)
     window : int
         Below T.
@@ -30,17 +25,17 @@ def one_step(model: NeuralNetwork, sequences: np.ndarray, window: int) -> np.nda
     return np.stack([_next(model, sequences[:, :, i - window : i]) for i in steps], axis=2)
 
 
-def free_running(model: NeuralNetwork, windows: np.ndarray, steps: int) -> np.ndarray:
-    """The sequence as the network goes on with it, each prediction made from those before.
+def free_running(model: Predictor, windows: np.ndarray, steps: int) -> np.ndarray:
+    """The continuation of sequences in which each prediction is made from those before it.
 
     Parameters
     ----------
     model : NeuralNetwork
-        One that predicts the next d values of a sequence (d, window).
+        Predicts the next d values of a sequence (d, window).
     windows : array, (k, d, window)
         The beginnings.
     steps : int
-        How far to go.
+        Number of values to predict.
 
     Returns
     -------
@@ -54,7 +49,7 @@ def free_running(model: NeuralNetwork, windows: np.ndarray, steps: int) -> np.nd
     return values[:, :, window:]
 
 
-def _next(model: NeuralNetwork, X: np.ndarray) -> np.ndarray:
-    """The values that a network says come after X, (k, d): its output, or its last one."""
+def _next(model: Predictor, X: np.ndarray) -> np.ndarray:
+    """The predicted values after X, (k, d): the network's output, or its last step."""
     Y_hat, _ = model.predict(X, None)
     return Y_hat if Y_hat.ndim == 2 else Y_hat[:, :, -1]

@@ -1,4 +1,4 @@
-"""Predictions as tables. pandas is imported when the first one is made."""
+"""Tables of predictions. pandas is imported when the first one is made."""
 
 from typing import Any
 
@@ -9,11 +9,21 @@ from neural_networks.utils.rows import as_rows
 
 
 def prediction_table(loss: Loss, Y: np.ndarray, Y_hat: np.ndarray) -> Any:
-    """Labels beside predictions, a row for each example, as a ``pandas.DataFrame``.
+    """Labels beside predictions, a row for each example.
 
-    Columns are ``Id``, then ``label`` and ``prediction``, the classes, and ``output_0`` ..., what
-    the network said; for a regression ``label_0`` ... and ``prediction_0`` ... Of a sequence
-    (m, k, t) each ``step`` has a row of its own.
+    Parameters
+    ----------
+    loss : Loss
+        Tells the classes of labels and predictions, if any.
+    Y, Y_hat : arrays, (m, k) or (m, k, t)
+        Labels and predictions.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``Id``; then ``label`` and ``prediction``, the classes, and ``output_0`` ..., the
+        network's outputs; for a regression ``label_0`` ... and ``prediction_0`` ... Each
+        ``step`` of a sequence has its own row.
     """
     import pandas as pd
 
@@ -32,10 +42,21 @@ def prediction_table(loss: Loss, Y: np.ndarray, Y_hat: np.ndarray) -> Any:
 
 
 def forecast_table(true: np.ndarray, one_step: np.ndarray, free: np.ndarray) -> Any:
-    """A forecast as a ``pandas.DataFrame``, see ``Logger.save_forecast``.
+    """A forecast, a row for each predicted step of each sequence.
 
-    Columns are ``Id``, the sequence, ``step``, and for each feature ``true_0``, ``one_step_0``
-    and ``free_0``; a row for each step of each sequence.
+    Parameters
+    ----------
+    true : array, (k, d, T)
+        Sequences.
+    one_step, free : arrays, (k, d, T - window)
+        Their values from step ``window`` on: predicted one step ahead from the true values, and
+        free-running on the network's own predictions.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``Id``, the sequence, ``step``, and for each feature ``true_0``, ``one_step_0`` and
+        ``free_0``.
     """
     import pandas as pd
 
@@ -44,13 +65,13 @@ def forecast_table(true: np.ndarray, one_step: np.ndarray, free: np.ndarray) -> 
     columns = {"Id": np.repeat(np.arange(k), n_steps)}
     columns["step"] = np.tile(np.arange(length - n_steps, length), k)
     for name, values in {"true": true, "one_step": one_step, "free": free}.items():
-        # The last n_steps are those that are predicted.
+        # The last n_steps are predicted.
         columns |= {f"{name}_{i}": values[:, i, -n_steps:].ravel() for i in range(d)}
     return pd.DataFrame(columns)
 
 
 def kaggle_table(classes: np.ndarray, first_id: int) -> Any:
-    """Predicted classes as Kaggle wants them: integer columns ``Id`` and ``Category``."""
+    """Predicted classes in Kaggle's format, a ``pandas.DataFrame``: ``Id`` and ``Category``."""
     import pandas as pd
 
     ids = np.arange(first_id, first_id + len(classes))

@@ -1,7 +1,8 @@
-"""Where files go, and how they get there whole."""
+"""Paths of results, and atomic writes."""
 
 import os
 import tempfile
+import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,7 +12,7 @@ import numpy as np
 
 
 def repository() -> Path | None:
-    """The checkout that this package is part of, or None when it is installed elsewhere."""
+    """The checkout that this package is part of, or None if it is installed elsewhere."""
     root = Path(__file__).resolve().parents[2]
     return root if (root / "train_ffnn.py").is_file() else None
 
@@ -22,14 +23,14 @@ def experiments_folder() -> Path:
 
 
 def display_path(path: Path) -> str:
-    """``path`` as one would name it from the current folder: relative if it lies below."""
+    """``path`` for messages: relative if it lies in the current folder, else absolute."""
     absolute = path.absolute()
     below = absolute.is_relative_to(Path.cwd())
     return str(absolute.relative_to(Path.cwd()) if below else absolute)
 
 
 def real_path(path: Path) -> Path:
-    """Where a file of that name lies, or would: where links lead. A device or pipe is itself."""
+    """``path`` with links resolved, unless it is a device or pipe."""
     is_device = path.exists() and not path.is_file()
     return path if is_device else Path(os.path.realpath(path))
 
@@ -38,15 +39,15 @@ def real_path(path: Path) -> Path:
 def atomic_write(path: Path) -> Iterator[Path]:
     """Write a file beside ``path`` and put it in place when it is complete.
 
-    Yields the path to write to, which has the same suffix. If the body fails, whatever stood at
-    ``path`` before is still there, and nothing else is. A link stays, and what it leads to is
-    replaced; a device or pipe, such as ``/dev/null``, is written to itself.
+    Yields the path to write to, which has the same suffix. If the body fails, the file at
+    ``path``, if there was one, is unchanged. A link stays, and its target is replaced; a device or
+    pipe, such as ``/dev/null``, is written to directly.
     """
     target = real_path(path)
     if target.exists() and not target.is_file():
         yield target
         return
-    # mkstemp makes files that only their owner may read; results are for everyone.
+    # mkstemp makes files that only their owner may read; the umask's permissions are set below.
     prefix = f".{path.stem[:40]}-"
     handle, name = tempfile.mkstemp(prefix=prefix, suffix=path.suffix, dir=target.parent)
     os.close(handle)
@@ -63,7 +64,16 @@ def atomic_write(path: Path) -> Iterator[Path]:
 
 
 def save_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
-    """Write named arrays to an ``.npz`` file, whole or not at all."""
+    """Write named arrays to an ``.npz`` file, atomically."""
     content: dict[str, Any] = dict(arrays)
     with atomic_write(path) as partial, partial.open("wb") as file:
         np.savez(file, **content)
+
+
+def read_arrays(path: Path) -> dict[str, np.ndarray]:
+    """All arrays in an ``.npz`` file; ``ValueError`` if it is not one."""
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+            return dict(arrays)
+    except (EOFError, TypeError, ValueError, zipfile.BadZipFile):
+        raise ValueError(f"{path} is not an .npz file of arrays") from None

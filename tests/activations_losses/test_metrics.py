@@ -1,4 +1,4 @@
-"""ROC curves: their points and their area, when there is one, and what is drawn of it."""
+"""ROC curve: area, points, undefined cases, figure."""
 
 import json
 import unittest
@@ -11,7 +11,7 @@ from neural_networks import plots
 from neural_networks.datasets import Dataset
 from neural_networks.logs import Logger
 from neural_networks.losses import initialize_loss
-from neural_networks.metrics import RocCurve, binary_roc
+from neural_networks.metrics import binary_roc
 from neural_networks.models import NeuralNetwork
 from tests.support.arrays import DTYPES, InFolder, examples, read_only
 
@@ -156,7 +156,7 @@ class TestWithoutCurve(unittest.TestCase):
 
 
 class TestOfNetworks(InFolder):
-    """What ``test`` returns, and what it leaves in the run's folder."""
+    """Results of ``test``, and its files in the run's folder."""
 
     def run_on(self, loss, Y, plot=True, save_predictions=True, dtype="float64", **options):
         """The results of a short training, and the predictions."""
@@ -234,23 +234,23 @@ class TestOfNetworks(InFolder):
 class TestPicture(unittest.TestCase):
     def setUp(self):
         self.figure = Figure()
-        alarms, hits = np.array([0, 0.25, 0.5, 1]), np.array([0, 0.5, 0.75, 1])
-        plots.roc(self.figure, RocCurve(alarms, hits, 0.65625, (0.25, 0.5)))
+        fpr, tpr = np.array([0, 0.25, 0.5, 1]), np.array([0, 0.5, 0.75, 1])
+        plots.roc_curve(self.figure, fpr, tpr, 0.65625, (0.25, 0.5))
         (self.axes,) = self.figure.axes
 
     def test_curve_point_and_diagonal(self):
         lines = {line.get_label(): line.get_xydata() for line in self.axes.lines}
-        self.assertEqual(set(lines), {"guessing", "every threshold", "as predicted"})
-        assert_array_equal(lines["every threshold"], [[0, 0], [25, 50], [50, 75], [100, 100]])
-        assert_array_equal(lines["as predicted"], [[25, 50]])
-        assert_array_equal(lines["guessing"], [[0, 0], [100, 100]])
+        self.assertEqual(set(lines), {"chance", "all thresholds", "predicted classes"})
+        assert_array_equal(lines["all thresholds"], [[0, 0], [25, 50], [50, 75], [100, 100]])
+        assert_array_equal(lines["predicted classes"], [[25, 50]])
+        assert_array_equal(lines["chance"], [[0, 0], [100, 100]])
 
     def test_words(self):
-        self.assertEqual(self.axes.get_title(), "area under the curve: 0.6562")
-        self.assertEqual(self.axes.get_xlabel(), "false alarms (% of class 0)")
-        self.assertEqual(self.axes.get_ylabel(), "hits (% of class 1)")
+        self.assertEqual(self.axes.get_title(), "ROC curve, AUC 0.6562")
+        self.assertEqual(self.axes.get_xlabel(), "false positive rate (%)")
+        self.assertEqual(self.axes.get_ylabel(), "true positive rate (%)")
         legend = {text.get_text() for text in self.axes.get_legend().get_texts()}
-        self.assertEqual(legend, {"guessing", "every threshold", "as predicted"})
+        self.assertEqual(legend, {"chance", "all thresholds", "predicted classes"})
 
     def test_the_whole_range_in_a_square(self):
         self.assertEqual((self.axes.get_xlim(), self.axes.get_ylim()), ((0, 100), (0, 100)))

@@ -1,4 +1,4 @@
-"""The eleven weight initializers: what they draw from, and how wide."""
+"""Weight initializers: values, distributions, spread, arguments."""
 
 import math
 import unittest
@@ -237,7 +237,7 @@ class TestArguments(unittest.TestCase):
 
 
 class TestLayers(unittest.TestCase):
-    """Every layer that has weights passes a mapping on, and keeps its biases at 0."""
+    """Layers with weights pass a mapping on, and initialize their biases to 0."""
 
     LAYERS = (
         ("fully_connected", (1, 60), ("W",), {}),

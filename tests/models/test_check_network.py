@@ -58,7 +58,7 @@ class TestNetworks(unittest.TestCase):
         check_network(self.model, self.X, self.Y)
         fresh = NeuralNetwork("cross_entropy", self.LAYERS, {"name": "SGD", "lr": 0.1}, seed=0)
         fresh.create_parameters((4,))
-        np.testing.assert_equal(self.model.state(), fresh.state())
+        np.testing.assert_equal(self.model.arrays(), fresh.arrays())
         np.testing.assert_array_equal(
             self.model.predict(self.X, None)[0], fresh.predict(self.X, None)[0]
         )
@@ -100,11 +100,11 @@ class TestNetworks(unittest.TestCase):
 
     def test_leaves_the_network_as_it_was(self):
         self.model.backward(self.Y, self.model.forward(self.X))
-        state = {key: array.copy() for key, array in self.model.state().items()}
+        state = {key: array.copy() for key, array in self.model.arrays().items()}
         gradients = [dict(layer.gradients) for layer in self.model.layers]
         with unchanged(self.X, self.Y):
             check_network(self.model, self.X, self.Y)
-        np.testing.assert_equal(self.model.state(), state)
+        np.testing.assert_equal(self.model.arrays(), state)
         for layer, before in zip(self.model.layers, gradients, strict=True):
             np.testing.assert_equal(dict(layer.gradients), before)
 

@@ -175,10 +175,10 @@ class TestOfTrainedNetworks(InFolder):
         self.assertEqual(sorted(self.root.rglob("*")), before)
 
     def test_the_networks_stay_what_they_are(self):
-        before = [model.state() for model in self.models]
+        before = [model.arrays() for model in self.models]
         Ensemble(self.models).test(self.data)
         for model, state in zip(self.models, before, strict=True):
-            np.testing.assert_equal(model.state(), state)
+            np.testing.assert_equal(model.arrays(), state)
 
     def test_a_later_change_of_the_list_does_not_matter(self):
         ensemble = Ensemble(self.models)

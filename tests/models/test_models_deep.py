@@ -45,14 +45,14 @@ class TestFiles(InFolder):
         self.path = self.root / "network.npz"
 
     def test_state_holds_parameters_and_statistics(self):
-        found = {name: value.shape for name, value in trained().state().items()}
+        found = {name: value.shape for name, value in trained().arrays().items()}
         for name, shape in STATISTICS.items():
             self.assertEqual(found.pop(name), shape)
         weights = ["layer1.W", "layer1.b", "layer2.gamma", "layer2.beta", "layer3.1.W"]
         weights += ["layer3.1.b", "layer3.2.gamma", "layer3.2.beta", "layer3.3.W", "layer3.3.b"]
         others = {"input_shape", "epoch", "n_out", "layer4.W", "layer4.b"}
         self.assertEqual(found.keys(), others | set(weights))
-        self.assertEqual(network().state(), {})
+        self.assertEqual(network().arrays(), {})
 
     def test_round_trip(self):
         for dtype in ("float64", "float32"):
@@ -61,7 +61,7 @@ class TestFiles(InFolder):
             fresh = network(seed=1, dtype=dtype)
             fresh.load(self.path)
             assert_array_equal(outputs(fresh), outputs(model), strict=True)
-            assert_equal(fresh.state(), model.state())
+            assert_equal(fresh.arrays(), model.arrays())
             self.assertEqual(fresh.epoch, 3)
             self.assertGreater(np.abs(model.layers[1].buffers["running_mean"]).max(), 0.01)
 
@@ -69,7 +69,7 @@ class TestFiles(InFolder):
         model, single = trained(), network(dtype="float32")
         model.save(self.path)
         single.load(self.path)
-        for name, value in single.state().items():
+        for name, value in single.arrays().items():
             if name.startswith("layer"):
                 self.assertEqual(value.dtype, np.float32, msg=name)
         step(single, *examples())
@@ -93,7 +93,7 @@ class TestFiles(InFolder):
         assert_equal((model.epoch, model.input_shape, model.history), others)
 
     def test_files_that_lack_a_statistic_or_hold_one_too_many(self):
-        whole = trained().state()
+        whole = trained().arrays()
         for name, shape in STATISTICS.items():
             for make in (trained, network):
                 arrays = dict(whole)
@@ -175,7 +175,7 @@ class TestSeeds(unittest.TestCase):
     def run_of(self, seed, layers=DROPPING):
         """Losses of the steps and, at the end, the bytes of every array."""
         model = trained(layers, seed=seed)
-        return list(model.step_losses), {k: v.tobytes() for k, v in model.state().items()}
+        return list(model.step_losses), {k: v.tobytes() for k, v in model.arrays().items()}
 
     def test_the_same_seed_is_the_same_run(self):
         for layers in (self.DROPPING, LAYERS):

@@ -57,7 +57,7 @@ def snapshot(model):
     return {
         "layers": layers,
         "velocity": store(model.optimizer.velocity),
-        "state": {k: (v.dtype.str, v.tolist()) for k, v in model.state().items()},
+        "state": {k: (v.dtype.str, v.tolist()) for k, v in model.arrays().items()},
         "history": store(model.records.epochs) | {"steps": list(model.records.steps)},
         "epoch": model.epoch,
     }

@@ -4,7 +4,7 @@ import unittest
 
 import numpy as np
 
-from neural_networks.layers import LAYERS, FullyConnected, Layer, has_logits
+from neural_networks.layers import LAYERS, FullyConnected, Layer
 from neural_networks.models import NeuralNetwork
 from neural_networks.utils.grad_check import check_gradients
 from tests.support.arrays import InFolder

@@ -61,7 +61,7 @@ class TestWhichOneItIs(unittest.TestCase):
             self.assertEqual(model.best.monitor, column)
             self.assertEqual(model.best.epoch, values.argmin() + 1)
             self.assertEqual(model.best.value, values.min())
-            self.assertEqual(model.best.state["epoch"], model.best.epoch)
+            self.assertEqual(model.best.arrays["epoch"], model.best.epoch)
 
     def test_validation_loss_unless_told_otherwise(self):
         model = network()
@@ -167,7 +167,7 @@ class TestWhatIsKept(RunTest):
         with validation(2.0, 1.0):
             model.train(dataset(), 2)
         expected = outputs(model)
-        self.assertEqual((model.best.epoch, model.best.state.keys()), (2, model.state().keys()))
+        self.assertEqual((model.best.epoch, model.best.arrays.keys()), (2, model.arrays().keys()))
         for _ in range(2):  # the arrays that were there in that epoch, and those put back
             for layer in model.layers:
                 for array in (*layer.parameters.values(), *layer.buffers.values()):

@@ -1,0 +1,53 @@
+"""Parameters and buffers of a network's layers, under names such as ``layer1.W``."""
+
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
+
+import numpy as np
+
+from neural_networks.layers.base import Layer
+
+
+def named_parameters(layers: Sequence[Layer]) -> Iterator[tuple[str, Layer, str]]:
+    """Each parameter's name in the network, its layer, and its name there."""
+    for i, layer in enumerate(layers, start=1):
+        for name in layer.parameters:
+            yield f"layer{i}.{name}", layer, name
+
+
+def named_arrays(
+    layers: Sequence[Layer],
+) -> Iterator[tuple[str, MutableMapping[str, np.ndarray], str]]:
+    """Each array's name in the network, the mapping that holds it, and its key there."""
+    for i, layer in enumerate(layers, start=1):
+        for arrays in (layer.parameters, layer.buffers):
+            for name in arrays:
+                yield f"layer{i}.{name}", arrays, name
+
+
+def assign_arrays(layers: Sequence[Layer], source: Mapping[str, np.ndarray]) -> None:
+    """Assign copies of the arrays in ``source``, in the type of the arrays that they replace."""
+    for key, arrays, name in named_arrays(layers):
+        arrays[name] = source[key].astype(arrays[name].dtype)
+
+
+def check_arrays(layers: Sequence[Layer], source: Mapping[str, np.ndarray]) -> None:
+    """Raise ``ValueError`` if names and shapes in ``source`` are not those of the layers."""
+    expected = {key: arrays[name].shape for key, arrays, name in named_arrays(layers)}
+    found = {key: value.shape for key, value in source.items() if key.startswith("layer")}
+    for key in expected | found:
+        if expected.get(key) != found.get(key):
+            raise ValueError(
+                f"it has {found.get(key, 'nothing')} for {key}, this network "
+                f"{expected.get(key, 'nothing')}"
+            )
+
+
+def check_batches(layers: Sequence[Layer], n: int, batch_size: int) -> None:
+    """Raise ``ValueError`` if n examples in batches leave one too small for a layer."""
+    smallest = n % batch_size or batch_size
+    for number, layer in enumerate(layers, start=1):
+        if smallest < layer.min_batch_size:
+            raise ValueError(
+                f"layer {number} cannot train on a batch of {smallest}, and {n} examples in "
+                f"batches of {batch_size} end with one: choose another batch_size"
+            )

@@ -1,0 +1,101 @@
+"""Protocols: the parts of a model and of a run's log that training uses."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from neural_networks.datasets import Dataset
+from neural_networks.losses import Loss
+from neural_networks.optimizers import Optimizer
+from neural_networks.training.early_stopping import BestEpoch
+from neural_networks.training.history import History
+
+if TYPE_CHECKING:
+    from neural_networks.training.evaluation import TestOutcome
+
+
+class RunLog(Protocol):
+    """A log of a run, such as ``logs.Logger``."""
+
+    folder: Path | None
+    rows: list[dict[str, float]]
+
+    def start(self) -> None:
+        """Claim the run's folder."""
+
+    def push(self, log: Mapping[str, Any]) -> None:
+        """Add the results of an epoch."""
+
+    def push_step(self, epoch: float, loss: float) -> None:
+        """Add the loss of a step, at a fractional epoch."""
+
+    def finish(
+        self,
+        loss: Loss,
+        parameters: Mapping[str, np.ndarray],
+        best_parameters: Mapping[str, np.ndarray] | None,
+        image_shape: tuple[int, ...],
+    ) -> None:
+        """Save the parameters, now and of the best epoch, then draw the pictures."""
+
+    def save_test(
+        self, loss: Loss, outcome: TestOutcome, dataset: Dataset, save_predictions: bool
+    ) -> None:
+        """Save the results of a test and, if asked for, predictions and pictures."""
+
+    def save_kaggle(self, file_name: str, table: Any) -> None:
+        """Save a table of predicted classes."""
+
+
+class Predictor(Protocol):
+    """A network, or several, that predict."""
+
+    loss: Loss
+
+    @property
+    def logger(self) -> RunLog | None:
+        """The log of the run, if there is one."""
+
+    def predict(self, X: np.ndarray, Y: np.ndarray | None) -> tuple[np.ndarray, float]:
+        """Predictions for a batch, and their loss."""
+
+    def error(self, target: np.ndarray, out: np.ndarray) -> float:
+        """The error of a batch of predictions."""
+
+    def threads(self) -> AbstractContextManager[None]:
+        """A context for many batches, with the threads that the layers want."""
+
+
+class Trainable(Predictor, Protocol):
+    """A network that can be trained."""
+
+    optimizer: Optimizer
+    epoch: int
+    best: BestEpoch | None
+    restored: bool
+    records: History
+    penalty: float
+
+    @property
+    def regularization(self) -> object:
+        """The penalty on the weights; false if there is none."""
+
+    def forward(self, X: np.ndarray) -> np.ndarray:
+        """The output for a batch."""
+
+    def backward(self, target: np.ndarray, out: np.ndarray) -> float:
+        """The loss of the batch, and all gradients."""
+
+    def update(self, epoch: float) -> None:
+        """One step of the optimizer."""
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Parameters, buffers and what it takes to load them."""
+
+    def restore_best(self) -> None:
+        """Take the parameters of the best epoch back."""
