@@ -1,11 +1,11 @@
-"""Networks by name: the layers of common architectures, as ``initialize_model`` takes them.
+"""Common architectures, as lists of layers for ``initialize_model``.
 
-Each function returns a list of plain dictionaries, to be changed at will. The last layer's
-``n_out`` may stay None: the dataset sets it.
+Each function returns a new list of plain dictionaries, which may be changed. The last layer's
+``n_out`` may be None: the dataset sets it.
 
-Where ``weight_scale`` is a number, weights are drawn from N(0, weight_scale²), so that the scores
-of an untrained network are close to 0 and its loss is close to that of guessing. Where it is None,
-they are drawn as He et al. recommend, whatever the size of a layer.
+If ``weight_scale`` is a number, weights are drawn from N(0, weight_scale²), so that the scores
+of an untrained network are close to 0 and its loss is close to that of guessing. If it is None,
+they are drawn from the distribution of He et al., which depends on the size of the layer.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,6 +17,7 @@ from neural_networks.utils.validation import number_in, positive_integer
 Layers = list[dict[str, Any]]
 
 NORMALIZATIONS = {"batch": "batch_norm", "layer": "layer_norm"}
+MAX_POOL = {"name": "pool2d", "kernel_shape": 2, "stride": 2, "mode": "max"}
 
 
 def two_layer_net(
@@ -36,19 +37,16 @@ def two_layer_net(
     n_out : int, optional
         Outputs.
     activation : str
-        Of the hidden layer.
+        Activation of the hidden layer.
     weight_scale : float, optional
         Standard deviation of the initial weights.
     output : str
         Activation of the output: ``"softmax"`` for cross-entropy, ``"linear"`` for a hinge loss.
     """
-    return fully_connected_net(
-        [positive_integer("n_hidden", n_hidden)],
-        n_out,
-        activation=activation,
-        weight_scale=weight_scale,
-        output=output,
-    )
+    return [
+        _dense(positive_integer("n_hidden", n_hidden), activation, weight_scale),
+        _dense(n_out, output, weight_scale),
+    ]
 
 
 def fully_connected_net(
@@ -66,9 +64,9 @@ def fully_connected_net(
     Parameters
     ----------
     hidden_sizes : sequence of int
-        Units of each hidden layer; their number is N.
+        Units of each of the N hidden layers.
     dropout : float
-        The chance to drop a hidden unit; 0 for no dropout.
+        Probability of dropping a hidden unit; 0 for no dropout.
     normalization : str, optional
         ``"batch"`` or ``"layer"``.
     n_out, activation, weight_scale, output
@@ -77,9 +75,9 @@ def fully_connected_net(
     layers: Layers = []
     end = dropped(dropout)
     for n in _sizes("hidden_sizes", hidden_sizes):
-        dense = {"name": "fully_connected", "n_out": n, **_style(activation, weight_scale)}
-        layers += [*normalized(dense, normalization), *map(dict, end)]
-    return [*layers, _last(n_out, weight_scale, output)]
+        layers += normalized(_dense(n, activation, weight_scale), normalization)
+        layers += map(dict, end)
+    return [*layers, _dense(n_out, output, weight_scale)]
 
 
 def three_layer_conv_net(
@@ -97,21 +95,20 @@ def three_layer_conv_net(
     Parameters
     ----------
     n_filters : int
-        Kernels of the convolution.
+        Number of kernels.
     kernel : int
         Their height and width.
     n_hidden, n_out, activation, weight_scale, output
         See ``two_layer_net``.
     """
-    return conv_net(
-        [n_filters],
-        [positive_integer("n_hidden", n_hidden)],
-        n_out,
-        kernel=kernel,
-        activation=activation,
-        weight_scale=weight_scale,
-        output=output,
-    )
+    return [
+        _convolution(positive_integer("n_filters", n_filters), kernel, activation, weight_scale),
+        dict(MAX_POOL),
+        {"name": "flatten"},
+        *two_layer_net(
+            n_hidden, n_out, activation=activation, weight_scale=weight_scale, output=output
+        ),
+    ]
 
 
 def conv_net(
@@ -133,19 +130,19 @@ def conv_net(
     Parameters
     ----------
     n_filters : sequence of int
-        Kernels of the convolutions in each block; their number is N. Each block ends with a 2×2
-        maximum pool, which halves the image.
+        Number of kernels in each convolution of each of the N blocks. A block ends with a 2×2
+        max pool, which halves the image.
     hidden_sizes : sequence of int
-        Units of the hidden layers; their number is M - 1.
+        Units of each of the M - 1 hidden affine layers.
     convolutions : int
         K, the convolutions in a block: 1 makes (conv-relu-pool)×N, 2 makes
         (conv-relu-conv-relu-pool)×N.
     last_filters : int, optional
-        Kernels of one more convolution after the blocks; without it there is none.
+        Number of kernels in one more convolution after the blocks; none by default.
     kernel : int
         Height and width of all kernels.
     dropout : float
-        The chance to drop a unit of a hidden affine layer.
+        Probability of dropping a unit of a hidden affine layer.
     normalization : str, optional
         ``"batch"`` or ``"layer"``, between each convolution or hidden affine layer and its
         activation.
@@ -154,18 +151,16 @@ def conv_net(
     """
 
     def convolution(n: int) -> Layers:
-        style = _style(activation, weight_scale)
-        layer = {"name": "conv2d", "n_out": n, "kernel_shape": kernel, **style}
-        return normalized(layer, normalization)
+        return normalized(_convolution(n, kernel, activation, weight_scale), normalization)
 
     layers: Layers = []
     for n in _sizes("n_filters", n_filters):
         for _ in range(positive_integer("convolutions", convolutions)):
             layers += convolution(n)
-        layers.append({"name": "pool2d", "kernel_shape": 2, "stride": 2, "mode": "max"})
+        layers.append(dict(MAX_POOL))
     if last_filters is not None:
         layers += convolution(positive_integer("last_filters", last_filters))
-    dense = fully_connected_net(
+    affine = fully_connected_net(
         hidden_sizes,
         n_out,
         dropout=dropout,
@@ -174,11 +169,11 @@ def conv_net(
         weight_scale=weight_scale,
         output=output,
     )
-    return [*layers, {"name": "flatten"}, *dense]
+    return [*layers, {"name": "flatten"}, *affine]
 
 
 def normalized(layer: dict[str, Any], normalization: str | None) -> Layers:
-    """A layer, with a normalization between its affine part and its activation if wanted."""
+    """A layer, with a normalization, if any, between its affine part and its activation."""
     if normalization is None:
         return [layer]
     name = lookup("normalization", normalization, NORMALIZATIONS)
@@ -191,17 +186,32 @@ def dropped(p: float) -> Layers:
     return [{"name": "dropout", "p": p}] if number_in("dropout", p, 0, 1) else []
 
 
-def _style(activation: str, weight_scale: float | None) -> dict[str, Any]:
-    """What the layers of a network have in common."""
+def _dense(n_out: int | None, activation: str, weight_scale: float | None) -> dict[str, Any]:
+    return {
+        "name": "fully_connected",
+        "n_out": None if n_out is None else positive_integer("n_out", n_out),
+        "activation": activation,
+        "weight_init": _weight_init(weight_scale),
+    }
+
+
+def _convolution(
+    n_filters: int, kernel: int, activation: str, weight_scale: float | None
+) -> dict[str, Any]:
+    return {
+        "name": "conv2d",
+        "n_out": n_filters,
+        "kernel_shape": kernel,
+        "activation": activation,
+        "weight_init": _weight_init(weight_scale),
+    }
+
+
+def _weight_init(weight_scale: float | None) -> str | dict[str, Any]:
+    """He's distribution for None, else N(0, weight_scale²)."""
     if weight_scale is None:
-        return {"activation": activation, "weight_init": "he_normal"}
-    std = number_in("weight_scale", weight_scale, 0, open_low=True)
-    return {"activation": activation, "weight_init": {"name": "normal", "std": std}}
-
-
-def _last(n_out: int | None, weight_scale: float | None, output: str) -> dict[str, Any]:
-    n = None if n_out is None else positive_integer("n_out", n_out)
-    return {"name": "fully_connected", "n_out": n, **_style(output, weight_scale)}
+        return "he_normal"
+    return {"name": "normal", "std": number_in("weight_scale", weight_scale, 0, open_low=True)}
 
 
 def _sizes(name: str, sizes: Sequence[int]) -> list[int]:
@@ -238,5 +248,4 @@ def initialize_network(name: str, /, **options: Any) -> Layers:
     >>> [layer["name"] for layer in layers]
     ['fully_connected', 'dropout', 'fully_connected', 'dropout', 'fully_connected']
     """
-    make = lookup("network", name, NETWORKS)
-    return build(f"network {name!r}", make, options, keep_none=True)
+    return build("network", NETWORKS, name, options, keep_none=True)

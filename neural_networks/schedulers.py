@@ -1,16 +1,15 @@
 """Learning-rate schedules: the rate as a function of the epoch.
 
 A scheduler is called with the epoch, which starts at 0 and may be a fraction (3.5 is half-way
-through the fourth). All but ``ReduceOnPlateau`` keep nothing between calls.
+through the fourth). All but ``ReduceOnPlateau`` are functions of the epoch alone.
 """
 
-import inspect
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from neural_networks.utils.factories import build, check_keys, lookup, without_none
+from neural_networks.utils.factories import build, check_keys, lookup, option_names, without_none
 from neural_networks.utils.validation import number_in, positive_integer, true_or_false
 
 
@@ -20,8 +19,7 @@ class Scheduler(ABC):
     Parameters
     ----------
     lr : float
-        The learning rate that the schedule begins with or, where it rises first, rises to; 0 or
-        greater.
+        The initial learning rate or, in a schedule with a warm-up, its peak; 0 or greater.
     """
 
     def __init__(self, lr: float) -> None:
@@ -32,11 +30,11 @@ class Scheduler(ABC):
         """The learning rate at an epoch, as a Python float."""
 
     def on_epoch_end(self, loss: float) -> None:
-        """Be told, after an epoch, its validation loss; most schedules have no use for it."""
+        """Called after each epoch with its validation loss; most schedules ignore it."""
 
 
 class Constant(Scheduler):
-    """The same rate throughout: lr(epoch) = lr."""
+    """Constant rate: lr(epoch) = lr."""
 
     def __call__(self, epoch: float) -> float:
         """lr."""
@@ -51,12 +49,12 @@ class Exponential(Scheduler):
     lr : float
         The learning rate at epoch 0.
     decay : float
-        The factor by which the rate changes in each stage; greater than 0.
+        Factor by which the rate changes in each stage; greater than 0.
     stage_length : float
         Length of a stage in epochs; greater than 0.
     staircase : bool
-        Whether the exponent is rounded down to a whole number, so that the rate stays constant
-        within a stage and drops between stages.
+        If True, the exponent is rounded down to a whole number: the rate is constant within a
+        stage and drops between stages.
     """
 
     def __init__(
@@ -72,7 +70,7 @@ class Exponential(Scheduler):
         return self.decayed(self.stage(epoch), epoch)
 
     def stage(self, epoch: float) -> float:
-        """How many stages have passed."""
+        """The number of stages that have passed."""
         stage = epoch / self.stage_length
         return math.floor(stage) if self.staircase else stage
 
@@ -88,18 +86,18 @@ class Exponential(Scheduler):
 
 
 class Step(Exponential):
-    """Drops at given epochs: lr(epoch) = lr · decay^k, where k milestones lie at or before epoch.
+    """Step decay: lr(epoch) = lr · decay^k, where k milestones lie at or before the epoch.
 
     Parameters
     ----------
     lr : float
         The learning rate at epoch 0.
     decay : float
-        The factor of each drop; greater than 0.
+        Factor of each drop; greater than 0.
     stage_length : float
-        Without milestones, the rate drops whenever so many epochs have passed.
+        Epochs between two drops, used without milestones.
     milestones : sequence of float, optional
-        The epochs of the drops, in increasing order.
+        Epochs of the drops, in increasing order.
     """
 
     def __init__(
@@ -110,13 +108,7 @@ class Step(Exponential):
         milestones: Sequence[float] | None = None,
     ) -> None:
         super().__init__(lr, decay, stage_length, staircase=True)
-        if milestones is not None:
-            if isinstance(milestones, str) or not isinstance(milestones, Sequence):
-                raise TypeError(f"milestones must be a list of epochs, got {milestones!r}")
-            milestones = [number_in("milestones", epoch, 0) for epoch in milestones]
-            if milestones != sorted(set(milestones)):
-                raise ValueError(f"milestones must increase, got {milestones}")
-        self.milestones = milestones
+        self.milestones = None if milestones is None else increasing_epochs(milestones)
 
     def stage(self, epoch: float) -> float:
         """k, the number of drops so far."""
@@ -126,7 +118,7 @@ class Step(Exponential):
 
 
 class Cosine(Scheduler):
-    """Half a cosine: lr(epoch) = lr_min + (lr - lr_min) · (1 + cos(π · epoch / epochs)) / 2.
+    """Cosine annealing: lr_min + (lr - lr_min) · (1 + cos(π · epoch / epochs)) / 2.
 
     Source: Loshchilov and Hutter, "SGDR: Stochastic Gradient Descent with Warm Restarts", ICLR
     2017, without the restarts.
@@ -136,9 +128,9 @@ class Cosine(Scheduler):
     lr : float
         The learning rate at epoch 0.
     epochs : float
-        When the rate reaches ``lr_min``, and stays there; usually the length of the training.
+        Epochs until the rate reaches ``lr_min``, where it stays; usually the length of training.
     lr_min : float
-        The last learning rate; 0 or greater, at most lr.
+        The final learning rate; 0 or greater, at most lr.
     """
 
     def __init__(self, lr: float, epochs: float, lr_min: float = 0.0) -> None:
@@ -147,12 +139,12 @@ class Cosine(Scheduler):
         self.lr_min = lowest_rate(lr_min, self.lr)
 
     def __call__(self, epoch: float) -> float:
-        """Along the cosine from lr to lr_min."""
+        """The rate on the cosine from lr to lr_min."""
         return cosine_annealing(self.lr, self.lr_min, epoch / self.epochs)
 
 
 class OneCycle(Scheduler):
-    """Up and down again: a cosine from lr / div_factor to lr, and one from there to almost 0.
+    """One cycle: a cosine from lr / div_factor up to lr, then another down to almost 0.
 
     Source: Smith and Topin, "Super-Convergence: Very Fast Training of Neural Networks Using Large
     Learning Rates", 2018; the factors are those of PyTorch. The momentum is left as it is.
@@ -160,15 +152,15 @@ class OneCycle(Scheduler):
     Parameters
     ----------
     lr : float
-        The greatest learning rate.
+        The peak learning rate.
     epochs : float
-        Length of the cycle; usually that of the training.
+        Length of the cycle; usually the length of training.
     pct_start : float
-        Share of the cycle in which the rate rises; in (0, 1).
+        Fraction of the cycle in which the rate rises; in (0, 1).
     div_factor : float
-        The cycle begins at lr / div_factor; 1 or greater.
+        The initial rate is lr / div_factor; 1 or greater.
     final_div_factor : float
-        It ends at lr / (div_factor · final_div_factor), and stays there; 1 or greater.
+        The final rate is lr / (div_factor · final_div_factor); 1 or greater.
     """
 
     def __init__(
@@ -186,7 +178,7 @@ class OneCycle(Scheduler):
         self.lr_end = self.lr_start / number_in("final_div_factor", final_div_factor, 1)
 
     def __call__(self, epoch: float) -> float:
-        """Along the cosine on which the epoch lies."""
+        """The rate on the rising or the falling cosine."""
         peak = self.pct_start * self.epochs
         if epoch < peak:
             return cosine_annealing(self.lr_start, self.lr, epoch / peak)
@@ -194,10 +186,10 @@ class OneCycle(Scheduler):
 
 
 class WarmUp(Scheduler):
-    """Another schedule, held back at first: lr(epoch) = after(epoch) · (f + (1 - f) · share).
+    """Warm-up before another schedule: lr(epoch) = after(epoch) · (f + (1 - f) · s).
 
-    The share is that of the warm-up's epochs which have passed, at most 1. Source: Goyal et al.,
-    "Accurate, Large Minibatch SGD: Training ImageNet in 1 Hour", 2017.
+    Here s = min(epoch / warm_up_epochs, 1). Source: Goyal et al., "Accurate, Large Minibatch SGD:
+    Training ImageNet in 1 Hour", 2017.
 
     Parameters
     ----------
@@ -206,11 +198,11 @@ class WarmUp(Scheduler):
     warm_up_epochs : float
         Length of the warm-up; greater than 0.
     start_factor : float
-        f, the share of the rate to begin with; in [0, 1).
+        f, the initial fraction of the rate; in [0, 1).
     after : str
         Name of the other schedule; not ``"warm_up"``.
     **options
-        Its options.
+        Options of the other schedule.
     """
 
     def __init__(
@@ -239,20 +231,20 @@ class WarmUp(Scheduler):
 
 
 class ReduceOnPlateau(Scheduler):
-    """The rate is multiplied by ``factor`` whenever the loss has not fallen for a while.
+    """Reduction on a plateau: the rate is multiplied by ``factor`` when the loss stops falling.
 
     Parameters
     ----------
     lr : float
-        The learning rate until then.
+        The initial learning rate.
     factor : float
-        In (0, 1).
+        Factor of each reduction; in (0, 1).
     patience : int
-        How many epochs without a fall are borne; the next one lowers the rate.
+        Epochs without improvement to tolerate; the next one reduces the rate.
     threshold : float
-        A loss has fallen if it is below (1 - threshold) times the lowest one before.
+        A loss is an improvement if it is below (1 - threshold) times the lowest one before.
     lr_min : float
-        The rate does not become lower than this; 0 or greater, at most lr.
+        Lower bound of the rate; 0 or greater, at most lr.
     """
 
     def __init__(
@@ -269,36 +261,46 @@ class ReduceOnPlateau(Scheduler):
         self.threshold = number_in("threshold", threshold, 0, 1)
         self.lr_min = lowest_rate(lr_min, self.lr)
         self.rate = self.lr
-        self.lowest = math.inf
-        self.epochs_without_fall = 0
+        self.best_loss = math.inf
+        self.epochs_without_improvement = 0
 
     def __call__(self, epoch: float) -> float:
-        """The rate as it is now, whatever the epoch."""
+        """The current rate, independent of the epoch."""
         return self.rate
 
     def on_epoch_end(self, loss: float) -> None:
-        """Be told the loss of an epoch: the validation loss, if there is a validation set."""
-        if loss < self.lowest * (1 - self.threshold):
-            self.lowest = loss
-            self.epochs_without_fall = 0
+        """Reduce the rate if the loss, of the validation set if there is one, has not improved."""
+        if loss < self.best_loss * (1 - self.threshold):
+            self.best_loss = loss
+            self.epochs_without_improvement = 0
             return
-        self.epochs_without_fall += 1
-        if self.epochs_without_fall > self.patience:
+        self.epochs_without_improvement += 1
+        if self.epochs_without_improvement > self.patience:
             self.rate = max(self.rate * self.factor, self.lr_min)
-            self.epochs_without_fall = 0
+            self.epochs_without_improvement = 0
 
 
 def cosine_annealing(start: float, end: float, share: float) -> float:
-    """From ``start`` to ``end`` along half a cosine, when a share of the way has passed."""
+    """Half a cosine from ``start`` (share 0) to ``end`` (share 1), constant outside [0, 1]."""
     return end + (start - end) * (1 + math.cos(math.pi * min(max(share, 0.0), 1.0))) / 2
 
 
 def lowest_rate(lr_min: float, lr: float) -> float:
-    """``lr_min`` as a float in [0, lr]; ``ValueError`` if it is none."""
+    """``lr_min`` as a float; ``ValueError`` unless it is in [0, lr]."""
     lowest = number_in("lr_min", lr_min, 0)
     if lowest > lr:
         raise ValueError(f"lr_min must be at most lr, which is {lr:g}, got {lr_min!r}")
     return lowest
+
+
+def increasing_epochs(milestones: Sequence[float]) -> list[float]:
+    """``milestones`` as a list; an error unless they are epochs in increasing order."""
+    if isinstance(milestones, str) or not isinstance(milestones, Sequence):
+        raise TypeError(f"milestones must be a list of epochs, got {milestones!r}")
+    epochs = [number_in("milestones", epoch, 0) for epoch in milestones]
+    if epochs != sorted(set(epochs)):
+        raise ValueError(f"milestones must increase, got {epochs}")
+    return epochs
 
 
 SCHEDULERS: dict[str, type[Scheduler]] = {
@@ -325,12 +327,12 @@ def initialize_scheduler(
     Parameters
     ----------
     name : str or None
-        None is a constant rate.
+        None means a constant rate.
     lr : float
         The learning rate.
     decay, stage_length, staircase : optional
-        See ``Exponential`` and ``Step``, whose defaults stand in for None; schedules that have
-        no use for them ignore them, so that one configuration can be tried with any schedule.
+        See ``Exponential`` and ``Step``; None means the schedule's default. Other schedules
+        ignore them, so that one configuration can be tried with any schedule.
     **options
         Further arguments of the schedule's class.
 
@@ -340,18 +342,25 @@ def initialize_scheduler(
         If the name or an option is unknown, a number is out of range, or one is missing.
     """
     name = "constant" if name is None else name
-    scheduler = lookup("scheduler", name, SCHEDULERS)
-    known = options_of(name, options)
+    known = scheduler_options(name, options)
     check_keys(f"scheduler {name!r}", options, known)
-    shared = {"decay": decay, "stage_length": stage_length, "staircase": staircase}
-    useful = {key: value for key, value in without_none(shared).items() if key in known}
-    return build(f"scheduler {name!r}", scheduler, {"lr": lr, **options, **useful})
+    shared = without_none({"decay": decay, "stage_length": stage_length, "staircase": staircase})
+    useful = {key: value for key, value in shared.items() if key in known}
+    return build("scheduler", SCHEDULERS, name, {"lr": lr, **options, **useful})
 
 
-def options_of(name: str | None, options: Mapping[str, Any]) -> list[str]:
-    """The names of the options that a schedule takes; those of the one after a warm-up, too."""
+def scheduler_options(name: str | None, options: Mapping[str, Any]) -> list[str]:
+    """The names of a schedule's options; of a warm-up, also those of the schedule after it.
+
+    Parameters
+    ----------
+    name : str or None
+        As in ``initialize_scheduler``.
+    options : mapping
+        The options given, of which ``after`` matters.
+    """
     scheduler = lookup("scheduler", "constant" if name is None else name, SCHEDULERS)
-    own = [key for key in inspect.signature(scheduler).parameters if key not in ("lr", "options")]
+    own = [key for key in option_names(scheduler) if key != "lr"]
     if scheduler is WarmUp:
-        own += options_of(options.get("after"), {})
+        own += scheduler_options(options.get("after"), {})
     return own

@@ -9,8 +9,7 @@ import numpy as np
 
 from neural_networks.datasets.preprocessing import Preprocessing, row_chunks
 from neural_networks.utils.randomness import spawn_generator
-from neural_networks.utils.rows import first_index
-from neural_networks.utils.validation import error_prefix, positive_integer
+from neural_networks.utils.validation import error_prefix, first_index, positive_integer
 
 EVALUATION_BATCH = 256
 

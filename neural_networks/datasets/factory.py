@@ -117,7 +117,7 @@ def _load(
     check_keys(f"dataset {name!r}", options, dataset_options(name))
     known = inspect.signature(DATASETS[name]).parameters
     given = {key: value for key, value in (("images", images), ("rng", rng)) if key in known}
-    return build(f"dataset {name!r}", DATASETS[name], options | given)
+    return build("dataset", DATASETS, name, options | given)
 
 
 def has_images(name: str) -> bool:

@@ -1,6 +1,6 @@
-"""Optimizers: from a gradient to the step that a parameter takes.
+"""Optimizers: the step of a parameter, computed from its gradient.
 
-In their formulas, g is the gradient of a parameter θ after clipping and weight decay, lr is the
+In the formulas, g is the gradient of a parameter θ after clipping and weight decay, lr is the
 learning rate, and all arithmetic is element by element.
 """
 

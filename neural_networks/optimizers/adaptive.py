@@ -1,7 +1,7 @@
-"""Optimizers that give each number in a parameter a rate of its own.
+"""Optimizers with a per-element learning rate.
 
-What they remember of a parameter begins with zeros and is updated in place: fresh arrays would
-cost more than the arithmetic.
+Their state starts at zero and is updated in place, as is the step: fresh arrays would cost more
+than the arithmetic.
 """
 
 from typing import Any
@@ -13,7 +13,7 @@ from neural_networks.utils.validation import number_in
 
 
 class AdaGrad(Optimizer):
-    """A rate of its own for each number: c ← c + g², and the step is lr · g / (√c + ε).
+    """AdaGrad, a rate for each element: c ← c + g², and the step is lr · g / (√c + ε).
 
     Source: Duchi, Hazan and Singer, "Adaptive Subgradient Methods for Online Learning and
     Stochastic Optimization", JMLR 12, 2011.
@@ -24,14 +24,19 @@ class AdaGrad(Optimizer):
         Learning rate.
     epsilon : float
         ε, greater than 0.
-    **options
+    **base_options
         See ``Optimizer``.
     """
 
     def __init__(
-        self, lr: float, lr_scheduler: str | None = None, *, epsilon: float = 1e-10, **options: Any
+        self,
+        lr: float,
+        lr_scheduler: str | None = None,
+        *,
+        epsilon: float = 1e-10,
+        **base_options: Any,
     ) -> None:
-        super().__init__(lr, lr_scheduler, **options)
+        super().__init__(lr, lr_scheduler, **base_options)
         self.epsilon = number_in("epsilon", epsilon, 0, open_low=True)
 
     def update(
@@ -39,7 +44,7 @@ class AdaGrad(Optimizer):
     ) -> np.ndarray:
         """The step lr · g / (√c + ε); see ``Optimizer.update``."""
         g = self.gradient(param, param_grad)
-        (c,) = self.slots(param_name, g, 1)
+        c = self.slots(param_name, g, "c")["c"]
         step = squared(g)
         c += step
         divide_by_root(g, c, self.epsilon, out=step)
@@ -48,7 +53,7 @@ class AdaGrad(Optimizer):
 
 
 class RMSProp(Optimizer):
-    """AdaGrad that forgets: c ← γ c + (1 - γ) g², and the step is lr · g / (√c + ε).
+    """RMSProp, a moving average of g²: c ← γ c + (1 - γ) g², and the step is lr · g / (√c + ε).
 
     Source: Tieleman and Hinton, "Lecture 6.5: rmsprop", Coursera, 2012.
 
@@ -60,7 +65,7 @@ class RMSProp(Optimizer):
         γ, in [0, 1).
     epsilon : float
         ε, greater than 0.
-    **options
+    **base_options
         See ``Optimizer``.
     """
 
@@ -71,9 +76,9 @@ class RMSProp(Optimizer):
         *,
         gamma: float = 0.99,
         epsilon: float = 1e-8,
-        **options: Any,
+        **base_options: Any,
     ) -> None:
-        super().__init__(lr, lr_scheduler, **options)
+        super().__init__(lr, lr_scheduler, **base_options)
         self.gamma = number_in("gamma", gamma, 0, 1)
         self.epsilon = number_in("epsilon", epsilon, 0, open_low=True)
 
@@ -82,7 +87,7 @@ class RMSProp(Optimizer):
     ) -> np.ndarray:
         """The step lr · g / (√c + ε); see ``Optimizer.update``."""
         g = self.gradient(param, param_grad)
-        (c,) = self.slots(param_name, g, 1)
+        c = self.slots(param_name, g, "c")["c"]
         step = squared(g)
         moving_average(c, self.gamma, step, workspace=step)
         divide_by_root(g, c, self.epsilon, out=step)
@@ -91,7 +96,7 @@ class RMSProp(Optimizer):
 
 
 class AdaDelta(Optimizer):
-    """Steps in the parameter's own units: d = √(s + ε) / √(c + ε) · g, and the step is lr · d.
+    """AdaDelta, in the parameter's units: d = √(s + ε) / √(c + ε) · g, and the step is lr · d.
 
     Here c ← ρ c + (1 - ρ) g² comes before d, and s ← ρ s + (1 - ρ) d² after it. Source: Zeiler,
     "ADADELTA: An Adaptive Learning Rate Method", 2012, where lr is 1.
@@ -104,7 +109,7 @@ class AdaDelta(Optimizer):
         ρ, in [0, 1).
     epsilon : float
         ε, greater than 0.
-    **options
+    **base_options
         See ``Optimizer``.
     """
 
@@ -115,9 +120,9 @@ class AdaDelta(Optimizer):
         *,
         rho: float = 0.9,
         epsilon: float = 1e-6,
-        **options: Any,
+        **base_options: Any,
     ) -> None:
-        super().__init__(lr, lr_scheduler, **options)
+        super().__init__(lr, lr_scheduler, **base_options)
         self.rho = number_in("rho", rho, 0, 1)
         self.epsilon = number_in("epsilon", epsilon, 0, open_low=True)
 
@@ -126,7 +131,8 @@ class AdaDelta(Optimizer):
     ) -> np.ndarray:
         """The step lr · d; see ``Optimizer.update``."""
         g = self.gradient(param, param_grad)
-        c, s = self.slots(param_name, g, 2)
+        slots = self.slots(param_name, g, "c", "s")
+        c, s = slots["c"], slots["s"]
         step = squared(g)
         moving_average(c, self.rho, step, workspace=step)
         d = np.add(s, self.epsilon, out=np.empty_like(g))
@@ -140,7 +146,7 @@ class AdaDelta(Optimizer):
 
 
 class Adam(Optimizer):
-    """RMSProp with momentum, both freed of their beginning at 0.
+    """Adam: RMSProp with momentum and bias correction.
 
     In the t-th step of a parameter, counted from 1,
 
@@ -157,7 +163,7 @@ class Adam(Optimizer):
         β1 and β2, in [0, 1).
     epsilon : float
         ε, greater than 0.
-    **options
+    **base_options
         See ``Optimizer``.
     """
 
@@ -169,24 +175,24 @@ class Adam(Optimizer):
         beta1: float = 0.9,
         beta2: float = 0.999,
         epsilon: float = 1e-8,
-        **options: Any,
+        **base_options: Any,
     ) -> None:
-        super().__init__(lr, lr_scheduler, **options)
+        super().__init__(lr, lr_scheduler, **base_options)
         self.beta1 = number_in("beta1", beta1, 0, 1)
         self.beta2 = number_in("beta2", beta2, 0, 1)
         self.epsilon = number_in("epsilon", epsilon, 0, open_low=True)
-        self.steps: dict[str, int] = {}
 
     def update(
         self, param_name: str, param: np.ndarray, param_grad: np.ndarray, epoch: float
     ) -> np.ndarray:
-        """The step of the class's formula; see ``Optimizer.update``."""
-        return self.adapted(param_name, self.gradient(param, param_grad), epoch)
+        """The step lr · m / (1 - β1^t) / (√(v / (1 - β2^t)) + ε); see ``Optimizer.update``."""
+        return self.adam_step(param_name, self.gradient(param, param_grad), epoch)
 
-    def adapted(self, param_name: str, g: np.ndarray, epoch: float) -> np.ndarray:
-        """The step for a gradient g."""
-        m, v = self.slots(param_name, g, 2)
-        t = self.steps[param_name] = self.steps.get(param_name, 0) + 1
+    def adam_step(self, param_name: str, g: np.ndarray, epoch: float) -> np.ndarray:
+        """The step of the class's formula for a gradient g."""
+        slots = self.slots(param_name, g, "m", "v")
+        m, v = slots["m"], slots["v"]
+        t = slots["t"] = slots.get("t", 0) + 1
         step = np.empty_like(g)
         moving_average(m, self.beta1, g, workspace=step)
         np.multiply(g, g, out=step)
@@ -198,10 +204,10 @@ class Adam(Optimizer):
 
 
 class AdamW(Adam):
-    """Adam with a weight decay of its own: the step is that of Adam plus lr · λ · θ.
+    """Adam with decoupled weight decay: the step is that of Adam plus lr · λ · θ.
 
     In ``Adam`` the decay is part of g, and so divided by √v like the rest; here it is not. Source:
-    Loshchilov and Hutter, "Decoupled Weight Decay WeightPenalty", ICLR 2019.
+    Loshchilov and Hutter, "Decoupled Weight Decay Regularization", ICLR 2019.
 
     Parameters
     ----------
@@ -209,7 +215,7 @@ class AdamW(Adam):
         Learning rate; 0.001 is usual.
     weight_decay : float
         λ, 0 or greater.
-    **options
+    **base_options
         See ``Adam``.
     """
 
@@ -219,21 +225,21 @@ class AdamW(Adam):
         lr_scheduler: str | None = None,
         *,
         weight_decay: float = 0.01,
-        **options: Any,
+        **base_options: Any,
     ) -> None:
-        super().__init__(lr, lr_scheduler, weight_decay=weight_decay, **options)
+        super().__init__(lr, lr_scheduler, weight_decay=weight_decay, **base_options)
 
     def update(
         self, param_name: str, param: np.ndarray, param_grad: np.ndarray, epoch: float
     ) -> np.ndarray:
         """The step of Adam plus lr · λ · θ; see ``Optimizer.update``."""
-        step = self.adapted(param_name, self.clip(param_grad), epoch)
+        step = self.adam_step(param_name, self.clip(param_grad), epoch)
         step += self.lr_scheduler(epoch) * self.weight_decay * param
         return step
 
 
 def squared(g: np.ndarray) -> np.ndarray:
-    """g², an array that can be written to even if g has no axes."""
+    """g² as a new array, also if g has no axes."""
     return np.multiply(g, g, out=np.empty_like(g))
 
 
@@ -245,7 +251,7 @@ def divide_by_root(a: np.ndarray, squares: np.ndarray, epsilon: float, out: np.n
 
 
 def moving_average(mean: np.ndarray, share: float, new: np.ndarray, workspace: np.ndarray) -> None:
-    """A moving average, in place: mean ← share · mean + (1 - share) · new."""
+    """Update a moving average in place: mean ← share · mean + (1 - share) · new."""
     np.multiply(new, 1 - share, out=workspace)  # it may be ``new`` itself
     mean *= share
     mean += workspace

@@ -1,4 +1,4 @@
-"""What every optimizer has in common."""
+"""The base class of optimizers: learning-rate schedule, clipping, weight decay, slots."""
 
 import math
 from abc import ABC, abstractmethod
@@ -7,13 +7,18 @@ from typing import Any
 
 import numpy as np
 
-from neural_networks.schedulers import initialize_scheduler, options_of
+from neural_networks.schedulers import initialize_scheduler, scheduler_options
 from neural_networks.utils.factories import check_keys, options_in
 from neural_networks.utils.validation import number_in
 
+Slots = dict[str, Any]
+"""An optimizer's state for one parameter: arrays by their names in the formulas, counts as int."""
+
 
 class Optimizer(ABC):
-    """What all optimizers share: a learning-rate schedule, clipping and weight decay.
+    """An optimizer: a subclass defines ``update``, the step for a gradient.
+
+    All take the options below; a subclass adds its hyper-parameters and passes the others on.
 
     Parameters
     ----------
@@ -22,13 +27,12 @@ class Optimizer(ABC):
     lr_scheduler : str, optional
         Name of the schedule; a constant rate by default.
     clip_norm : float, optional
-        The largest norm that a parameter's gradient may have; no limit by default.
+        Upper bound of the norm of a parameter's gradient; no limit by default.
     clip_global_norm : float, optional
-        The largest norm that the gradients of all parameters may have together; no limit by
-        default.
+        Upper bound of the norm of all parameters' gradients together; no limit by default.
     weight_decay : float
         λ, 0 or greater: each gradient becomes g + λ θ. It acts on every parameter; a model's
-        ``l2`` acts on weights alone, and shows in the loss.
+        ``l2`` acts on weights alone, and is part of the loss.
     lr_decay, stage_length, staircase : optional
         The schedule's options; see ``initialize_scheduler``.
     scheduler_args : mapping, optional
@@ -50,13 +54,13 @@ class Optimizer(ABC):
     ) -> None:
         shared = {"decay": lr_decay, "stage_length": stage_length, "staircase": staircase}
         own = options_in("scheduler_args", scheduler_args)
-        known = options_of(lr_scheduler, own)
+        known = scheduler_options(lr_scheduler, own)
         check_keys(f"scheduler {lr_scheduler or 'constant'!r}", own, known)
         self.lr_scheduler = initialize_scheduler(lr_scheduler, lr, **shared | own)
         self.clip_norm = _limit("clip_norm", clip_norm)
         self.clip_global_norm = _limit("clip_global_norm", clip_global_norm)
         self.weight_decay = number_in("weight_decay", weight_decay, 0)
-        self._slots: dict[str, list[np.ndarray]] = {}
+        self._slots: dict[str, Slots] = {}
 
     @abstractmethod
     def update(
@@ -67,8 +71,7 @@ class Optimizer(ABC):
         Parameters
         ----------
         param_name : str
-            A name that no other parameter of the network has; what the optimizer remembers of a
-            parameter, it remembers under this name.
+            The parameter's name, unique in the network; the optimizer keeps its slots under it.
         param : array
             The parameter's value.
         param_grad : array, the shape of param
@@ -80,17 +83,20 @@ class Optimizer(ABC):
         -------
         array, the shape and type of param_grad
             A new array; neither ``param`` nor ``param_grad`` is written to. The optimizer may
-            remember it, so it must not be written to either.
+            keep it, so it must not be written to either.
         """
 
-    def slots(self, param_name: str, like: np.ndarray, n: int) -> list[np.ndarray]:
-        """The n arrays that are kept of a parameter, to be updated in place; zeros at first."""
+    def slots(self, param_name: str, like: np.ndarray, *names: str) -> Slots:
+        """The optimizer's state for a parameter: named arrays, initially zero.
+
+        They are updated in place: fresh arrays would cost more than the arithmetic.
+        """
         if param_name not in self._slots:
-            self._slots[param_name] = [np.zeros_like(like) for _ in range(n)]
+            self._slots[param_name] = {name: np.zeros_like(like) for name in names}
         return self._slots[param_name]
 
     def gradient(self, param: np.ndarray, param_grad: np.ndarray) -> np.ndarray:
-        """g: the gradient, clipped, plus λ θ."""
+        """g: the clipped gradient plus λ θ."""
         g = self.clip(param_grad)
         return g + self.weight_decay * param if self.weight_decay else g
 
@@ -106,11 +112,11 @@ class Optimizer(ABC):
         return gradient * (self.clip_norm / norm) if norm > self.clip_norm else gradient
 
     def clip_by_global_norm(self, gradients: Sequence[np.ndarray]) -> Sequence[np.ndarray]:
-        """The gradients of all parameters, rescaled if their common norm is too great.
+        """The gradients of all parameters, rescaled if their global norm is too great.
 
         A network calls it before ``update``. If √(Σ g²) over all numbers of all gradients exceeds
-        ``clip_global_norm``, one factor takes it there, so that the direction of the step
-        remains; ``clip_norm`` rescales each gradient by a factor of its own.
+        ``clip_global_norm``, one factor rescales them all, which keeps the direction of the step;
+        ``clip_norm`` rescales each gradient separately.
         """
         if self.clip_global_norm is None:
             return gradients

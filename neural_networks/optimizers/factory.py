@@ -5,7 +5,7 @@ from typing import Any
 from neural_networks.optimizers.adaptive import AdaDelta, AdaGrad, Adam, AdamW, RMSProp
 from neural_networks.optimizers.base import Optimizer
 from neural_networks.optimizers.sgd import SGD
-from neural_networks.utils.factories import check_keys, constructor_options, lookup, without_none
+from neural_networks.utils.factories import build, check_keys, lookup, option_names, without_none
 
 OPTIMIZERS: dict[str, type[Optimizer]] = {
     "SGD": SGD,
@@ -35,7 +35,7 @@ def initialize_optimizer(
     name : str
         The optimizer.
     lr, lr_scheduler, momentum, clip_norm, lr_decay, staircase, stage_length
-        See the optimizer's class; an option left None has the class's own default.
+        See the optimizer's class; None means the class's default.
     **options
         Further arguments of the class, such as ``weight_decay``, ``clip_global_norm``,
         ``scheduler_args``, ``nesterov`` of SGD or ``beta1`` of Adam.
@@ -52,7 +52,6 @@ def initialize_optimizer(
     >>> optimizer.update("W", np.zeros(2), np.array([4.0, -0.5]), epoch=0).round(6)
     array([ 0.001, -0.001])
     """
-    optimizer = lookup("optimizer", name, OPTIMIZERS)
     shared = {
         "lr": lr,
         "lr_scheduler": lr_scheduler,
@@ -63,5 +62,6 @@ def initialize_optimizer(
         "stage_length": stage_length,
     }
     given = {**options, **without_none(shared)}
-    check_keys(f"optimizer {name!r}", given, constructor_options(optimizer))
-    return optimizer(**without_none(given))
+    known = option_names(lookup("optimizer", name, OPTIMIZERS))
+    check_keys(f"optimizer {name!r}", given, known)
+    return build("optimizer", OPTIMIZERS, name, without_none(given))

@@ -8,11 +8,75 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 
-def suggestion(name: object, known: Iterable[str]) -> str:
-    """``"; did you mean 'relu'?"`` for the known name closest to ``name``, or nothing."""
-    by_lower_case = {key.lower(): key for key in known}
-    close = difflib.get_close_matches(str(name).lower(), by_lower_case, n=1)
-    return f"; did you mean {by_lower_case[close[0]]!r}?" if close else ""
+def build(
+    kind: str,
+    table: Mapping[str, Callable[..., T]],
+    name: object,
+    options: Mapping[str, Any],
+    *,
+    keep_none: bool = False,
+) -> T:
+    """The object that an entry of a table makes of some options.
+
+    Parameters
+    ----------
+    kind : str
+        The table's kind of entry, such as ``"layer"``; for error messages.
+    table : mapping
+        Classes or functions by their names.
+    name : str
+        The entry.
+    options : mapping
+        Its arguments. One that is None has the entry's own default.
+    keep_none : bool
+        If True, None is a value like others.
+
+    Raises
+    ------
+    ValueError
+        If the name is unknown, the entry takes no such option, or needs one that is not given.
+    """
+    return call(f"{kind} {name!r}", lookup(kind, name, table), options, keep_none=keep_none)
+
+
+def call(
+    what: str, make: Callable[..., T], options: Mapping[str, Any], *, keep_none: bool = False
+) -> T:
+    """The result of ``make`` for some options, as in ``build``; ``what`` begins its errors.
+
+    If ``make`` takes ``**options``, it has to check those that its signature does not name.
+    """
+    signature = inspect.signature(make).parameters
+    named = [key for key, p in signature.items() if p.kind != p.VAR_KEYWORD]
+    if len(named) == len(signature):
+        check_keys(what, options, named)
+    given = {
+        key: value
+        for key, value in options.items()
+        if value is not None or keep_none or key not in named
+    }
+    for key in named:
+        if key not in given and signature[key].default is inspect.Parameter.empty:
+            raise ValueError(f"{what} needs the option {key!r}")
+    return make(**given)
+
+
+def option_names(make: Callable[..., Any]) -> list[str]:
+    """The arguments that a function or a class takes.
+
+    A class whose constructor has ``**options`` passes them on: its base's arguments are among them.
+    """
+    makers: list[Callable[..., Any]] = [make]
+    if isinstance(make, type):
+        makers = [cls for cls in make.__mro__ if "__init__" in vars(cls)]
+    names: list[str] = []
+    for maker in makers:
+        parameters = inspect.signature(maker).parameters.values()
+        passes_on = [p for p in parameters if p.kind == p.VAR_KEYWORD]
+        names += [p.name for p in parameters if p not in passes_on and p.name not in names]
+        if not passes_on:
+            break
+    return names
 
 
 def lookup(kind: str, name: object, table: Mapping[str, T]) -> T:
@@ -45,51 +109,26 @@ def check_keys(what: str, given: Iterable[str], known: Iterable[str]) -> None:
             )
 
 
+def suggestion(name: object, known: Iterable[str]) -> str:
+    """``"; did you mean 'relu'?"`` for the known name closest to ``name``, or nothing."""
+    by_lower_case = {key.lower(): key for key in known}
+    close = difflib.get_close_matches(str(name).lower(), by_lower_case, n=1)
+    return f"; did you mean {by_lower_case[close[0]]!r}?" if close else ""
+
+
 def without_none(options: Mapping[str, Any]) -> dict[str, Any]:
-    """The options that are given: those that are not None."""
+    """The options that are not None."""
     return {key: value for key, value in options.items() if value is not None}
 
 
-def build(
-    what: str, make: Callable[..., T], options: Mapping[str, Any], *, keep_none: bool = False
-) -> T:
-    """Call ``make`` with those ``options`` that are not None; all of them must be known.
-
-    With ``keep_none``, None is a value like others.
+def options_in(name: str, value: Any) -> dict[str, Any]:
+    """A mapping of options as a dictionary, empty for None.
 
     Raises
     ------
-    ValueError
-        If ``make`` takes no such option, or needs one that is not given.
+    TypeError
+        If ``value`` is not a mapping.
     """
-    signature = inspect.signature(make).parameters
-    variadic = {key for key, p in signature.items() if p.kind == p.VAR_KEYWORD}
-    if not variadic:
-        check_keys(what, options, signature)
-    given = dict(options) if keep_none else without_none(options)
-    if variadic:  # what ``make`` itself has to refuse, it has to see
-        given |= {key: value for key, value in options.items() if key not in signature}
-    for key, parameter in signature.items():
-        if parameter.default is parameter.empty and key not in given and key not in variadic:
-            raise ValueError(f"{what} needs the option {key!r}")
-    return make(**given)
-
-
-def constructor_options(cls: type) -> list[str]:
-    """The arguments that a class's constructor takes, or passes on to its base as **options."""
-    names: list[str] = []
-    for owner in cls.__mro__:
-        if "__init__" in vars(owner):
-            _, *parameters = inspect.signature(vars(owner)["__init__"]).parameters.values()
-            passes_on = [p for p in parameters if p.kind == p.VAR_KEYWORD]
-            names += [p.name for p in parameters if p not in passes_on and p.name not in names]
-            if not passes_on:
-                break
-    return names
-
-
-def options_in(name: str, value: Any) -> dict[str, Any]:
-    """A mapping of options as a dictionary, empty for None; ``TypeError`` if it is none."""
     if not isinstance(value, Mapping | None):
         raise TypeError(f"{name} must be a mapping of options, got {value!r}")
     return dict(value or {})

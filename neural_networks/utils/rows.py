@@ -1,4 +1,4 @@
-"""Batches of any kind as rows of features, and back."""
+"""Batches of examples, sequences or images as rows of features, and back."""
 
 import numpy as np
 
@@ -25,10 +25,5 @@ def from_rows(rows: np.ndarray, X_shape: tuple[int, ...]) -> np.ndarray:
 
 
 def feature_count(X_shape: tuple[int, ...]) -> int:
-    """How many features a batch has: d of (m, d) or (m, d, t), C of images (m, H, W, C)."""
+    """The number of features: d of (m, d) or (m, d, t), C of images (m, H, W, C)."""
     return X_shape[-1] if len(X_shape) == 4 else X_shape[1]
-
-
-def first_index(mask: np.ndarray) -> tuple[int, ...]:
-    """Where the first True of a mask stands, in row-major order; there has to be one."""
-    return tuple(int(i) for i in np.argwhere(mask)[0])

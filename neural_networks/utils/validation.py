@@ -6,10 +6,11 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 
 def positive_integer(name: str, value: object, least: int = 1) -> int:
-    """``value`` as an int; ``TypeError`` if not whole, ``ValueError`` if below ``least``."""
+    """``value`` as an int; ``TypeError`` if it is not one, ``ValueError`` if below ``least``."""
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
         raise TypeError(f"{name} must be a whole number, got {value!r}")
     if value < least:
@@ -19,7 +20,7 @@ def positive_integer(name: str, value: object, least: int = 1) -> int:
 
 @contextmanager
 def error_prefix(what: str) -> Iterator[None]:
-    """A context whose ``TypeError`` or ``ValueError`` begins with ``what`` it is about."""
+    """A context that puts ``what`` before the message of a ``TypeError`` or ``ValueError``."""
     try:
         yield
     except (TypeError, ValueError) as error:
@@ -34,14 +35,14 @@ def true_or_false(name: str, value: object) -> bool:
 
 
 def number_in(
-    name: str, value: Any, low: float, high: float = math.inf, *, open_low: bool = False
+    name: str, value: object, low: float, high: float = math.inf, *, open_low: bool = False
 ) -> float:
     """``value`` as a float in [low, high), or (low, high) with ``open_low``.
 
     Raises
     ------
     TypeError
-        If ``value`` is no number.
+        If ``value`` is not a number.
     ValueError
         If it is outside the interval, or not finite.
     """
@@ -56,10 +57,15 @@ def number_in(
     return number
 
 
-def floating_type(dtype: Any) -> np.dtype[Any]:
+def floating_type(dtype: DTypeLike) -> np.dtype[Any]:
     """``dtype`` as a NumPy type; ``ValueError`` unless it is float32 or float64."""
-    # Not by equality with np.dtype(dtype) alone: to NumPy, None is a name of float64.
+    # NumPy takes None for float64.
     with suppress(TypeError):
         if dtype is not None and np.dtype(dtype) in (np.float32, np.float64):
             return np.dtype(dtype)
     raise ValueError(f"dtype must be 'float32' or 'float64', got {dtype!r}")
+
+
+def first_index(mask: np.ndarray) -> tuple[int, ...]:
+    """The index of the first True of a mask, in row-major order; the mask must have one."""
+    return tuple(int(i) for i in np.argwhere(mask)[0])

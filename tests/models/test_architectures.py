@@ -167,6 +167,9 @@ class TestAsModels(unittest.TestCase):
             model.train(Dataset(X, Y, 4, seed=0), 1)
             self.assertEqual(layers, before)
             shapes = []
+            for layer in model.layers:
+                X = layer.forward(X)
+                shapes.append(X.shape[1:])
             self.assertEqual(shapes, expected)
 
     def test_they_are_plain_data(self):

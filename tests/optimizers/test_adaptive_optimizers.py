@@ -1,4 +1,4 @@
-"""Optimizers that give each number in a parameter a rate of its own."""
+"""Optimizers with a per-element learning rate."""
 
 import math
 import unittest
@@ -21,10 +21,10 @@ gradients = float_arrays((5, 3))
 
 
 class ByHand(unittest.TestCase):
-    """A test that compares the steps of one number with those on paper."""
+    """A test that compares the steps of one element with those computed by hand."""
 
     def check(self, optimizer, *expected):
-        """Each of the steps expected comes after its gradient."""
+        """Compare the step after each gradient with the one expected."""
         for i, (grad, step) in enumerate(expected):
             with self.subTest(type(optimizer).__name__, step=i):
                 np.testing.assert_allclose(update(optimizer, grad), [step], rtol=1e-14)
@@ -83,7 +83,7 @@ class TestRMSProp(ByHand):
         optimizer = RMSProp(2.0, gamma=0.64, epsilon=1.0)
         self.check(optimizer, (5, 10 / 4), (-3, -6 / 4), (16 / 3, 32 / 3 / 5))
 
-    def test_without_memory(self):
+    def test_without_averaging(self):
         optimizer = RMSProp(2.0, gamma=0.0, epsilon=1.0)
         self.check(optimizer, (3, 6 / 4), (-1, -2 / 2), (9, 18 / 10))
 
@@ -112,7 +112,7 @@ class TestAdaDelta(ByHand):
         optimizer = AdaDelta(2.0, rho=0.64, epsilon=16.0)
         self.check(optimizer, (5, 8), (-3, -2 * second), (3, 2 * third))
 
-    def test_without_memory(self):
+    def test_without_averaging(self):
         """c = g², s = d²: with ε = 1, g = √3, √8 and √8, d = √3 / 2 at first."""
         second = math.sqrt(3 / 4 + 1) / 3 * math.sqrt(8)
         third = math.sqrt(second**2 + 1) / 3 * math.sqrt(8)
@@ -128,7 +128,7 @@ class TestAdaDelta(ByHand):
 
     @given(gradients, lrs)
     def test_the_rate_does_not_feed_back(self, gradients, lr):
-        """What it remembers are the steps at a rate of 1."""
+        """Its state holds the steps at a rate of 1."""
         expected = lr * steps(AdaDelta(1.0), gradients)
         np.testing.assert_allclose(steps(AdaDelta(lr), gradients), expected, rtol=1e-12)
 
@@ -147,7 +147,7 @@ class TestAdam(ByHand):
             (0, 3 * (10 / 7) / (math.sqrt(228 / 37) + 1)),
         )
 
-    def test_without_memory(self):
+    def test_without_averaging(self):
         optimizer = Adam(2.0, beta1=0.0, beta2=0.0, epsilon=1.0)
         self.check(optimizer, (3, 6 / 4), (-1, -2 / 2), (9, 18 / 10))
 
@@ -162,7 +162,7 @@ class TestAdam(ByHand):
 
     @given(lrs, shares, shares, st.floats(0.01, 100))
     def test_the_same_gradient_again_and_again(self, lr, beta1, beta2, grad):
-        """Freed of their beginning at 0, both means are right at once: g and g²."""
+        """With bias correction both means are exact from the first step: g and g²."""
         found = steps(Adam(lr, beta1=beta1, beta2=beta2), np.full((6, 1), grad))
         np.testing.assert_allclose(found, np.full((6, 1), lr), rtol=2e-6)
 
@@ -179,7 +179,7 @@ class TestAdam(ByHand):
 
 class TestAdamW(ByHand):
     def test_by_hand(self):
-        """Without memory: 0.5 · 4 / (4 + 1) + 0.5 · 0.1 · 10, and half of that in epoch 1."""
+        """With β1 = β2 = 0: 0.5 · 4 / (4 + 1) + 0.5 · 0.1 · 10, and half of that in epoch 1."""
         optimizer = AdamW(
             0.5, "exponential", lr_decay=0.5, weight_decay=0.1, beta1=0.0, beta2=0.0, epsilon=1.0
         )
@@ -220,7 +220,7 @@ class TestAllOfThem(unittest.TestCase):
 
     @given(gradients, st.floats(1e-6, 1e6))
     def test_the_scale_of_the_loss_does_not_matter(self, gradients, scale):
-        """As long as ε does not; in AdaDelta, it is what the first step is made of."""
+        """If ε does not; in AdaDelta the first step is proportional to √ε."""
         for name in ("RMSProp", "Adam", "AdamW", "AdaGrad"):
             found, scaled = (
                 steps(initialize_optimizer(name, 0.1, epsilon=1e-30), factor * gradients)

@@ -1,5 +1,6 @@
-"""What holds for every optimizer; stochastic gradient descent, and clipping."""
+"""Optimizers: properties that all share, stochastic gradient descent, clipping, schedules."""
 
+import copy
 import math
 import unittest
 
@@ -53,7 +54,7 @@ class TestEveryOptimizer(unittest.TestCase):
         """The name of each case, and two optimizers of it, equal and new."""
         return zip(CASES, every_optimizer().values(), every_optimizer().values(), strict=True)
 
-    def test_each_parameter_has_its_own_memory(self):
+    def test_each_parameter_has_its_own_slots(self):
         for case, one, other in self.pairs():
             alone = steps(other, GRADIENTS, "layer1.W")
             for gradient, expected in zip(GRADIENTS, alone, strict=True):
@@ -64,6 +65,16 @@ class TestEveryOptimizer(unittest.TestCase):
 
     def test_two_share_nothing(self):
         for case, one, other in self.pairs():
+            np.testing.assert_array_equal(steps(one, GRADIENTS), steps(other, GRADIENTS), case)
+
+    def test_slots_hold_all_that_the_next_step_depends_on(self):
+        """Copied slots continue as the original ones do; they are arrays and whole numbers."""
+        for case, one, other in self.pairs():
+            steps(one, GRADIENTS)
+            other._slots = copy.deepcopy(one._slots)
+            for parameter, slots in one._slots.items():
+                self.assertEqual(parameter, "W")
+                self.assertLessEqual({type(value) for value in slots.values()}, {np.ndarray, int})
             np.testing.assert_array_equal(steps(one, GRADIENTS), steps(other, GRADIENTS), case)
 
     def test_steps_are_not_changed_by_later_updates(self):
@@ -107,7 +118,7 @@ class TestEveryOptimizer(unittest.TestCase):
         self.assertGreater(least_growth(lambda: work("adam")), 6_000, "a leak would be seen")
 
     def test_descends_a_narrow_valley(self):
-        """Minimising (a² + 25 b²)/2, whose axes lie aslant, so that no number is on its own."""
+        """Minimising (a² + 25 b²)/2, whose axes are rotated against those of the parameter."""
         turn = np.array([[0.8, -0.6], [0.6, 0.8]])
         A, start = turn @ np.diag([1.0, 25.0]) @ turn.T, turn @ np.array([10.0, 1.0])
         for name, lr, options in (
@@ -135,7 +146,7 @@ class TestSGD(unittest.TestCase):
             optimizer = initialize_optimizer("SGD", lr=0.5, momentum=momentum)
             for _ in range(2):
                 np.testing.assert_array_equal(update(optimizer, 4.0, -2.0), [2.0, -1.0])
-            self.assertEqual(optimizer.velocity, {}, "nothing to remember")
+            self.assertEqual(optimizer._slots, {}, "no velocity")
 
     def test_momentum_by_hand(self):
         """v ← 0.5 v + lr · g with lr = 0.1, 0.05, 0.025: the rate belongs to the gradient."""
@@ -155,7 +166,7 @@ class TestSGD(unittest.TestCase):
 
     @given(float_arrays((5, 3)), st.floats(0.1, 0.9))
     def test_nesterov_looks_one_step_ahead(self, gradients, momentum):
-        """Its step is the one that plain momentum would take next, were the gradient the same."""
+        """Its step is the next one of plain momentum for the same gradient."""
         nesterov = initialize_optimizer("SGD", 0.1, momentum=momentum, nesterov=True)
         for i in range(len(gradients)):
             plain = initialize_optimizer("SGD", 0.1, momentum=momentum)

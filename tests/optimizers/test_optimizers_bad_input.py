@@ -1,4 +1,4 @@
-"""What no optimizer accepts, and how it says so."""
+"""Optimizers: rejected arguments and their messages."""
 
 import math
 import re

@@ -30,7 +30,7 @@ CASES = {
     ),
 }
 
-# What a schedule cannot be made without.
+# Options without a default.
 NEEDED = {"cosine": {"epochs": 7}, "one_cycle": {"epochs": 7}}
 
 lrs = st.floats(0.01, 10)
@@ -143,7 +143,7 @@ class TestExponential(unittest.TestCase):
 
 class TestStep(unittest.TestCase):
     def test_milestones_by_hand(self):
-        """A drop at its milestone, to the half each time; the last lasts for ever."""
+        """The rate halves at each milestone and stays constant after the last."""
         schedule = initialize_scheduler("step", 8.0, 0.5, milestones=[1.5, 4, 5])
         found = rates(schedule, 0, 1, 1.499, 1.5, 3.999, 4, 4.5, 5, 1000)
         self.assertEqual(found, [8, 8, 8, 4, 4, 2, 2, 1, 1])
@@ -202,7 +202,7 @@ class TestOneCycle(unittest.TestCase):
         self.assertEqual(rates(schedule, 8, 8.5, 16, 1000), [0.1] * 4)
 
     def test_defaults(self):
-        """The peak is after three tenths; what a 25th begins, a 250,000th ends."""
+        """The peak is at 0.3 of the cycle; the rate begins at lr / 25 and ends at lr / 250,000."""
         schedule = initialize_scheduler("one_cycle", 10.0, epochs=8)
         np.testing.assert_allclose(rates(schedule, 0, 2.4, 8), [0.4, 10, 4e-5], rtol=1e-14)
 
@@ -256,7 +256,7 @@ class TestWarmUp(unittest.TestCase):
 
 class TestReduceOnPlateau(unittest.TestCase):
     def test_by_hand(self):
-        """Two epochs without a fall are borne, counted from the last fall or the last drop."""
+        """Every third epoch without improvement, counted from the last drop, reduces the rate."""
         schedule = ReduceOnPlateau(8.0, factor=0.5, patience=2)
         losses = (5, 4, 4, 6, 3, 3, 3, 3, 3, 3, 3, 2, 2)
         expected = [8, 8, 8, 8, 8, 8, 8, 4, 4, 4, 2, 2, 2]
@@ -280,7 +280,7 @@ class TestReduceOnPlateau(unittest.TestCase):
         self.assertEqual(observed(schedule, 100, 95, 91, 89, 85, 81), [8] * 6)
 
     def test_defaults(self):
-        """A tenth after five epochs without a fall by more than 1/10,000."""
+        """A factor of 0.1 after more than five epochs without a fall by more than 1/10,000."""
         schedule = initialize_scheduler("reduce_on_plateau", 8.0)
         self.assertEqual(observed(schedule, 1, *[0.99991] * 5), [8] * 6)
         self.assertAlmostEqual(observed(schedule, 0.99991)[0], 0.8, places=14)
@@ -316,7 +316,7 @@ class TestReduceOnPlateau(unittest.TestCase):
 
 class TestEverySchedule(unittest.TestCase):
     def test_rates_are_floats_of_python(self):
-        """Those of NumPy would turn float32 into float64."""
+        """A NumPy float would turn float32 arrays into float64."""
         for schedule in every_schedule():
             for epoch in (0, 3, 0.5, 100.0, np.float64(0.5), np.int64(3)):
                 with self.subTest(type(schedule).__name__, epoch=repr(epoch)):
@@ -340,7 +340,7 @@ class TestEverySchedule(unittest.TestCase):
                 self.assertEqual(rates(schedule, *epochs), backwards)
 
     def test_before_the_first_epoch(self):
-        """There is none; going on below it, the rate of warm_up would be negative."""
+        """A negative epoch counts as 0: the formula of warm_up would give a negative rate."""
         for name in ("cosine", "one_cycle", "warm_up"):
             schedule = initialize_scheduler(name, 0.1, **NEEDED.get(name, {}))
             self.assertEqual(schedule(-5), schedule(0))

@@ -1,11 +1,11 @@
-"""What no schedule accepts, and how it says so."""
+"""Learning-rate schedules: rejected arguments and their messages."""
 
 import math
 import unittest
 
 from neural_networks.schedulers import initialize_scheduler
 
-# What a schedule cannot be made without.
+# Options without a default.
 NEEDED = {"cosine": {"epochs": 7}, "one_cycle": {"epochs": 7}}
 
 

@@ -1,4 +1,4 @@
-"""What the tests of optimizers share with the script that asks PyTorch: the optimizers."""
+"""Optimizers and their options, for the tests and for the writer of the oracle data."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -40,19 +40,19 @@ CHANGING = [name for name, (_, options) in CASES.items() if "momentum" not in op
 
 
 def update(optimizer: Optimizer, *grad: float, epoch: float = 0, name: str = "W") -> np.ndarray:
-    """The step of a parameter of zeros, for a gradient that is written out."""
+    """The step of a parameter of zeros for the gradient ``grad``."""
     return optimizer.update(name, np.zeros(len(grad)), np.array(grad, dtype=np.float64), epoch)
 
 
 def steps(optimizer: Optimizer, gradients: Iterable[np.ndarray], name: str = "W") -> np.ndarray:
-    """The steps of a parameter that stays at ones, one for each gradient."""
+    """The steps of a parameter that is kept at ones, one for each gradient."""
     return np.array([optimizer.update(name, np.ones_like(g), g, 0) for g in gradients])
 
 
 def path(
     optimizer: Optimizer, start: np.ndarray, gradients: np.ndarray, per_epoch: float = np.inf
 ) -> np.ndarray:
-    """Where a parameter is after each of the steps."""
+    """The values of a parameter after each of the steps."""
     found = [start]
     for i, gradient in enumerate(gradients):
         found.append(found[-1] - optimizer.update("W", found[-1], gradient, i / per_epoch))
@@ -60,7 +60,7 @@ def path(
 
 
 def every_optimizer(**options: Any) -> dict[str, Optimizer]:
-    """An optimizer of each case of the table, in which ``options`` are added to its own."""
+    """The optimizer of each case, by name; ``options`` are added to those of the table."""
     return {
         case: initialize_optimizer(name, LR[name], **own | options)
         for case, (name, own) in CASES.items()

@@ -1,4 +1,4 @@
-"""The utilities: data structures, preprocessing, names and numbers, random streams, files."""
+"""Utilities: data structures, preprocessing, factories, validation, random streams, files."""
 
 import copy
 import math
@@ -13,14 +13,22 @@ from neural_networks.utils.data_processing import center, normalize, standardize
 from neural_networks.utils.data_structures import AttrDict, integers_to_one_hot
 from neural_networks.utils.factories import (
     build,
+    call,
     check_keys,
-    constructor_options,
+    find_name,
     lookup,
+    option_names,
     options_in,
+    without_none,
 )
 from neural_networks.utils.files import atomic_write
 from neural_networks.utils.randomness import STREAMS, spawn_generator
-from neural_networks.utils.validation import floating_type, number_in, positive_integer
+from neural_networks.utils.validation import (
+    first_index,
+    floating_type,
+    number_in,
+    positive_integer,
+)
 from tests.support.arrays import DTYPES, InFolder, float_arrays, read_only
 
 
@@ -113,7 +121,7 @@ class TestPreprocessing(unittest.TestCase):
             np.testing.assert_array_equal(fn(self.X)[:, 1], np.zeros(3), err_msg=fn.__name__)
 
     def test_constant_feature_with_a_mean_that_rounds(self):
-        """The mean of 0.1, 0.1, 0.1 is not 0.1, and must not be blown up to a spread of 1."""
+        """The mean of 0.1, 0.1, 0.1 is not exactly 0.1; the difference must not be scaled to 1."""
         for value in (0.1, 1e5 / 3):
             found = standardize(np.full((3, 1), value))
             np.testing.assert_allclose(found, np.zeros((3, 1)), atol=1e-10)
@@ -154,7 +162,7 @@ class TestPreprocessing(unittest.TestCase):
             np.testing.assert_array_equal(X, self.X)
 
 
-class TestNames(unittest.TestCase):
+class TestFactories(unittest.TestCase):
     TABLE = (("relu", 1), ("tanh", 2))
 
     def test_lookup(self):
@@ -188,33 +196,49 @@ class TestNames(unittest.TestCase):
         def make(a, b=2, *, c=3):
             return a, b, c
 
-        self.assertEqual(build("thing", make, {"a": 1, "b": None, "c": 5}), (1, 2, 5))
-        self.assertEqual(build("thing", make, {"a": 0, "b": False}), (0, False, 3))
-        with self.assertRaisesRegex(ValueError, "thing needs the option 'a'"):
-            build("thing", make, {"a": None, "b": 1})
-        with self.assertRaisesRegex(ValueError, "thing has no option 'd'.*a, b, c"):
-            build("thing", make, {"a": 1, "d": 4})
-        with self.assertRaisesRegex(ValueError, "thing has no option 'd'"):
-            build("thing", make, {"a": 1, "d": None})
+        def thing(options):
+            return build("thing", {"it": make, "other": dict}, "it", options)
 
-    def test_build_with_open_options(self):
-        def make(a, **rest):
-            return a, rest
-
-        self.assertEqual(build("thing", make, {"a": 1, "d": 4}), (1, {"d": 4}))
-        with self.assertRaisesRegex(ValueError, "needs the option 'a'"):
-            build("thing", make, {"d": 4})
-        self.assertEqual(build("thing", make, {"a": 1, "d": None}), (1, {"d": None}))
+        self.assertEqual(thing({"a": 1, "b": None, "c": 5}), (1, 2, 5))
+        self.assertEqual(thing({"a": 0, "b": False}), (0, False, 3))
+        with self.assertRaisesRegex(ValueError, "thing 'it' needs the option 'a'"):
+            thing({"a": None, "b": 1})
+        with self.assertRaisesRegex(ValueError, "thing 'it' has no option 'd'.*a, b, c"):
+            thing({"a": 1, "d": 4})
+        with self.assertRaisesRegex(ValueError, "thing 'it' has no option 'd'"):
+            thing({"a": 1, "d": None})
+        with self.assertRaisesRegex(ValueError, "unknown thing 'otter'; did you mean 'other'"):
+            build("thing", {"it": make, "other": dict}, "otter", {"d": 4})
 
     def test_build_with_none_as_a_value(self):
         def make(a, b=2):
             return a, b
 
-        self.assertEqual(build("thing", make, {"a": None, "b": None}, keep_none=True), (None, None))
-        with self.assertRaisesRegex(ValueError, "needs the option 'a'"):
-            build("thing", make, {"b": None}, keep_none=True)
+        options = {"a": None, "b": None}
+        found = build("thing", {"it": make}, "it", options, keep_none=True)
+        self.assertEqual(found, (None, None))
+        with self.assertRaisesRegex(ValueError, "thing 'it' needs the option 'a'"):
+            build("thing", {"it": make}, "it", {"b": None}, keep_none=True)
 
-    def test_constructor_options(self):
+    def test_call_with_open_options(self):
+        """Those not in the signature are passed on as they are, None included."""
+
+        def make(a, b=2, **rest):
+            return a, b, rest
+
+        self.assertEqual(call("thing", make, {"a": 1, "d": 4}), (1, 2, {"d": 4}))
+        self.assertEqual(call("thing", make, {"a": 1, "b": None, "d": None}), (1, 2, {"d": None}))
+        with self.assertRaisesRegex(ValueError, "thing needs the option 'a'"):
+            call("thing", make, {"d": 4})
+        with self.assertRaisesRegex(ValueError, "thing has no option 'd'"):
+            call("thing", lambda a: a, {"a": 1, "d": 4})
+
+    def test_options_are_not_written_to(self):
+        options = {"a": 1, "b": None}
+        build("thing", {"it": lambda a, b=2: a}, "it", options)
+        self.assertEqual(options, {"a": 1, "b": None})
+
+    def test_option_names(self):
         class Base:
             def __init__(self, a, *, b=1):
                 pass
@@ -230,8 +254,15 @@ class TestNames(unittest.TestCase):
             def __init__(self, d):
                 pass
 
-        self.assertEqual(constructor_options(Silent), ["c", "a", "b"])
-        self.assertEqual(constructor_options(Closed), ["d"])
+        self.assertEqual(option_names(Silent), ["c", "a", "b"])
+        self.assertEqual(option_names(Closed), ["d"])
+        self.assertEqual(option_names(lambda a, b=2, *, c=3: None), ["a", "b", "c"])
+        self.assertEqual(option_names(lambda a, **options: None), ["a"])
+
+    def test_find_name_and_without_none(self):
+        self.assertEqual(find_name(dict, {"list": list, "dict": dict}), "dict")
+        self.assertEqual(find_name(set, {"list": list, "dict": dict}), "")
+        self.assertEqual(without_none({"a": None, "b": 0, "c": ""}), {"b": 0, "c": ""})
 
     def test_options_in(self):
         given = {"a": 1}
@@ -242,6 +273,8 @@ class TestNames(unittest.TestCase):
             with self.assertRaisesRegex(TypeError, "extras must be a mapping of options, got"):
                 options_in("extras", value)
 
+
+class TestValidation(unittest.TestCase):
     def test_positive_integer(self):
         for value in (1, 7, np.int64(3), np.uint8(3)):
             found = positive_integer("n", value)
@@ -276,14 +309,19 @@ class TestNames(unittest.TestCase):
             with self.assertRaisesRegex(ValueError, "dtype must be 'float32' or 'float64'"):
                 floating_type(value)
 
+    def test_first_index(self):
+        mask = np.array([[False, False], [False, True], [True, False]])
+        self.assertEqual(first_index(mask), (1, 1))
+        self.assertEqual([type(i) for i in first_index(mask)], [int, int])
+
 
 class TestRandomStreams(unittest.TestCase):
     def draw(self, *arguments):
         return tuple(spawn_generator(*arguments).integers(2**62, size=4))
 
     def test_same_arguments_same_numbers(self):
-        for purpose in STREAMS:
-            self.assertEqual(self.draw(5, purpose, 2), self.draw(5, purpose, 2))
+        for stream in STREAMS:
+            self.assertEqual(self.draw(5, stream, 2), self.draw(5, stream, 2))
         self.assertEqual(self.draw(5, "dropout"), self.draw(5, "dropout", 0))
         self.assertEqual(self.draw(5, "dropout"), self.draw(np.int64(5), "dropout"))
 
@@ -304,7 +342,7 @@ class TestRandomStreams(unittest.TestCase):
             spawn_generator(1, "decoration")
 
 
-class TestWrittenWhole(InFolder):
+class TestAtomicWrite(InFolder):
     def setUp(self):
         super().setUp()
         self.path = self.root / "config.json"
@@ -323,7 +361,7 @@ class TestWrittenWhole(InFolder):
             self.write(text)
             self.assertEqual(self.files(), {"config.json": text})
 
-    def test_a_failing_body_leaves_the_old_file_and_no_litter(self):
+    def test_a_failing_body_leaves_the_old_file_alone(self):
         self.write("old")
         for error in (RuntimeError("half-way"), KeyboardInterrupt()):
             with self.assertRaises(type(error)):
@@ -335,7 +373,7 @@ class TestWrittenWhole(InFolder):
             self.write("half", RuntimeError("half-way"))
         self.assertEqual(self.files(), {})
 
-    def test_nobody_sees_half_a_file(self):
+    def test_the_file_changes_only_when_it_is_complete(self):
         self.write("old")
         with atomic_write(self.path) as partial:
             partial.write_text("half")
