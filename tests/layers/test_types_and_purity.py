@@ -126,9 +126,8 @@ class TestTypes(unittest.TestCase):
                     param, grad = np.zeros((2, 3), dtype), np.ones((2, 3), dtype)
                     step = optimizer.update("W", param, grad, epoch)
                     self.assertEqual((step.dtype, step.shape), (np.dtype(dtype), (2, 3)), name)
-                remembered = [a for arrays in optimizer._slots.values() for a in arrays]
-                remembered += getattr(optimizer, "velocity", {}).values()
-                self.assertLessEqual({array.dtype for array in remembered}, {np.dtype(dtype)}, name)
+                types = {array.dtype for array in arrays_in(optimizer._slots)}
+                self.assertLessEqual(types, {np.dtype(dtype)}, name)
 
     def test_gradients_clipped_together(self):
         for dtype in DTYPES:

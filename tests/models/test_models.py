@@ -311,7 +311,8 @@ class TestType(unittest.TestCase):
                 for name, value in store.items():
                     if isinstance(value, np.ndarray):
                         yield name, value
-        yield from model.optimizer.velocity.items()
+        for name, slots in model.optimizer._slots.items():
+            yield name, slots["v"]
 
     def test_both_types_with_data_of_the_other(self):
         for loss, activation, n_out in self.CASES:

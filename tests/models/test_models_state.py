@@ -56,7 +56,7 @@ def snapshot(model):
     ]
     return {
         "layers": layers,
-        "velocity": store(model.optimizer.velocity),
+        "slots": {name: store(slots) for name, slots in model.optimizer._slots.items()},
         "state": {k: (v.dtype.str, v.tolist()) for k, v in model.arrays().items()},
         "history": store(model.records.epochs) | {"steps": list(model.records.steps)},
         "epoch": model.epoch,
