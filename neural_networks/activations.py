@@ -1,7 +1,7 @@
-"""Activation functions: what a unit makes of the weighted sum of its inputs.
+"""Activation functions, applied to a unit's weighted input.
 
 Each class computes y = σ(z) elementwise, except softmax, which works on the last axis. An
-activation keeps nothing between calls: ``backward`` gets the Z that ``forward`` got.
+activation has no state: ``backward`` takes the Z that ``forward`` took.
 """
 
 import math
@@ -41,7 +41,7 @@ class Activation(ABC):
         Parameters
         ----------
         Z : array of float, any shape
-            The pre-activations that ``forward`` got.
+            The pre-activations that ``forward`` took.
         dY : array, the shape and type of Z
             dL/dY, the gradient of the loss with respect to the output.
 
@@ -165,8 +165,8 @@ class ELU(Activation):
 class GELU(Activation):
     """The Gaussian error linear unit: σ(z) = z (1 + tanh(√(2/π) (z + 0.044715 z³))) / 2.
 
-    This is its customary approximation by a tanh; the original is z times the probability that
-    a standard normal number is below z. Source: Hendrycks and Gimpel, "Gaussian Error Linear Units
+    This is the usual tanh approximation; the exact GELU is z times the probability that a
+    standard normal number is below z. Source: Hendrycks and Gimpel, "Gaussian Error Linear Units
     (GELUs)", 2016.
     """
 

@@ -1,1 +1,1 @@
-"""Small helpers that know nothing of networks."""
+"""Helpers below the networks: convolution, gradient checks, validation, files and the like."""

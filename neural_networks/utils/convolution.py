@@ -1,11 +1,10 @@
-"""Images, padding and windows: what convolution and pooling have in common.
+"""Padding and windows of images, shared by convolution and pooling.
 
-Images are (m, H, W, C). A kernel of k1×k2 pixels is laid on every window of that size whose
-corner is a multiple of the stride away from the corner of the padded image.
+Images are (m, H, W, C). A kernel of k1×k2 pixels is applied to every window of that size whose
+corner lies a multiple of the stride from the corner of the padded image.
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -14,7 +13,7 @@ Pad = int | str | Sequence[int]
 """``"same"``, ``"valid"``, an int, (p1, p2) or (top, bottom, left, right)."""
 
 Padding = tuple[int, int, int, int]
-"""Rows of zeros above and below, columns of zeros left and right."""
+"""Rows of zeros at the top and bottom, columns of zeros left and right."""
 
 
 def window_shape(kernel_shape: int | Sequence[int]) -> tuple[int, int]:
@@ -35,7 +34,7 @@ def window_shape(kernel_shape: int | Sequence[int]) -> tuple[int, int]:
 
 
 def padding(pad: Pad, kernel_shape: int | Sequence[int]) -> Padding:
-    """How many zeros go on each side of an image: (top, bottom, left, right).
+    """The number of zeros on each side of an image: (top, bottom, left, right).
 
     Parameters
     ----------
@@ -43,14 +42,14 @@ def padding(pad: Pad, kernel_shape: int | Sequence[int]) -> Padding:
         ``"same"`` is (k1 - 1) // 2 rows above and below and (k2 - 1) // 2 columns left and
         right, which keeps the size of an image if k1 and k2 are odd and the stride is 1.
         ``"valid"`` is none, an int as many on each side, (p1, p2) means p1 rows above and below
-        and p2 columns left and right, and four numbers are what is returned.
+        and p2 columns left and right, and four numbers are returned as they are.
     kernel_shape : int or (int, int)
         (k1, k2).
 
     Raises
     ------
     ValueError
-        If it is none of these.
+        If it is not one of these.
     """
     k1, k2 = window_shape(kernel_shape)
     named = {"same": ((k1 - 1) // 2, (k2 - 1) // 2), "valid": (0, 0)}
@@ -82,7 +81,7 @@ def check_stride(stride: int) -> int:
     return sizes[0]
 
 
-def _whole_numbers(value: Any) -> tuple[int, ...]:
+def _whole_numbers(value: object) -> tuple[int, ...]:
     """One whole number, or a sequence of them, as a tuple; empty if it is neither."""
     values = value if isinstance(value, (tuple, list)) else (value,)
     if all(isinstance(n, (int, np.integer)) and not isinstance(n, bool) for n in values):
@@ -93,7 +92,7 @@ def _whole_numbers(value: Any) -> tuple[int, ...]:
 def output_shape(
     image_shape: tuple[int, ...], kernel_shape: tuple[int, int], stride: int, sides: Padding
 ) -> tuple[int, int]:
-    """How many windows there are: floor((n + 2p - k) / stride) + 1, vertically and horizontally.
+    """The number of windows vertically and horizontally: floor((n + 2p - k) / stride) + 1.
 
     Parameters
     ----------
@@ -134,14 +133,14 @@ def pad2d(
     kernel_shape : int or (int, int)
         (k1, k2), which ``"same"`` depends on.
     stride : int, optional
-        Has no influence: ``"same"`` is the same border for every stride.
+        Ignored: ``"same"`` is the same border for every stride.
     value : float
-        What the border is filled with.
+        The border's value.
 
     Returns
     -------
     X_pad : array, (m, top + H + bottom, left + W + right, C)
-        X itself if there is nothing to add.
+        X itself if there is no border.
     padding : (top, bottom, left, right)
     """
     top, bottom, left, right = sides = padding(pad, kernel_shape)
@@ -154,7 +153,7 @@ def pad2d(
 
 
 def unpad2d(X_pad: np.ndarray, sides: Padding) -> np.ndarray:
-    """Images without the border (top, bottom, left, right) that ``pad2d`` gave them: a view."""
+    """Images without the border (top, bottom, left, right) that ``pad2d`` added: a view."""
     top, bottom, left, right = sides
     _, H_pad, W_pad, _ = X_pad.shape
     return X_pad[:, top : H_pad - bottom, left : W_pad - right]
@@ -163,7 +162,7 @@ def unpad2d(X_pad: np.ndarray, sides: Padding) -> np.ndarray:
 def window_entry(
     X_pad: np.ndarray, offset: tuple[int, int], stride: int, n_windows: tuple[int, int]
 ) -> np.ndarray:
-    """The pixel of every window that lies under one entry of the kernel.
+    """The pixel of every window under one entry of the kernel.
 
     Parameters
     ----------
@@ -176,7 +175,7 @@ def window_entry(
     Returns
     -------
     array, (m, H_out, W_out, C)
-        A view: what is written to it is written to X_pad.
+        A view of X_pad.
     """
     (i, j), (rows, columns) = offset, n_windows
     below, right = i + stride * (rows - 1) + 1, j + stride * (columns - 1) + 1
@@ -184,23 +183,23 @@ def window_entry(
 
 
 WORKSPACE = 2**20
-"""Bytes to work on at a time, which the second-level cache of a core holds."""
+"""Bytes to work on at a time; they fit into a core's second-level cache."""
 
 
 def images_at_once(bytes_per_image: int) -> int:
-    """How many images the workspace holds, and at least one."""
+    """The number of images that fit into the workspace, at least one."""
     return max(1, WORKSPACE // bytes_per_image)
 
 
 def chunks(images: slice, bytes_per_image: int) -> Iterator[slice]:
-    """Slices that make up a slice of images: as many at a time as the workspace holds."""
+    """Consecutive slices of a slice of images, each small enough for the workspace."""
     n = images_at_once(bytes_per_image)
     for start in range(images.start, images.stop, n):
         yield slice(start, min(start + n, images.stop))
 
 
 def im2col(X: np.ndarray, kernel_shape: int | Sequence[int], stride: int, pad: Pad) -> np.ndarray:
-    """Every window of the images as a row, so that a convolution is one matrix product.
+    """The windows of the images as rows of a matrix; a convolution is then one matrix product.
 
     Parameters
     ----------
@@ -237,16 +236,15 @@ def im2col(X: np.ndarray, kernel_shape: int | Sequence[int], stride: int, pad: P
 def col2im(
     X_col: np.ndarray, X: np.ndarray, W_shape: tuple[int, ...], stride: int, pad: Pad
 ) -> np.ndarray:
-    """Add the rows of ``im2col`` up again, each entry where it came from.
+    """The adjoint of ``im2col``: the rows' entries, added up where they came from.
 
-    That is the adjoint of ``im2col``, not its inverse: a pixel that lies in four windows comes
-    out as the sum of four entries.
+    It is not the inverse: a pixel in four windows becomes the sum of four entries.
 
     Parameters
     ----------
     X_col : array, (m·H_out·W_out, k1·k2·C)
     X : array, (m, H, W, C)
-        The images that ``im2col`` had; only their shape matters.
+        The argument of ``im2col``; only its shape matters.
     W_shape : (k1, k2, ...)
         Shape of the kernels.
     stride : int
@@ -262,7 +260,7 @@ def col2im(
     n_windows = output_shape((H, W), (k1, k2), stride, sides)
     entries = X_col.reshape(m, *n_windows, k1, k2, C)
     total = np.zeros((m, top + H + bottom, left + W + right, C), X_col.dtype)
-    # One addition for each entry of the kernel: within it no two windows meet in a pixel.
+    # One addition for each entry of the kernel: for one entry, no two windows share a pixel.
     for i, j in np.ndindex(k1, k2):
         window_entry(total, (i, j), stride, n_windows)[:] += entries[:, :, :, i, j]
     return unpad2d(total, sides)

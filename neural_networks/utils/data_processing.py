@@ -1,4 +1,4 @@
-"""Preprocessing of features: functions that return a new array and leave their argument alone."""
+"""Preprocessing of features; each function returns a new array."""
 
 from collections.abc import Callable
 
@@ -17,8 +17,8 @@ def center(
     axis : int or tuple of int
         The axis (or axes) over which the mean is taken.
     reference : array of float, optional
-        The data whose mean is used, ``X`` by default. Validation and test data are shifted by
-        the mean of the training data, which goes here.
+        The data whose mean is used, ``X`` by default; the training data, for validation and test
+        data.
 
     Returns
     -------
@@ -44,8 +44,8 @@ def normalize(
     axis : int or tuple of int
         The axis (or axes) over which minimum and maximum are taken.
     max_val : float, optional
-        The largest value that the data could have (255 for 8-bit images), used in place of the
-        largest that it has.
+        The largest possible value (255 for 8-bit images), used in place of the largest in the
+        data.
     reference : array of float, optional
         The data whose minimum and maximum are used, ``X`` by default.
 
@@ -63,7 +63,7 @@ def normalize(
 def standardize(
     X: np.ndarray, axis: int | tuple[int, ...] = 0, *, reference: np.ndarray | None = None
 ) -> np.ndarray:
-    """Bring X to mean 0 and standard deviation 1 along an axis: (X - mean) / std.
+    """Scale X to mean 0 and standard deviation 1 along an axis: (X - mean) / std.
 
     Parameters
     ----------
@@ -72,8 +72,8 @@ def standardize(
     axis : int or tuple of int
         The axis (or axes) over which mean and standard deviation are taken.
     reference : array of float, optional
-        The data whose mean and standard deviation are used, ``X`` by default. Validation and
-        test data go through the statistics of the training data.
+        The data whose mean and standard deviation are used, ``X`` by default; the training data,
+        for validation and test data.
 
     Returns
     -------
@@ -82,7 +82,7 @@ def standardize(
     """
     reference = X if reference is None else reference
     std = _in_float64(np.std, reference, axis)
-    # Rounding in the mean gives a constant feature a spread of some 1e-16 of its size, not 0.
+    # Rounding in the mean gives a constant feature a standard deviation of about 1e-16 of its size.
     constant = reference.min(axis=axis, keepdims=True) == reference.max(axis=axis, keepdims=True)
     return center(X, axis, reference=reference) / _one_for_zero(np.where(constant, 0, std))
 
@@ -90,7 +90,7 @@ def standardize(
 def _in_float64(
     statistic: Callable[..., np.ndarray], X: np.ndarray, axis: int | tuple[int, ...]
 ) -> np.ndarray:
-    """A statistic in the type of X, computed in float64: many float32 terms add up badly."""
+    """A statistic in the type of X, computed in float64: sums of float32 lose digits."""
     return statistic(X, axis=axis, dtype=np.float64, keepdims=True).astype(X.dtype, copy=False)
 
 

@@ -1,4 +1,4 @@
-"""Data structures: a dictionary with attributes, one-hot labels."""
+"""A dictionary with attributes, and one-hot labels."""
 
 from typing import Any
 
@@ -44,7 +44,7 @@ def integers_to_one_hot(v: np.ndarray, max_val: int | None = None) -> np.ndarray
     v : array of int, any shape
         Class labels, 0 or greater; read in row-major order.
     max_val : int, optional
-        The largest label there can be; the largest in ``v`` by default.
+        The largest possible label; the largest in ``v`` by default.
 
     Returns
     -------
@@ -54,7 +54,7 @@ def integers_to_one_hot(v: np.ndarray, max_val: int | None = None) -> np.ndarray
     Raises
     ------
     TypeError
-        If ``v`` holds anything but whole numbers.
+        If ``v`` does not hold whole numbers.
     ValueError
         If ``v`` is empty and ``max_val`` not given, or a label is outside 0 ... max_val.
     """

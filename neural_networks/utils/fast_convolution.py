@@ -1,19 +1,19 @@
-"""Convolution as matrix products: the fast implementation, which networks train with.
+"""Convolution as matrix products: the fast implementation, used in training.
 
-BLAS multiplies matrices at nearly the speed of the processor, so the task is to lay images out
-as matrices without copying much. ``im2col`` writes every window as a row, which makes k1·k2
-copies of each pixel. At stride 1 most of them are unnecessary: here an image is unfolded along
-its width only. U[y, x] holds the k2 pixels from (y, x) to the right, and
+BLAS multiplies matrices at nearly the processor's peak speed, so the task is to arrange images
+as matrices with few copies. ``im2col`` writes every window as a row, which makes k1·k2 copies of
+each pixel. At stride 1 most of them are unnecessary: here an image is unfolded along its width
+only. U[y, x] holds the k2 pixels from (y, x) to the right, and
 
     Z[r, c] = Σ_i Σ_j X[r + i, c + j] W[i, j] = Σ_i U[r + i, c] W_i
 
-with W_i, (k2·C, n_out), the row i of the kernels. The part of U that meets W_i is U from its row
-i on: the same numbers in the same order, so that it costs no copy. That makes k2 copies and k1
-products. ``docs/convolution.md`` draws it, and says when ``im2col`` is used after all.
+with W_i, (k2·C, n_out), the row i of the kernels. The factor of W_i is U from its row i on, a
+view without a copy. In all there are k2 copies and k1 products. ``docs/convolution.md`` has a
+drawing, and the cases in which ``im2col`` is still used.
 
-All of this is done for a few images at a time, so that U stays in the processor's cache and the
-memory needed does not grow with the batch. ``Conv2D`` gives each of several threads a share of
-the batch to do this with (``utils.parallel``).
+This is done for a few images at a time, so that U stays in the processor's cache and the memory
+needed does not grow with the batch. ``Conv2D`` splits the batch among threads
+(``utils.threads``).
 """
 
 from collections.abc import Iterator
@@ -32,10 +32,10 @@ from neural_networks.utils.convolution import (
 )
 
 FEW = 32
-"""For windows of at most so many numbers, one product of all is faster than one for each row."""
+"""Size of the largest window for which one product with ``im2col`` is faster than k1 products."""
 
 Matrices = list[np.ndarray]
-"""U_0, U_1, ...: (n, H_out·W_out, k), such that Z = Σ_i U_i W_i for n images."""
+"""U_0, U_1, ...: (n, H_out·W_out, k); Z = Σ_i U_i W_i for n images."""
 
 
 def convolve(
@@ -57,7 +57,7 @@ def convolve(
         s.
     padding : (top, bottom, left, right)
     out : array, (m, H_out, W_out, n_out)
-        Where Z goes.
+        Z is written to it.
     """
     m, rows, columns, n_out = out.shape
     Z = out.reshape(m, rows * columns, n_out)
@@ -66,7 +66,7 @@ def convolve(
         Z_images = np.matmul(U_0, W_0, out=Z[images])
         for U_i, W_i in zip(others, W_others, strict=True):
             Z_images += U_i @ W_i
-        Z_images += b  # now, while they are in the cache
+        Z_images += b  # while they are in the cache
 
 
 def gradient_of_kernels(
@@ -120,7 +120,7 @@ def gradient_of_images(
     stride : int
     padding : (top, bottom, left, right)
     out : array, (m, H, W, C)
-        Where dL/dX goes.
+        dL/dX is written to it.
     """
     dLdX, m, (k1, k2, C, n_out) = out, len(dLdZ), W.shape
     rows, columns = dLdZ.shape[1:3]
@@ -142,7 +142,7 @@ def gradient_of_images(
 
 
 def _folded(dLdU: np.ndarray) -> np.ndarray:
-    """Add up what unfolding has copied: from dL/dU (n, H_pad, W_out, k2, C) to dL/dX_pad."""
+    """The adjoint of unfolding: from dL/dU (n, H_pad, W_out, k2, C) to dL/dX_pad."""
     n, H_pad, columns, k2, C = dLdU.shape
     dLdX_pad = np.zeros((n, H_pad, columns + k2 - 1, C), dLdU.dtype)
     # NumPy adds rows of very few numbers slowly; one channel at a time has longer ones.
@@ -156,10 +156,10 @@ def _folded(dLdU: np.ndarray) -> np.ndarray:
 def _as_matrices(
     X: np.ndarray, kernel_shape: tuple[int, int], stride: int, padding: Padding
 ) -> Iterator[tuple[slice, Matrices]]:
-    """A few images at a time: which ones, and their U_0, U_1, ... for the kernels' rows.
+    """A few images at a time: their slice of the batch, and their U_0, U_1, ...
 
-    There is a single U_0, all of ``im2col``, at strides above 1, and for windows of few numbers,
-    such as 3×3 pixels in colour. The next images may be written over what is yielded.
+    There is a single U_0, the result of ``im2col``, at strides above 1, and for small windows,
+    such as 3×3 pixels in colour. The next images may overwrite the matrices yielded.
     """
     (m, H, W, C), (k1, k2) = X.shape, kernel_shape
     rows, columns = output_shape((H, W), kernel_shape, stride, padding)
@@ -180,8 +180,8 @@ def _transposed_columns(
 ) -> np.ndarray:
     """``im2col`` at stride 1 with contiguous columns in memory, as (n, H_out·W_out, k1·k2·C).
 
-    A window of few channels has short rows, k2·C numbers, which NumPy copies slowly. A column,
-    here, is made of rows of the image, W_out numbers each.
+    A window of few channels has short rows, k2·C numbers, which NumPy copies slowly. A column
+    consists of longer ones: rows of the image, W_out numbers each.
     """
     X_pad, _ = pad2d(X, padding, kernel_shape)
     by_channel = np.ascontiguousarray(np.moveaxis(X_pad, 3, 0))  # (C, n, H_pad, W_pad)
@@ -194,7 +194,7 @@ def _transposed_columns(
 def _unfolded(
     X: np.ndarray, kernel_shape: tuple[int, int], padding: Padding
 ) -> Iterator[tuple[slice, Matrices]]:
-    """The way that the top of this file describes, at stride 1; see ``_as_matrices``."""
+    """The unfolding of the module's docstring, at stride 1; see ``_as_matrices``."""
     (m, H, W, C), (k1, k2) = X.shape, kernel_shape
     rows, columns = output_shape((H, W), kernel_shape, 1, padding)
     H_pad, size = rows + k1 - 1, rows * columns
@@ -204,7 +204,7 @@ def _unfolded(
     for images in parts:
         X_pad, _ = pad2d(X[images], padding, kernel_shape)
         U = workspace[: len(X_pad)]
-        # A window's axes come as (C, k2); the kernels have them the other way round.
+        # A window's axes are (C, k2), the kernels' (k2, C).
         U[:] = sliding_window_view(X_pad, k2, axis=2).swapaxes(3, 4)
         by_rows = U.reshape(-1, H_pad * columns, k2 * C)
         yield images, [by_rows[:, i * columns :][:, :size] for i in range(k1)]

@@ -1,19 +1,20 @@
-"""Gradient checks: is an analytic gradient what finite differences say?
+"""Gradient checks: comparison of analytic gradients with finite differences.
 
-The scalar that is differentiated is L(x) = Σ dLdf · f(x), so the gradient under test is what
-``backward(dLdf)`` returned. Central differences estimate it entry by entry,
+The scalar that is differentiated is L(x) = Σ dLdf · f(x), so the gradient under test is the
+result of ``backward(dLdf)``. Central differences estimate it entry by entry,
 
     ∂L/∂x_i ≈ Σ dLdf · (f(x + h e_i) - f(x - h e_i)) / 2h,
 
 with an error of order h² from the curvature of f and of order ε/h from rounding (ε = 2e-16), so
-that in float64 a step of 1e-6 leaves some ten correct digits.
+that in float64 a step of 1e-6 gives about ten correct digits.
 
 Use a *random* dLdf: with ones, mistakes such as a transposed sum can cancel.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -22,7 +23,7 @@ Function = Callable[[np.ndarray], np.ndarray | float]
 
 @dataclass(frozen=True)
 class GradientReport:
-    """What a comparison of two gradients found.
+    """The result of a comparison of two gradients.
 
     Attributes
     ----------
@@ -30,13 +31,13 @@ class GradientReport:
         ‖a - n‖ / (‖a‖ + ‖n‖) for the analytic gradient a and the numerical gradient n; 0 if
         both are zero.
     index : tuple of int
-        Where they differ most.
+        The entry in which they differ most.
     analytic, numeric : float
-        Their values there.
+        The values of this entry.
     kink : bool
-        Whether the slopes to the left and to the right of x differ there, and ``analytic`` lies
-        between them: then f has no derivative at x (a ReLU at 0, a tie in a maximum), and the
-        difference is no bug.
+        True if the slopes to the left and to the right of x differ there, and ``analytic`` lies
+        between them: f has no derivative at x (a ReLU at 0, a tie in a maximum), and the
+        difference is not a bug.
     """
 
     relative_error: float
@@ -69,7 +70,7 @@ def check_gradients(
     grad : array, the shape of x
         The analytic gradient of Σ dLdf · f(x), to be checked.
     x : array of float
-        Where the gradient was computed; not written to.
+        The point at which the gradient was computed; not written to.
     dLdf : array or float
         The upstream gradient that ``grad`` was computed from.
     h : float
@@ -80,14 +81,14 @@ def check_gradients(
     float
         ‖a - n‖ / (‖a‖ + ‖n‖), 0 for two zero gradients: about 1e-9 for a correct gradient in
         float64, 5e-4 for one that is off by 0.1%, 1 for one of the wrong sign. See
-        ``compare_gradients`` for where the gradients differ.
+        ``compare_gradients`` for the entry in which the gradients differ.
 
     Raises
     ------
     TypeError
         If x is not an array of float.
     ValueError
-        If the shapes do not fit.
+        If the shapes do not match.
 
     Examples
     --------
@@ -106,7 +107,7 @@ def compare_gradients(
     dLdf: np.ndarray | float,
     h: float = 1e-6,
 ) -> GradientReport:
-    """Compare an analytic gradient with central differences, and say where they differ most.
+    """Compare an analytic gradient with central differences, and report the largest difference.
 
     Parameters and errors are those of ``check_gradients``.
 
@@ -133,60 +134,117 @@ def compare_gradients(
     )
 
 
+class Layer(Protocol):
+    """The part of a layer that ``check_network`` uses."""
+
+    @property
+    def parameters(self) -> MutableMapping[str, np.ndarray]:
+        """The arrays to differentiate by; they are replaced, not written to."""
+
+    @property
+    def gradients(self) -> Mapping[str, np.ndarray]:
+        """Gradients under the names of the parameters."""
+
+    @property
+    def buffers(self) -> MutableMapping[str, np.ndarray]:
+        """Arrays that change in a training step, such as moving averages."""
+
+
+class Network(Protocol):
+    """The part of a network that ``check_network`` uses; see ``models.NeuralNetwork``."""
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The type of its parameters."""
+
+    @property
+    def layers(self) -> Sequence[Layer]:
+        """Its layers, first to last."""
+
+    def parameters(self) -> Iterable[tuple[str, Layer, str]]:
+        """The name of each parameter in the network, its layer, and its name there."""
+
+    def forward(self, X: np.ndarray) -> np.ndarray:
+        """The output for a batch."""
+
+    def backward(self, target: np.ndarray, out: np.ndarray) -> float:
+        """The loss; the gradients go to the layers."""
+
+    def predict(self, X: np.ndarray, Y: None) -> object:
+        """The output in inference; creates the parameters."""
+
+
 def check_network(
-    model: Any, X: np.ndarray, Y: np.ndarray, h: float = 1e-5
+    model: Network, X: np.ndarray, Y: np.ndarray, h: float = 1e-5
 ) -> dict[str, GradientReport]:
     """Compare all gradients of a network with central differences of its loss.
 
     Parameters
     ----------
     model : NeuralNetwork
-        In float64; its dropout, if any, with a fixed mask (``seed``). It is left as it was, but for
-        the gradients and the penalty, which are those of this batch.
+        In float64; its dropout, if any, with a fixed mask (``seed``). Parameters and buffers are
+        left as they were; gradients and penalty are those of this batch afterwards.
     X : array of float, (m, ...)
     Y : array, (m, n_out)
-        Labels. A few examples do, and a few units in each layer.
+        Labels. A few examples suffice, and a few units in each layer.
     h : float
-        Step of the differences. The gradients are small beside the loss, so that rounding asks
-        for a larger one than in ``check_gradients``.
+        Step of the differences. The gradients are small beside the loss, so rounding requires a
+        larger one than in ``check_gradients``.
 
     Returns
     -------
     dict of GradientReport
-        By the names of the parameters in the network, such as ``layer1.W``. The loss is what
-        ``backward`` returns, with the penalty on the weights.
+        By the names of the parameters in the network, such as ``layer1.W``. The loss is the one
+        that ``backward`` returns, with the penalty on the weights.
 
     Raises
     ------
     ValueError
-        If the network is in float32, or its loss another one in every pass.
+        If the network is in float32, or its loss differs from pass to pass.
     """
     if model.dtype != np.float64:
         raise ValueError(f"a gradient check needs a network in float64, got {model.dtype}")
     model.predict(X, None)  # creates the parameters, if need be
-    buffers = [layer.buffers.copy() for layer in model.layers]
-    if model.backward(Y, model.forward(X)) != model.backward(Y, model.forward(X)):
-        raise ValueError("two passes give two losses: does a dropout layer lack a seed?")
-    named = [(key, layer, name, layer.gradients[name]) for key, layer, name in model.parameters()]
 
-    def loss_along(layer: Any, name: str) -> Function:
-        def loss(value: np.ndarray) -> float:
-            kept, layer.parameters[name] = layer.parameters[name], value
-            try:
-                return model.backward(Y, model.forward(X))
-            finally:
-                layer.parameters[name] = kept
+    def loss() -> float:
+        return model.backward(Y, model.forward(X))
 
-        return loss
-
-    reports = {}
-    for key, layer, name, gradient in named:
-        fn = loss_along(layer, name)
-        reports[key] = compare_gradients(fn, gradient, layer.parameters[name], 1.0, h)
-    model.backward(Y, model.forward(X))
-    for layer, before in zip(model.layers, buffers, strict=True):
-        layer.buffers = before
+    with _unchanged_buffers(model.layers):
+        if loss() != loss():
+            raise ValueError("two passes give two losses: does a dropout layer lack a seed?")
+        analytic = {key: layer.gradients[name] for key, layer, name in model.parameters()}
+        reports = {
+            key: compare_gradients(
+                _loss_along(loss, layer, name), analytic[key], layer.parameters[name], 1.0, h
+            )
+            for key, layer, name in model.parameters()
+        }
+        loss()
     return reports
+
+
+def _loss_along(loss: Callable[[], float], layer: Layer, name: str) -> Function:
+    """The loss as a function of one parameter, which keeps its value."""
+
+    def function(value: np.ndarray) -> float:
+        kept, layer.parameters[name] = layer.parameters[name], value
+        try:
+            return loss()
+        finally:
+            layer.parameters[name] = kept
+
+    return function
+
+
+@contextmanager
+def _unchanged_buffers(layers: Sequence[Layer]) -> Iterator[None]:
+    """A context after which the layers have the buffers that they had before."""
+    buffers = [{name: array.copy() for name, array in layer.buffers.items()} for layer in layers]
+    try:
+        yield
+    finally:
+        for layer, before in zip(layers, buffers, strict=True):
+            layer.buffers.update(before)
 
 
 class _Differences:
@@ -196,7 +254,7 @@ class _Differences:
         self.fn, self.x, self.dLdf, self.h = fn, x, np.asarray(dLdf, np.float64), h
 
     def f(self, index: tuple[int, ...], step: float) -> np.ndarray:
-        """f at x with one entry moved; a copy, since f may hand back its own argument."""
+        """f at x with one entry moved; a copy, since f may return its argument."""
         moved = self.x.astype(np.float64)
         moved[index] += step
         return np.array(self.fn(moved), dtype=np.float64)
@@ -212,11 +270,11 @@ class _Differences:
         return self.slope(index, -self.h, self.h)
 
     def has_kink(self, index: tuple[int, ...], analytic: float) -> bool:
-        """Whether the one-sided slopes stay apart as h shrinks, with ``analytic`` within."""
+        """True if the one-sided slopes differ, however small h, and ``analytic`` lies between."""
         left, right = self.slope(index, -self.h, 0.0), self.slope(index, 0.0, self.h)
         low, high = min(left, right), max(left, right)
-        # On a smooth function the slopes are h·f'' apart, so ten times the step would part them
-        # ten times as far; at a kink they stay as far apart as they are.
+        # On a smooth function the slopes differ by h·f'', ten times as much at ten times the step;
+        # at a kink their difference does not depend on the step.
         wider = abs(self.slope(index, 0.0, 10 * self.h) - self.slope(index, -10 * self.h, 0.0))
         gap, slack = high - low, 1e-3 * max(abs(low), abs(high))
         rounding = 100 * np.finfo(np.float64).eps * np.abs(self.dLdf * self.f(index, 0.0)).sum()

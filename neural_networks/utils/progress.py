@@ -1,14 +1,14 @@
-"""Progress bars: tqdm's, where it is installed."""
+"""Progress bars of tqdm, if it is installed."""
 
 import sys
 from typing import Any
 
 try:
     from tqdm import tqdm
-except ImportError:  # with NumPy alone all is computed as well, silently
+except ImportError:  # tqdm is optional: without it there is no progress bar
 
     class tqdm:  # type: ignore[no-redef]
-        """Takes what tqdm takes, and shows nothing."""
+        """A stand-in with tqdm's interface that shows nothing."""
 
         def __init__(self, *arguments: Any, **options: Any) -> None:
             pass
@@ -33,8 +33,8 @@ __all__ = ["progress_bar", "tqdm"]
 
 
 def progress_bar(steps: int) -> "tqdm[Any]":
-    """A bar that fits a line of 80 characters; silent if standard error is no terminal."""
-    # disable=None is tqdm's way to say "unless it is a terminal"; it needs one to ask.
+    """A bar that fits a line of 80 characters; silent if standard error is not a terminal."""
+    # disable=None means to tqdm "unless it is a terminal"; without a stream it cannot tell.
     closed = True if sys.stderr is None else None
     layout = "{desc}|{bar}| {remaining}{postfix}"
     return tqdm(total=steps, bar_format=layout, disable=closed, dynamic_ncols=True)

@@ -1,4 +1,4 @@
-"""One seed, one independent stream of random numbers for each purpose."""
+"""Independent random generators for each purpose, from one seed."""
 
 import numpy as np
 
@@ -6,24 +6,24 @@ STREAMS = ("initialization", "shuffling", "dropout", "augmentation", "data")
 
 
 def spawn_generator(seed: int | None, stream: str, index: int = 0) -> np.random.Generator:
-    """The generator that belongs to a seed and a stream.
+    """The generator of a stream of a seed.
 
-    Streams of different purposes are independent, so drawing one more number for, say, dropout
-    does not change the order in which the data is shuffled.
+    Streams are independent, so drawing one more number for, say, dropout does not change the
+    order in which the data is shuffled.
 
     Parameters
     ----------
     seed : int or None
-        A whole number, 0 or greater; None takes a fresh one from the operating system.
+        A whole number, 0 or greater; None for a fresh one from the operating system.
     stream : str
         One of ``STREAMS``.
     index : int
-        Which of several streams for that stream; layer number, say.
+        Number of the generator within the stream; a layer's number, for instance.
 
     Returns
     -------
     numpy.random.Generator
-        The same one, in its first state, for the same three arguments.
+        In its initial state; the same for the same three arguments.
 
     Raises
     ------
@@ -37,7 +37,7 @@ def spawn_generator(seed: int | None, stream: str, index: int = 0) -> np.random.
 
 
 def check_seed(seed: int | None) -> int | None:
-    """The seed itself; ``TypeError`` if it is no whole number, ``ValueError`` if negative."""
+    """The seed itself; ``TypeError`` if it is not a whole number, ``ValueError`` if negative."""
     if seed is not None:
         if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)):
             raise TypeError(f"seed must be a whole number or None, got {seed!r}")

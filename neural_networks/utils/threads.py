@@ -1,9 +1,9 @@
-"""Shares of a batch, worked on at the same time by threads.
+"""Threads over slices of a batch.
 
-BLAS has threads of its own, which split every single product; the copying and adding between
-the products stays on one core, and each product waits for the slower thread. When each thread
-has images of its own, and does everything for them, neither happens. BLAS is then held at one
-thread, or its threads, which wait for work by spinning, would take the cores from these.
+BLAS has its own threads, which split every single product; the copying and adding between the
+products stays on one core, and each product waits for the slower thread. Neither happens if each
+thread does all the work for a slice of the batch. BLAS is then limited to one thread: its idle
+threads wait by spinning and would take the cores from these.
 """
 
 import os
@@ -24,8 +24,8 @@ _threads = ContextVar("threads", default=1)
 def batch_threads() -> Iterator[None]:
     """A context in which ``map_slices`` has as many threads as BLAS had, and BLAS has one.
 
-    Inside another such context, without the package threadpoolctl, or where BLAS has one thread
-    already, it changes nothing.
+    It changes nothing inside another such context, without the package threadpoolctl, or if BLAS
+    has one thread already.
     """
     blas = None if _threads.get() > 1 else _blas()
     if blas is None:
@@ -40,16 +40,16 @@ def batch_threads() -> Iterator[None]:
 
 
 def map_slices(work: Callable[[slice], T], m: int, least: int) -> list[T]:
-    """Call ``work`` with slices of the m images, concurrently inside ``batch_threads``.
+    """Call ``work`` on slices of m images, concurrently inside ``batch_threads``.
 
     Parameters
     ----------
     work : function
-        From the slice of a share to its result.
+        From a slice to its result.
     m : int
         Number of images.
     least : int
-        Images in the smallest share that is worth a thread.
+        Images in the smallest slice that is worth a thread.
 
     Returns
     -------
@@ -59,14 +59,14 @@ def map_slices(work: Callable[[slice], T], m: int, least: int) -> list[T]:
     n = max(1, min(_threads.get(), m // least))
     bounds = [m * i // n for i in range(n + 1)]
     first, *others = [slice(start, stop) for start, stop in pairwise(bounds)]
-    # A thread gets a copy of this one's context, which holds what np.errstate has set.
-    started = [_pool(n - 1).submit(copy_context().run, work, share) for share in others]
-    return [work(first), *(share.result() for share in started)]
+    # A thread gets a copy of this one's context, which holds the settings of np.errstate.
+    started = [_pool(n - 1).submit(copy_context().run, work, part) for part in others]
+    return [work(first), *(future.result() for future in started)]
 
 
 @cache
 def _blas() -> Any:
-    """What controls BLAS's threads, or None: without it, sharing would only do harm."""
+    """The controller of BLAS's threads, or None; without one, threads over slices do harm."""
     try:
         from threadpoolctl import ThreadpoolController
     except ImportError:
@@ -77,8 +77,8 @@ def _blas() -> Any:
 
 @cache
 def _pool(n: int) -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(n, thread_name_prefix="share")
+    return ThreadPoolExecutor(n, thread_name_prefix="slice")
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_pool.cache_clear)  # threads stay behind in the parent
+    os.register_at_fork(after_in_child=_pool.cache_clear)  # a child has no threads

@@ -1,4 +1,4 @@
-"""The gradient checker is checked: it must find mistakes, and find nothing where there are none."""
+"""Gradient checks: mistakes found, correct gradients passed, kinks recognized."""
 
 import unittest
 
@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from neural_networks.activations import initialize_activation
 from neural_networks.losses import initialize_loss
-from neural_networks.utils.grad_check import check_gradients, compare_gradients
+from neural_networks.utils.grad_check import check_gradients, check_network, compare_gradients
 from tests.support.arrays import dense, direction_error, read_only
 
 RNG_SEED = 11
@@ -278,3 +278,63 @@ class TestReport(unittest.TestCase):
         x = np.array([1.0, 2.0])
         error = check_gradients(lambda x: x, np.array([np.nan, 1.0]), x, np.ones(2))
         self.assertFalse(error < 1e-8)
+
+
+class Scale:
+    """A layer without a base class: Y = X w, and a buffer that counts the batches."""
+
+    def __init__(self):
+        self.parameters = {"w": np.array([[2.0], [-1.0]])}
+        self.gradients = {}
+        self.buffers = {"batches": np.zeros(1)}
+
+
+class Line:
+    """A network without a base class, with the loss Σ (Y_hat - Y)²; it can be interrupted."""
+
+    dtype = np.dtype("float64")
+
+    def __init__(self, passes=np.inf, factor=1.0):
+        self.layers, self.passes, self.factor = [Scale()], passes, factor
+
+    def parameters(self):
+        return [("line.w", self.layers[0], "w")]
+
+    def predict(self, X, Y):
+        return X @ self.layers[0].parameters["w"], None
+
+    def forward(self, X):
+        (layer,), self.X = self.layers, X
+        layer.buffers["batches"] += 1
+        if layer.buffers["batches"] > self.passes:
+            raise KeyboardInterrupt
+        return X @ layer.parameters["w"]
+
+    def backward(self, Y, Y_hat):
+        self.layers[0].gradients["w"] = self.factor * 2 * self.X.T @ (Y_hat - Y)
+        return float(((Y_hat - Y) ** 2).sum())
+
+
+class TestOtherNetworks(unittest.TestCase):
+    X, Y = np.array([[1.0, 2.0], [0.5, -3.0], [2.0, 1.0]]), np.array([[1.0], [0.0], [2.0]])
+
+    def test_any_network_with_these_methods(self):
+        report = check_network(Line(), self.X, self.Y)["line.w"]
+        self.assertLess(report.relative_error, 1e-8)
+        report = check_network(Line(factor=1.001), self.X, self.Y)["line.w"]
+        self.assertAlmostEqual(report.relative_error, 0.001 / 2.001, places=7)
+
+    def test_parameters_and_buffers_are_restored(self):
+        for passes in (np.inf, 1, 2, 3, 6):
+            model = Line(passes)
+            layer, w = model.layers[0], model.layers[0].parameters["w"]
+            buffers, before = layer.buffers, w.copy()
+            with self.subTest(passes):
+                try:
+                    check_network(model, self.X, self.Y)
+                except KeyboardInterrupt:
+                    self.assertLess(passes, np.inf)
+                self.assertIs(layer.parameters["w"], w)
+                np.testing.assert_array_equal(w, before)
+                self.assertIs(layer.buffers, buffers, "it may be a view of the layers inside")
+                np.testing.assert_array_equal(buffers["batches"], [0])

@@ -1,4 +1,4 @@
-"""Shares of a batch by threads: the same numbers, and nothing left behind."""
+"""Threads over slices of a batch: equal results, BLAS settings restored."""
 
 import os
 import subprocess
@@ -23,7 +23,7 @@ import os, sys
 import numpy as np
 from neural_networks.utils import threads
 threads._threads.set(2)
-total = lambda: sum(threads.map_slices(lambda share: share.stop - share.start, 10, 1))
+total = lambda: sum(threads.map_slices(lambda part: part.stop - part.start, 10, 1))
 assert total() == 10
 child = os.fork()
 if child == 0:
@@ -38,7 +38,7 @@ def blas_threads():
 
 @contextmanager
 def with_threads(n):
-    """A context in which shares have n threads, whatever this machine has."""
+    """A context in which ``map_slices`` has n threads, on any machine."""
     token = threads._threads.set(n)
     try:
         yield
@@ -46,20 +46,20 @@ def with_threads(n):
         threads._threads.reset(token)
 
 
-class TestShares(unittest.TestCase):
-    def shares(self, n, m, least=1):
+class TestSlices(unittest.TestCase):
+    def slices(self, n, m, least=1):
         with with_threads(n):
-            return map_slices(lambda share: (share.start, share.stop), m, least)
+            return map_slices(lambda part: (part.start, part.stop), m, least)
 
     def test_make_up_all_images_in_order(self):
-        self.assertEqual(self.shares(1, 10), [(0, 10)])
-        self.assertEqual(self.shares(2, 10), [(0, 5), (5, 10)])
-        self.assertEqual(self.shares(3, 10), [(0, 3), (3, 6), (6, 10)])
-        self.assertEqual(self.shares(4, 0), [(0, 0)])
+        self.assertEqual(self.slices(1, 10), [(0, 10)])
+        self.assertEqual(self.slices(2, 10), [(0, 5), (5, 10)])
+        self.assertEqual(self.slices(3, 10), [(0, 3), (3, 6), (6, 10)])
+        self.assertEqual(self.slices(4, 0), [(0, 0)])
 
     def test_are_not_smaller_than_is_worth_a_thread(self):
-        self.assertEqual(self.shares(4, 10, least=5), [(0, 5), (5, 10)])
-        self.assertEqual(self.shares(4, 10, least=6), [(0, 10)])
+        self.assertEqual(self.slices(4, 10, least=5), [(0, 5), (5, 10)])
+        self.assertEqual(self.slices(4, 10, least=6), [(0, 10)])
 
     def test_are_worked_on_at_the_same_time(self):
         barrier = threading.Barrier(3, timeout=30)
@@ -69,16 +69,16 @@ class TestShares(unittest.TestCase):
     def test_an_error_comes_through(self):
         for bad in (0, 5):
 
-            def work(share, bad=bad):
-                if share.start == bad:
-                    raise ValueError("of this share")
+            def work(part, bad=bad):
+                if part.start == bad:
+                    raise ValueError("of this slice")
 
-            with with_threads(2), self.assertRaisesRegex(ValueError, "of this share"):
+            with with_threads(2), self.assertRaisesRegex(ValueError, "of this slice"):
                 map_slices(work, 10, 1)
 
     def test_errstate_holds_in_every_thread(self):
-        def work(share):
-            return np.float64(1e308) * np.full(share.stop - share.start, 10.0)
+        def work(part):
+            return np.float64(1e308) * np.full(part.stop - part.start, 10.0)
 
         with with_threads(2):
             with np.errstate(over="ignore"):
@@ -94,7 +94,7 @@ class TestShares(unittest.TestCase):
         self.assertEqual(done.returncode, 0)
 
 
-class TestSharing(unittest.TestCase):
+class TestBatchThreads(unittest.TestCase):
     def test_blas_has_one_thread_meanwhile(self):
         before = blas_threads()
         with batch_threads():
@@ -112,7 +112,7 @@ class TestSharing(unittest.TestCase):
             raise KeyError
         self.assertEqual(blas_threads(), before)
 
-    def test_without_threadpoolctl_nothing_is_shared(self):
+    def test_without_threadpoolctl_there_is_one_thread(self):
         self.addCleanup(threads._blas.cache_clear)
         before = blas_threads()
         with mock.patch.dict(sys.modules, {"threadpoolctl": None}):
@@ -149,7 +149,7 @@ class TestLayers(unittest.TestCase):
                     for a, b in zip(found, expected, strict=True):
                         np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-14, strict=True)
 
-    def test_a_network_has_them_if_a_layer_of_it_does(self):
+    def test_a_network_has_them_if_one_of_its_layers_does(self):
         dense = {"name": "fully_connected", "n_out": 2, "activation": "softmax"}
         convolution = {"name": "conv2d", "n_out": 2, "kernel_shape": 3, "activation": "relu"}
         before, seen = blas_threads(), []
