@@ -1,4 +1,4 @@
-"""How well two classes are told apart, whatever the threshold between them."""
+"""ROC curve and AUC of a binary classifier."""
 
 from typing import NamedTuple
 
@@ -8,17 +8,17 @@ from neural_networks.losses import Loss
 
 
 class RocCurve(NamedTuple):
-    """A receiver operating characteristic.
+    """A receiver operating characteristic (ROC) curve.
 
     Parameters
     ----------
-    fpr, tpr : arrays, (thresholds,)
-        Of class 0 and of class 1, the share that is taken for class 1, as the threshold falls.
+    fpr, tpr : arrays, (n_thresholds,)
+        False and true positive rate, as the threshold falls; class 1 is the positive one.
     area : float
-        The area under the curve (AUC): the chance that an example of class 1 has a higher score
-        than one of class 0. Guessing has ½.
+        The area under the curve (AUC): the probability that an example of class 1 has a higher
+        score than one of class 0. At chance level it is ½.
     operating_point : tuple of float
-        False alarms and tpr of the predicted classes.
+        False and true positive rate of the predicted classes.
     """
 
     fpr: np.ndarray
@@ -28,14 +28,20 @@ class RocCurve(NamedTuple):
 
 
 def binary_roc(loss: Loss, Y: np.ndarray, Y_hat: np.ndarray) -> RocCurve | None:
-    """The curve of predictions of two classes; None of more, or if only one is there.
+    """The ROC curve of predictions of two classes.
 
     Parameters
     ----------
     loss : Loss
-        Says which classes labels and predictions stand for, if any.
+        Tells the classes of labels and predictions, if any.
     Y, Y_hat : arrays, (n, 1) or (n, 2)
-        Labels and predictions; None is also what those that are no numbers lead to.
+        Labels and predictions.
+
+    Returns
+    -------
+    RocCurve or None
+        None for a regression, for more than two classes, if all examples are of one class, or if
+        a prediction is NaN or infinite.
     """
     if not loss.classifies or Y.ndim != 2 or Y.shape[1] > 2:
         return None

@@ -1,3 +1,43 @@
 """Figures, by subject. Matplotlib is imported when the first one is drawn."""
 
-from neural_networks.plots.figures import *  # noqa
+from neural_networks.plots.classification import (
+    MOST_MISCLASSIFIED,
+    confusion_matrix,
+    misclassified,
+    roc_curve,
+)
+from neural_networks.plots.curves import error_curves, loss_curves
+from neural_networks.plots.sequences import MOST_SEQUENCES, forecast
+from neural_networks.plots.style import (
+    INK,
+    TRAINING,
+    VALIDATION,
+    clean,
+    save,
+    show,
+    small_axes,
+    stretch_contrast,
+)
+from neural_networks.plots.weights import MOST_UNITS, kernels, weights
+
+__all__ = [
+    "INK",
+    "MOST_MISCLASSIFIED",
+    "MOST_SEQUENCES",
+    "MOST_UNITS",
+    "TRAINING",
+    "VALIDATION",
+    "clean",
+    "confusion_matrix",
+    "error_curves",
+    "forecast",
+    "kernels",
+    "loss_curves",
+    "misclassified",
+    "roc_curve",
+    "save",
+    "show",
+    "small_axes",
+    "stretch_contrast",
+    "weights",
+]

@@ -1,4 +1,4 @@
-"""A dataset to be looked at before training: images with labels, features by class, sequences."""
+"""Figures of a dataset: images by class, histograms of features, or sequences."""
 
 from __future__ import annotations
 
@@ -7,26 +7,26 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from neural_networks.datasets.data import Dataset
-from neural_networks.plots.figures import INK, clean, small_axes, stretched
+from neural_networks.plots.style import INK, clean, small_axes, stretch_contrast
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-COLUMNS = 10
+COLUMNS = 10  # images of a class
 MOST_CLASSES = 12
 MOST_FEATURES = 42
-MOST_EXAMPLES = 20_000  # whose features are counted
+MOST_EXAMPLES = 20_000  # in a histogram
 
 
 def draw(figure: Figure, dataset: Dataset) -> None:
-    """What the training examples of a dataset look like."""
+    """Draw training examples of a dataset, by the kind of its examples."""
     kinds = {1: features, 2: sequences, 3: images}
     kinds[len(dataset.raw_shape)](figure, dataset)
 
 
 def images(figure: Figure, dataset: Dataset) -> None:
-    """A row of images for each class; if they are augmented, a row of each class's first one."""
+    """A row of images for each class; with augmentation, variants of its first image."""
     names, true = class_names(dataset), classes(dataset)
     augmented = dataset.preprocessing is not None and dataset.preprocessing.augmentation is not None
     grid = small_axes(figure, len(names) * COLUMNS, COLUMNS, 0.85, 0.85)
@@ -39,7 +39,7 @@ def images(figure: Figure, dataset: Dataset) -> None:
         X = variants(dataset, rows) if augmented else dataset.train.data[rows]
         X = X.reshape(-1, *dataset.raw_shape)  # they may have become rows in memory
         for axes, image in zip(row, X, strict=False):
-            axes.imshow(stretched(image), cmap="gray")
+            axes.imshow(stretch_contrast(image), cmap="gray")
     how = (
         "the first image of each class, then augmented" if augmented else "the first of each class"
     )
@@ -47,7 +47,7 @@ def images(figure: Figure, dataset: Dataset) -> None:
 
 
 def variants(dataset: Dataset, rows: np.ndarray) -> np.ndarray:
-    """The images in these rows, followed by what augmentation makes of them."""
+    """The images in these rows, followed by augmented copies."""
     assert dataset.preprocessing is not None
     X = dataset.train.data[rows]
     copies = np.repeat(X, COLUMNS - 1, axis=0)
@@ -76,14 +76,14 @@ def features(figure: Figure, dataset: Dataset) -> None:
 
 
 def raw_features(dataset: Dataset) -> np.ndarray:
-    """The first training examples, in the units that they were measured in."""
+    """The first training examples, in their original units."""
     X = dataset.train.data[:MOST_EXAMPLES]
     done = None if dataset.train.is_lazy else dataset.preprocessing
     return X if done is None or done.standardization is None else done.standardization.undo(X)
 
 
 def histogram(axes: Axes, values: np.ndarray, true: np.ndarray, labels: list[str]) -> list[Any]:
-    """A line for each class that shows how a feature's values are spread; not those far out."""
+    """Histograms of a feature, a line for each class; outliers are left out."""
     from matplotlib.ticker import MaxNLocator
 
     low, high = np.percentile(values, [0.5, 99.5])
@@ -115,7 +115,7 @@ def class_names(dataset: Dataset) -> list[str]:
 
 
 def classes(dataset: Dataset) -> np.ndarray:
-    """The class of each training example, also where labels are label_smoothing."""
+    """The class of each training example, also with label smoothing."""
     Y = dataset.train.labels
     assert Y is not None
     return Y.argmax(axis=1) if Y.shape[1] > 1 else (Y[:, 0] >= 0.5).astype(int)

@@ -1,4 +1,4 @@
-"""The run folder: which files are in it, what they hold, and where it is."""
+"""The logger: files of a run, their content, their folder."""
 
 import contextlib
 import csv

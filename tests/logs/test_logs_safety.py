@@ -1,4 +1,4 @@
-"""The run folder never takes the place of something else, and no file in it is half written."""
+"""The run folder: names, overwriting, atomic writes."""
 
 import unittest
 from pathlib import Path
@@ -9,8 +9,12 @@ from numpy.testing import assert_array_equal
 
 from neural_networks.datasets import Dataset
 from neural_networks.logs import Logger
+from neural_networks.losses import initialize_loss
 from neural_networks.models import NeuralNetwork
+from neural_networks.training import evaluation
 from tests.support.arrays import InFolder
+
+LOSS = initialize_loss("l2")
 
 
 class LoggerTest(InFolder):
@@ -23,11 +27,21 @@ class LoggerTest(InFolder):
         return logger.folder.name
 
     def contents(self):
-        """Every path under the root, with what is in it."""
+        """Every path under the root, with its content."""
         return {
             str(path.relative_to(self.root)): path.read_bytes() if path.is_file() else None
             for path in sorted(self.root.rglob("*"))
         }
+
+
+def finish(logger, parameters, best=None):
+    logger.finish(LOSS, parameters, best, ())
+
+
+def save_test(logger, **scores):
+    numbers = np.ones((2, 1))
+    outcome = evaluation.TestOutcome(scores, numbers, numbers, None, None)
+    logger.save_test(LOSS, outcome, Dataset(numbers, numbers, 1), save_predictions=False)
 
 
 class TestNames(LoggerTest):
@@ -83,7 +97,7 @@ class TestOverwrite(LoggerTest):
     def refused(self):
         before = self.contents()
         logger = self.logger(overwrite=True)
-        with self.assertRaisesRegex(FileExistsError, "run"):
+        with self.assertRaisesRegex(FileExistsError, "run is not a run, so"):
             logger.start()
         self.assertEqual(self.contents(), before)
         self.assertIsNone(logger.folder)
@@ -117,7 +131,7 @@ class TestWriting(LoggerTest):
     def test_parameters_that_fail_leave_the_old_ones(self):
         logger = self.logger()
         logger.start()
-        logger.save_parameters({"layer1.W": np.ones(3)})
+        finish(logger, {"layer1.W": np.ones(3)})
         before = self.contents()
 
         def half(file, **arrays):
@@ -125,9 +139,9 @@ class TestWriting(LoggerTest):
             raise Failure("disk full")
 
         with mock.patch("numpy.savez", half), self.assertRaises(Failure):
-            logger.save_parameters({"layer1.W": np.zeros(3)})
+            finish(logger, {"layer1.W": np.zeros(3)})
         self.assertEqual(self.contents(), before)
-        logger.save_parameters({"layer1.W": np.zeros(3)})
+        finish(logger, {"layer1.W": np.zeros(3)})
         with np.load(self.root / "run" / "parameters.npz", allow_pickle=False) as file:
             assert_array_equal(file["layer1.W"], np.zeros(3))
 
@@ -140,16 +154,11 @@ class TestWriting(LoggerTest):
             Path(path).write_bytes(b"\x89PNG")
             raise Failure("disk full")
 
-        loss = NeuralNetwork(
-            "l2",
-            [{"name": "fully_connected", "n_out": 1, "activation": "linear"}],
-            {"name": "SGD", "lr": 0.1},
-        ).loss
         with (
             mock.patch("matplotlib.figure.Figure.savefig", half),
             self.assertRaises(Failure),
         ):
-            logger.draw_curves(loss)
+            finish(logger, {})
         self.assertEqual(self.contents(), before)
 
     def test_json_and_tables_that_fail_to_move_leave_nothing(self):
@@ -157,7 +166,7 @@ class TestWriting(LoggerTest):
         logger.start()
         before = self.contents()
         for save in (
-            lambda: logger.save_test_results({"loss": 0.5}),
+            lambda: save_test(logger, loss=0.5),
             lambda: logger.save_table("table.csv", mock.Mock()),
         ):
             with mock.patch("os.replace", side_effect=Failure), self.assertRaises(Failure):
@@ -176,15 +185,16 @@ class TestWriting(LoggerTest):
 
     def test_results_are_replaced_not_mixed(self):
         logger = self.logger()
-        logger.save_test_results({"loss": 0.123456789, "error": 0.5})
-        logger.save_test_results({"loss": 1})
+        save_test(logger, loss=0.123456789, error=0.5)
+        save_test(logger, loss=1)
         self.assertEqual((self.root / "run" / "test.json").read_text(), '{\n  "loss": 1\n}\n')
 
     def test_no_parameters_no_file(self):
         logger = self.logger()
         logger.start()
-        logger.save_parameters({})
-        self.assertEqual(sorted(self.contents()), ["run", "run/config.json"])
+        for best in (None, {}):
+            finish(logger, {}, best)
+            self.assertEqual(sorted(self.contents()), ["run", "run/config.json"])
 
     def test_a_folder_that_cannot_be_written(self):
         X, Y = np.ones((4, 2)), np.eye(2)[[0, 1, 0, 1]]

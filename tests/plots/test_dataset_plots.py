@@ -1,4 +1,4 @@
-"""Pictures of data before training, and of what a first layer's units look for."""
+"""Figures of a dataset, and of the weights of a first layer."""
 
 import unittest
 from unittest import mock
@@ -84,7 +84,7 @@ class TestRows(unittest.TestCase):
         self.assertEqual([text.get_text() for text in legend.get_texts()], ["x", "y", "z"])
 
     def test_names_with_dollar_signs_and_dashes(self):
-        """They are no mathematics, and none is left out."""
+        """They are not read as mathematics, and none is left out."""
         names = ["$\\a$", "_b", "c"]
         figure = drawn(self.dataset(np.eye(3)[self.y], class_names=names))
         found = [text.get_text() for legend in figure.legends for text in legend.get_texts()]
@@ -115,7 +115,7 @@ class TestRows(unittest.TestCase):
         self.assertEqual(figure.legends, [])
 
     def test_rows_as_they_are_stored(self):
-        """Of what is preprocessed batch by batch, nothing has to be undone."""
+        """Data that is preprocessed batch by batch is drawn as it is."""
         X = np.random.default_rng(0).integers(200, 256, size=(90, 2), dtype=np.uint8)
         whole = Preprocessing("float32", Standardization.of(X))
         dataset = Dataset(X, np.eye(2)[np.arange(90) % 2], 5, preprocessing=whole)
@@ -193,7 +193,7 @@ class TestImages(unittest.TestCase):
         self.assertEqual(rows[-1][0].get_ylabel(), "$11$")
 
     def moved(self, image, found):
-        """Whether an image is another one, mirrored perhaps, moved by up to a pixel."""
+        """True if an image is another one, mirrored perhaps, moved by up to a pixel."""
         candidates = []
         for x in (image, image[:, ::-1]):
             padded = np.pad(x, 1)
@@ -242,7 +242,7 @@ class TestSequences(unittest.TestCase):
 
 
 class TestWeights(InFolder):
-    """``weights.png``: what the units of a first layer look for in images."""
+    """``weights.png``: the weights of a first layer that takes images."""
 
     def pictures_of(self, dataset, *layers):
         """The figures of a training, by name, and the network."""
@@ -263,7 +263,7 @@ class TestWeights(InFolder):
         return {"name": "fully_connected", "activation": "relu", "n_out": n}
 
     def tiles(self, figure):
-        """Those of units, and whether there is a colour bar."""
+        """The axes of the units, and True if there is a colour bar."""
         tiles = [axes for axes in figure.axes if axes.images]
         return tiles, len(figure.axes) > len(tiles)
 
@@ -278,7 +278,7 @@ class TestWeights(InFolder):
             self.assertEqual(shown(axes)[2, 1], W[2 * 3 + 1, unit])
             limits = [axes.images[0].norm.vmin, axes.images[0].norm.vmax]
             assert_allclose(limits, np.abs(W).max() * np.array([-1, 1]))
-        title = "what 5 units look for, after training"
+        title = "weights of 5 units of the first layer"
         self.assertEqual(figures["weights.png"].get_suptitle(), title)
         self.assertEqual(set(figures), {"weights.png", "loss.png", "error.png"})
 
@@ -299,7 +299,7 @@ class TestWeights(InFolder):
             self.assertEqual(len(tiles), 64)
             W = model.layers[0].parameters["W"]
             assert_array_equal(shown(tiles[63]), W[:, 63].reshape(4, 3))
-            title = f"what {words} units look for, after training"
+            title = f"weights of {words} units of the first layer"
             self.assertEqual(figures["weights.png"].get_suptitle(), title)
 
     def test_positive_weights_are_red_and_negative_ones_blue(self):

@@ -1,9 +1,8 @@
-"""The pictures of a run: real images, with what a reader needs on their axes."""
+"""Learning curves and confusion matrix: data, labels, image files."""
 
 import tempfile
 import unittest
 from pathlib import Path
-from unittest import mock
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -13,7 +12,6 @@ from numpy.testing import assert_allclose, assert_array_equal
 from neural_networks import plots
 from neural_networks.datasets import Dataset
 from neural_networks.logs import Logger
-from neural_networks.losses import initialize_loss
 from neural_networks.models import NeuralNetwork
 
 COLUMNS = {
@@ -120,32 +118,11 @@ class TestConfusionMatrix(unittest.TestCase):
         self.assertEqual((axes.get_xlabel(), axes.get_ylabel()), ("predicted class", "true class"))
         self.assertEqual([tick.get_text() for tick in axes.get_xticklabels()], ["a", "b", "c"])
         self.assertEqual([tick.get_text() for tick in axes.get_yticklabels()], ["a", "b", "c"])
-        self.assertEqual(axes.get_title(), "2 of 5 test examples right (40.0%)")
+        self.assertEqual(axes.get_title(), "accuracy 40.0%: 2 of 5 test examples")
 
     def test_colours_are_shares_of_the_true_class(self):
         axes = self.draw([0, 0, 0, 0, 1], [0, 1, 1, 1, 1], ["a", "b"])
         assert_allclose(axes.images[0].get_array(), [[0.25, 0.75], [0, 1]])
-
-    def test_the_logger_hands_over_classes_and_names(self):
-        Y = np.eye(3)[[0, 2, 1, 1]]
-        Y_hat = np.array([[0.9, 0.1, 0], [0.2, 0.5, 0.3], [0, 0.6, 0.4], [0.4, 0.3, 0.3]])
-        binary, probability = np.array([[1.0], [0.0], [1.0]]), np.array([[0.5], [0.2], [0.4]])
-        cases = (
-            ("cross_entropy", Y, Y_hat, list("xyz"), [0, 2, 1, 1], [0, 1, 1, 0], list("xyz")),
-            ("cross_entropy", Y, Y_hat, None, [0, 2, 1, 1], [0, 1, 1, 0], list("012")),
-            ("binary_cross_entropy", binary, probability, None, [1, 0, 1], [1, 0, 0], list("01")),
-        )
-        for loss, labels, outputs, names, true, predicted, shown in cases:
-            with self.subTest(loss=loss, names=names), tempfile.TemporaryDirectory() as folder:
-                logger = Logger("run", {}, {}, save=True, plot=True, save_dir=folder)
-                with mock.patch.object(
-                    plots, "confusion_matrix", wraps=plots.confusion_matrix
-                ) as drawn:
-                    logger.save_predictions(initialize_loss(loss), labels, outputs, names)
-                _, *arguments = drawn.call_args.args
-                self.assertEqual(
-                    [list(argument) for argument in arguments], [true, predicted, shown]
-                )
 
 
 class TestImages(unittest.TestCase):

@@ -1,0 +1,156 @@
+"""The folder of a run: its files, its name, and its results in a few numbers.
+
+A run called ``iris`` goes to ``experiments/iris``, or to ``iris-2`` and so on if that exists.
+"""
+
+import json
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+
+class RunFile(NamedTuple):
+    """A file in the folder of a run.
+
+    Attributes
+    ----------
+    name : str
+    what : str
+        Its content, in words.
+    is_submission : bool
+        If True, it holds predictions for submission, whose file the user may name.
+    """
+
+    name: str
+    what: str
+    is_submission: bool = False
+
+
+FILES = (
+    RunFile("error.png", "training and validation error of each epoch"),
+    RunFile("loss.png", "loss of each step and epoch"),
+    RunFile("confusion_matrix.png", "confusion matrix of the test set"),
+    RunFile("roc.png", "ROC curve of the test set"),
+    RunFile("mistakes.png", "misclassified test images"),
+    RunFile("kernels.png", "kernels of the first convolution"),
+    RunFile("weights.png", "weights of the first layer's units"),
+    RunFile("forecast.png", "forecasts: one step ahead, and free-running"),
+    RunFile("forecast.csv", "numbers of the forecasts"),
+    RunFile("log.csv", "losses and errors of each epoch"),
+    RunFile("test.json", "loss and error on the test set"),
+    RunFile("test_predictions.csv", "label and prediction of every test example"),
+    RunFile("kaggle_predictions.csv", "predictions for submission", is_submission=True),
+    RunFile("submission.csv", "predictions for submission", is_submission=True),
+    RunFile("parameters.npz", "trained parameters"),
+    RunFile("best_parameters.npz", "parameters of the best epoch, by validation loss or --monitor"),
+    RunFile("config.json", "configuration, to repeat the run"),
+)
+
+RUN_FILES = {file.name: file.what for file in FILES}
+"""The files that a run may write, with their content in words."""
+
+
+def claim_folder(wanted: Path, overwrite: bool) -> Path:
+    """Make a folder for a run.
+
+    Parameters
+    ----------
+    wanted : Path
+        If it exists, the next free number is appended: ``iris-2``.
+    overwrite : bool
+        If True, an earlier run at ``wanted`` is replaced instead: the files of a run are removed,
+        and anything else in the folder stays.
+
+    Returns
+    -------
+    Path
+        A folder without a run in it.
+
+    Raises
+    ------
+    FileExistsError
+        If ``wanted`` is to be replaced and is not a run.
+    """
+    if overwrite and wanted.exists():
+        if wanted.is_symlink() or not is_run(wanted):
+            raise FileExistsError(f"{wanted} is not a run, so it is not overwritten")
+        for name in RUN_FILES:
+            (wanted / name).unlink(missing_ok=True)
+        return wanted
+    number = 1
+    while True:
+        folder = wanted if number == 1 else wanted.with_name(f"{wanted.name}-{number}")
+        try:
+            folder.mkdir()  # fails if it exists, also when another run has just made it
+            return folder
+        except FileExistsError:
+            number += 1
+
+
+def is_run(folder: Path) -> bool:
+    """True if a folder holds a run, or is empty."""
+    try:
+        if not any(folder.iterdir()):
+            return True
+        return "neural_networks" in json.loads((folder / "config.json").read_text())["versions"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+
+
+def check_file_name(name: str) -> str:
+    """The name of a file of predictions for submission, if a run may have one of that name.
+
+    Raises
+    ------
+    ValueError
+        If it is not the name of a CSV file, or that of another file of the run.
+    """
+    if Path(name).name != name or Path(name).suffix != ".csv" or not name.isprintable():
+        raise ValueError(f"a file of predictions must be called NAME.csv, got {name!r}")
+    if any(name == file.name and not file.is_submission for file in FILES):
+        raise ValueError(f"{name!r} is another file of the run")
+    return name
+
+
+def read_run(folder: Path) -> dict[str, Any]:
+    """A run in a few numbers: its best epoch, the results there, its options.
+
+    Parameters
+    ----------
+    folder : Path
+
+    Returns
+    -------
+    dict
+        ``run``, the folder's name, ``best epoch``, ``validation loss`` and ``validation error``
+        (those of training if there is no validation set), ``test error`` if it was tested, then
+        the options of its configuration, such as ``optimizer_args.lr``.
+    """
+    import pandas as pd
+
+    log = pd.read_csv(folder / "log.csv")
+    loss = "validation_loss" if "validation_loss" in log else "train_loss"
+    best = log.loc[log[loss].fillna(np.inf).idxmin()]
+    run: dict[str, Any] = {"run": folder.name, "best epoch": int(best["epoch"])}
+    run |= {key.replace("_", " "): best[key] for key in (loss, loss.replace("loss", "error"))}
+    if (folder / "test.json").is_file():
+        run["test error"] = json.loads((folder / "test.json").read_text())["error"]
+    config = json.loads((folder / "config.json").read_text())
+    options = flatten({**config["model"], "dataset": config["data"], **config["arguments"]})
+    options.pop("command", None)
+    return run | options
+
+
+def flatten(config: Any, prefix: str = "") -> dict[str, Any]:
+    """Nested mappings and lists as one mapping: ``{"layer_args.1.n_out": 10}``."""
+    if isinstance(config, dict):
+        pairs: Any = config.items()
+    elif isinstance(config, list):
+        pairs = enumerate(config, start=1)
+    else:
+        return {prefix: config}
+    flat: dict[str, Any] = {}
+    for key, value in pairs:
+        flat |= flatten(value, f"{prefix}.{key}" if prefix else str(key))
+    return flat

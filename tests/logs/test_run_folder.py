@@ -1,0 +1,91 @@
+"""The run folder: its files, names of submissions, and the results of a run."""
+
+import json
+import unittest
+from unittest import mock
+
+import numpy as np
+import pandas as pd
+
+from neural_networks.logs import RUN_FILES, Logger, check_file_name, read_run, run_folder
+from tests.support.arrays import InFolder
+
+
+class TestFiles(InFolder):
+    def test_each_has_a_description(self):
+        self.assertEqual(list(RUN_FILES), [file.name for file in run_folder.FILES])
+        self.assertEqual(len(RUN_FILES), len(run_folder.FILES))
+        for what in RUN_FILES.values():
+            self.assertRegex(what, r"^\S.*[^.\s]$")
+
+    def test_only_submissions_may_have_the_name_of_a_file(self):
+        free = {file.name for file in run_folder.FILES if file.is_submission}
+        self.assertEqual(free, {"kaggle_predictions.csv", "submission.csv"})
+        for name in RUN_FILES:
+            if name in free:
+                self.assertEqual(check_file_name(name), name)
+            else:
+                with self.assertRaisesRegex(ValueError, "NAME.csv|another file of the run"):
+                    check_file_name(name)
+
+    def test_descriptions_decide_nothing(self):
+        files = [file._replace(what="predictions for submission") for file in run_folder.FILES]
+        with (
+            mock.patch.object(run_folder, "FILES", files),
+            self.assertRaisesRegex(ValueError, "another file of the run"),
+        ):
+            check_file_name("log.csv")
+
+    def test_a_submission_with_the_name_of_another_file_is_refused(self):
+        logger = Logger("run", {}, {}, save=True, save_dir=self.root)
+        table = pd.DataFrame({"Id": [0], "Category": [1]})
+        for name in ("log.csv", "../mine.csv", "mine.txt", ""):
+            with self.assertRaises(ValueError):
+                logger.save_kaggle(name, table)
+        self.assertEqual(list(self.root.iterdir()), [])
+        logger.save_kaggle("mine.csv", table)
+        self.assertEqual((self.root / "run" / "mine.csv").read_text(), "Id,Category\n0,1\n")
+
+
+class TestResults(InFolder):
+    def run_with(self, *rows, test=None):
+        arguments = {"epochs": 3, "command": "train_ffnn.py"}
+        model, data = {"loss": "l2", "layer_args": [{"n_out": 4}, {"n_out": 2}]}, {"name": "toy"}
+        options = {"save": True, "save_dir": self.root, "arguments": arguments}
+        logger = Logger("run", model, data, **options, overwrite=True)
+        for row in rows:
+            logger.push(row)
+        if test is not None:
+            (logger.folder / "test.json").write_text(json.dumps(test))
+        return read_run(logger.folder)
+
+    def test_best_epoch_by_validation_loss(self):
+        rows = [
+            {"epoch": i, "train_loss": 1 / i, "validation_loss": loss, "validation_error": i / 8}
+            for i, loss in ((1, 0.5), (2, 0.25), (3, np.nan), (4, 0.25))
+        ]
+        found = self.run_with(*rows, test={"loss": 1.5, "error": 0.125})
+        self.assertEqual(
+            found,
+            {
+                "run": "run",
+                "best epoch": 2,
+                "validation loss": 0.25,
+                "validation error": 0.25,
+                "test error": 0.125,
+                "loss": "l2",
+                "layer_args.1.n_out": 4,
+                "layer_args.2.n_out": 2,
+                "dataset.name": "toy",
+                "epochs": 3,
+            },
+        )
+
+    def test_without_validation_and_test(self):
+        found = self.run_with({"epoch": 1, "train_loss": 0.5, "train_error": 0.25})
+        expected = ["run", "best epoch", "train loss", "train error", "loss"]
+        self.assertEqual(list(found)[:5], expected)
+
+
+if __name__ == "__main__":
+    unittest.main()
