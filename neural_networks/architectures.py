@@ -3,9 +3,9 @@
 Each function returns a new list of plain dictionaries, which may be changed. The last layer's
 ``n_out`` may be None: the dataset sets it.
 
-If ``weight_scale`` is a number, weights are drawn from N(0, weight_scale²), so that the scores
-of an untrained network are close to 0 and its loss is close to that of guessing. If it is None,
-they are drawn from the distribution of He et al., which depends on the size of the layer.
+If ``weight_scale`` is a number, weights are drawn from N(0, weight_scale²); if it is small, the
+scores of an untrained network are close to 0 and its loss is close to that of guessing. If it is
+None, weights have the distribution of He et al., which depends on the size of the layer.
 """
 
 from collections.abc import Callable, Sequence

@@ -1,6 +1,5 @@
 """Datasets by name: the table of loaders, and ``initialize_dataset``."""
 
-import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -16,7 +15,7 @@ from neural_networks.datasets.sources.higgs import load_higgs
 from neural_networks.datasets.sources.images import load_cifar10, load_fashion_mnist
 from neural_networks.datasets.sources.letters import load_letters
 from neural_networks.datasets.sources.sinewave import load_sinewave
-from neural_networks.utils.factories import build, check_keys, lookup
+from neural_networks.utils.factories import build, check_keys, lookup, option_names
 from neural_networks.utils.randomness import spawn_generator
 from neural_networks.utils.validation import floating_type, positive_integer, true_or_false
 
@@ -115,7 +114,7 @@ def _load(
     if images and not has_images(name):
         raise ValueError(f"the dataset {name!r} has no images")
     check_keys(f"dataset {name!r}", options, dataset_options(name))
-    known = inspect.signature(DATASETS[name]).parameters
+    known = option_names(DATASETS[name])
     given = {key: value for key, value in (("images", images), ("rng", rng)) if key in known}
     return build("dataset", DATASETS, name, options | given)
 
@@ -133,11 +132,8 @@ def dataset_options(name: str) -> list[str]:
     ValueError
         If the name is unknown.
     """
-    keys = [
-        *inspect.signature(initialize_dataset).parameters,
-        *inspect.signature(lookup("dataset", name, DATASETS)).parameters,
-    ]
-    common = ("name", "seed", "dtype", "options", "rng")
+    keys = [*option_names(initialize_dataset), *option_names(lookup("dataset", name, DATASETS))]
+    common = ("name", "seed", "dtype", "rng")
     return [key for key in dict.fromkeys(keys) if key not in common]
 
 

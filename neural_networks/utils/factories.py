@@ -16,7 +16,7 @@ def build(
     *,
     keep_none: bool = False,
 ) -> T:
-    """The object that an entry of a table makes of some options.
+    """Build an object: call the entry of a table with some options.
 
     Parameters
     ----------

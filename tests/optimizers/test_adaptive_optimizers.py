@@ -59,11 +59,11 @@ class TestEveryOne(unittest.TestCase):
 
 class TestAdaGrad(ByHand):
     def test_by_hand(self):
-        """c is 9, 25 and 169, so that 1 + √c is 4, 6 and 14."""
+        """c is 9, 25 and 169; 1 + √c is 4, 6 and 14."""
         self.check(AdaGrad(2.0, epsilon=1.0), (3, 6 / 4), (-4, -8 / 6), (12, 24 / 14))
 
     def test_the_same_gradient_again_and_again(self):
-        """c is t g², and the step lr / √t, whatever g."""
+        """c is t g², and the step lr / √t for every g."""
         found = steps(AdaGrad(0.5), np.full((9, 2), [1e-3, -700.0]))
         expected = 0.5 / np.sqrt(np.arange(1, 10))
         np.testing.assert_allclose(found, expected[:, np.newaxis] * [1, -1], rtol=1e-6)
@@ -153,7 +153,7 @@ class TestAdam(ByHand):
 
     @given(lrs, shares, shares, epsilons, float_arrays(4))
     def test_first_step(self, lr, beta1, beta2, epsilon, grad):
-        """lr · sign(g), but for ε, whatever β1 and β2."""
+        """lr · sign(g), up to ε, for all β1 and β2."""
         optimizer = Adam(lr, beta1=beta1, beta2=beta2, epsilon=epsilon)
         step = optimizer.update("W", np.ones(4), grad, 0)
         np.testing.assert_allclose(step, lr * grad / (np.abs(grad) + epsilon), rtol=1e-12)
@@ -202,7 +202,7 @@ class TestAdamW(ByHand):
         np.testing.assert_allclose(found - plain, expected, rtol=1e-10, atol=1e-12 * lr)
 
     def test_a_weight_without_gradient_decays(self):
-        """By lr · λ of itself in every step; Adam would take steps of lr, whatever λ."""
+        """By lr · λ of itself in every step; Adam would take steps of lr for every λ."""
         for optimizer, expected in (
             (AdamW(0.1), 0.1 * 0.01 * 8),
             (Adam(0.1, weight_decay=0.01), 0.1),

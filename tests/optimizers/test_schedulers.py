@@ -181,7 +181,7 @@ class TestCosine(unittest.TestCase):
 
     @given(lrs, lengths, st.floats(0, 1), st.floats(0, 1))
     def test_symmetry(self, lr, epochs, part, share):
-        """As far below lr on the way down as above lr_min on the way back."""
+        """The cosine is as far below lr after a share as above lr_min before the end."""
         schedule = initialize_scheduler("cosine", lr, epochs=epochs, lr_min=part * lr)
         total = schedule(share * epochs) + schedule((1 - share) * epochs)
         self.assertAlmostEqual(total, lr + part * lr, delta=1e-12 * lr)
@@ -286,7 +286,7 @@ class TestReduceOnPlateau(unittest.TestCase):
         self.assertAlmostEqual(observed(schedule, 0.99991)[0], 0.8, places=14)
         schedule = initialize_scheduler("reduce_on_plateau", 8.0)
         self.assertEqual(observed(schedule, 1, *[0.99989] * 6), [8] * 7)
-        self.assertLess(observed(schedule, *[1] * 120)[-1], 1e-18, "there is no lowest rate")
+        self.assertLess(observed(schedule, *[1] * 120)[-1], 1e-18, "no lower bound by default")
 
     def test_without_threshold_every_fall_counts(self):
         schedule = ReduceOnPlateau(8.0, factor=0.5, patience=1, threshold=0)
