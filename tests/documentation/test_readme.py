@@ -155,7 +155,12 @@ class TestReadme(CommandsRun):
     def test_python_blocks_run(self):
         self.assertGreaterEqual(len(blocks("python")), 2)
         self.assertGreaterEqual(len(blocks("python", CONTRIBUTING)), 4)
-        for block in blocks("python") + blocks("python", CONTRIBUTING):
+        *_, layer = blocks("python")  # the class Scale, which CONTRIBUTING checks
+        others = [
+            f"{layer}\n{block}" if "Scale(" in block else block
+            for block in blocks("python", CONTRIBUTING)
+        ]
+        for block in blocks("python") + others:
             with self.subTest(block=block.splitlines()[0]):
                 done = subprocess.run(
                     [sys.executable, "-W", "error", "-c", block],
