@@ -1,4 +1,4 @@
-"""Labelled rows in a CSV file without a header, as the OCR program takes them; NumPy alone."""
+"""Labelled rows of a CSV file without a header. NumPy alone."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,7 +21,7 @@ class LabelledRows(NamedTuple):
 def read_labelled_rows(
     path: Path, n_classes: int, like: tuple[Path, int] | None = None
 ) -> LabelledRows:
-    """Read a file each of whose lines is a label and at least one feature.
+    """Read a file with an example on each line: a label, then at least one feature.
 
     Parameters
     ----------
@@ -29,13 +29,13 @@ def read_labelled_rows(
     n_classes : int
         Labels are 0 ... n_classes - 1.
     like : (Path, int), optional
-        Another file, and the number of columns that it has and this one must have, too.
+        Another file and its number of columns, which this one must have, too.
 
     Raises
     ------
     ValueError
-        If there is no line, or one with another number of columns, an unknown label, or a
-        feature that is no number from 0 to 1. The message names file, line and value.
+        If the file is empty, or a line has another number of columns, an unknown label, or a
+        feature that is not a number from 0 to 1. The message names file, line and value.
     OSError
         If the file cannot be read.
     """
@@ -56,7 +56,7 @@ def read_labelled_rows(
 
 
 def _lines(path: Path) -> Iterator[tuple[str, str]]:
-    """The lines of a text file, each after its place in words; only the last may be empty."""
+    """Pairs of place and line of a text file; only the last lines may be empty."""
     empty = ""
     with path.open(encoding="utf-8-sig") as file:
         try:
@@ -69,13 +69,13 @@ def _lines(path: Path) -> Iterator[tuple[str, str]]:
                 else:
                     yield where, line
         except UnicodeDecodeError:
-            raise ValueError(f"{display_path(path)} is no text file") from None
+            raise ValueError(f"{display_path(path)} is not a text file") from None
 
 
 def _numbers(line: str, where: str, n_classes: int) -> np.ndarray:
-    """The cells of a line as numbers; ``ValueError`` names the first one that is none."""
+    """The cells of a line as numbers; ``ValueError`` names the first that is wrong."""
     cells = line.split(",")
-    # Python also reads 1_000 and digits of other scripts, as no other program does.
+    # Python alone also reads 1_000 and digits of other scripts.
     plain = line.isascii() and "_" not in line
     try:
         row = np.array(cells if plain else [], np.float64)
@@ -91,7 +91,7 @@ def _numbers(line: str, where: str, n_classes: int) -> np.ndarray:
     if not within.all():
         raise _mistake(where, cells, int(within.argmin()), "must be a number from 0 to 1")
     if len(row) < 2:
-        raise ValueError(f"{where}: there is nothing but a label, {cells[0].strip()!r}")
+        raise ValueError(f"{where}: there is only a label, {cells[0].strip()!r}")
     return row
 
 

@@ -1,12 +1,19 @@
-"""Training steps written down as text, every number of them, to be compared by hand."""
+"""Traces of training steps: every intermediate value, as text."""
 
+from __future__ import annotations
+
+import shutil
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, TextIO
 
 import numpy as np
 
+from neural_networks.canonical import logit_gradient
 from neural_networks.models import NeuralNetwork
+from neural_networks.utils.files import atomic_write, real_path
 
 NUMBERS: dict[str, Any] = {
     "precision": 8,
@@ -14,11 +21,39 @@ NUMBERS: dict[str, Any] = {
     "linewidth": 75,
     "suppress": False,
 }
-"""How arrays are written: no number is left out, however many there are."""
+"""Print options of arrays: no number is left out."""
+
+
+@contextmanager
+def open_trace(path: Path | None, model: NeuralNetwork, n_steps: int) -> Iterator[Trace | None]:
+    """Context with a trace, whose file appears when the context ends.
+
+    Parameters
+    ----------
+    path : Path or None
+        None yields None.
+    model : NeuralNetwork
+    n_steps : int
+        The number of steps to come.
+
+    Raises
+    ------
+    OSError
+        If the disk has no room for them.
+    """
+    if path is None:
+        yield None
+        return
+    size = n_steps * Trace.bytes_per_step(model)
+    free = shutil.disk_usage(real_path(path).parent).free
+    if size > free:
+        raise OSError(f"trace: it would take {size / 1e9:,.1f} GB, and {free / 1e9:,.1f} are free")
+    with atomic_write(path) as partial, partial.open("w", encoding="utf-8") as file:
+        yield Trace(file)
 
 
 class Trace:
-    """Trains a network of one hidden layer, one example a step, and writes each step as text.
+    """A text that describes each training step of a network with one hidden layer.
 
     The layers are ŷ = softmax(b), b = β z, z = σ(a), a = α x, where x and z begin with a 1, so
     that the first column of α (D, M + 1) and of β (K, D + 1) holds the biases.
@@ -26,7 +61,7 @@ class Trace:
     Parameters
     ----------
     file : text file
-        What to write to.
+        The text goes to it.
     """
 
     def __init__(self, file: TextIO) -> None:
@@ -34,22 +69,23 @@ class Trace:
 
     @staticmethod
     def bytes_per_step(model: NeuralNetwork) -> int:
-        """About how much text a step makes."""
-        # Each parameter once with its gradient and once after the step, and a few numbers more.
-        return 11 * 2 * sum(layer.parameters[name].size for _, layer, name in model.parameters())
+        """The approximate length of a step's text."""
+        # Each parameter's gradient and its new value, and a few numbers more.
+        layers = (layer.parameters.values() for layer in model.layers)
+        return 11 * 2 * sum(value.size for values in layers for value in values)
 
     def begin_epoch(self, epoch: int) -> None:
-        """Write which epoch begins, counted from 0."""
+        """Write the number of the epoch that begins, counted from 0."""
         self.file.write(f"Epoch {epoch}\n")
         self.sample = 0
 
     def step(self, model: NeuralNetwork, x: np.ndarray, y: np.ndarray) -> None:
-        """One step, as ``forward``, ``backward`` and ``update`` would make it.
+        """Make one training step, equal to ``forward``, ``backward`` and ``update``, and write it.
 
         Parameters
         ----------
         model : NeuralNetwork
-            A sigmoid layer and a softmax layer, both fully-connected, and cross-entropy.
+            A sigmoid layer and a softmax layer, both fully-connected, with cross-entropy.
         x : array, (1, M)
         y : array, (1, K)
         """
@@ -60,7 +96,7 @@ class Trace:
 
 
 def _step_in_words(model: NeuralNetwork, x: np.ndarray, y: np.ndarray) -> Iterator[str]:
-    """Make the step, module by module, and describe what each of them computes."""
+    """Make the step module by module, and yield their values as text."""
     hidden: Any
     output: Any
     hidden, output = model.layers
@@ -75,7 +111,7 @@ def _step_in_words(model: NeuralNetwork, x: np.ndarray, y: np.ndarray) -> Iterat
     yield f"\t\t\tCross entropy: {model.loss(y, y_hat)}\n"
 
     yield "\t\tBegin backward pass\n"
-    dLdb = model.loss.backward_from_logits(y, y_hat)
+    dLdb = logit_gradient(y, y_hat)
     dLdz = output.backward_from_logits(dLdb)
     dLda = hidden.activation.backward(a, dLdz)
     hidden.backward_from_logits(dLda)

@@ -1,7 +1,7 @@
-"""The written part of a course's assignment: convolutions counted, a graph and modules by hand.
+"""The OCR assignment's written part: convolution arithmetic, a graph and modules by hand.
 
 CMU 10-301/601, Spring 2021, homework 5. Its recurrent network is in ``test_many_to_many.py``.
-The library is held against plain Python, its differences, and formulas derived on paper.
+The library is compared with plain Python, finite differences, and formulas derived by hand.
 """
 
 import math
@@ -35,7 +35,7 @@ def plain_convolution(image, kernel, stride):
 
 
 def convolve(image, kernel, stride=1):
-    """The same by Conv2D, after both its ways have been found to agree."""
+    """The same by Conv2D, whose two implementations must agree."""
     W = np.array(kernel, dtype=float)[:, :, np.newaxis, np.newaxis]
     layer = Conv2D(1, W.shape[:2], "linear", stride=stride, pad="valid")
     layer.parameters.update(W=W, b=np.zeros((1, 1)))
@@ -47,7 +47,7 @@ def convolve(image, kernel, stride=1):
 
 class TestConvolutionArithmetic(unittest.TestCase):
     def test_the_sixteen_values(self):
-        """Each is nine times the pixel in the middle, less the sum of its window."""
+        """Each is nine times the middle pixel, less the sum of its window."""
         expected = [[68, 23, 30, -24], [-54, -19, 0, 6], [38, 8, -17, 27], [20, -47, -19, -13]]
         self.assertEqual(plain_convolution(IMAGE, KERNEL, 1), expected)
         Y = convolve(IMAGE, KERNEL)
@@ -66,9 +66,9 @@ class TestConvolutionArithmetic(unittest.TestCase):
             np.testing.assert_array_equal(Y, plain_convolution(image, kernel, stride))
 
     def test_parameters_with_and_without_sharing(self):
-        """Without batch_threads, each output has a weight of its own for each number that it sees.
+        """Without sharing, each output has its own weight for each input that it depends on.
 
-        These pairs are the entries of the Jacobian that are not 0; its rows come from ``backward``.
+        These pairs are the nonzero entries of the Jacobian; its rows come from ``backward``.
         """
         for shape, shared, unshared in (((22, 22, 1), 16, 1_600), ((40, 40, 3), 48, 17_328)):
             layer = Conv2D(1, 4, "linear", stride=2, pad="valid")
@@ -80,7 +80,7 @@ class TestConvolutionArithmetic(unittest.TestCase):
             self.assertEqual(np.count_nonzero(jacobian), unshared)
 
     def test_the_output_moves_with_the_image(self):
-        """Equivariance: not the output stays as it is, but its maximum does."""
+        """Equivariance: the output moves, too, and its maximum is unchanged."""
         canvas = np.zeros((14, 13))
         canvas[4:10, 4:10] = IMAGE
         Y = convolve(canvas, KERNEL)
@@ -91,7 +91,7 @@ class TestConvolutionArithmetic(unittest.TestCase):
 
 
 def straight_line(v, **held):
-    """Every node of the graph from its definition; those in ``held`` have the value given there.
+    """Every node of the graph from its definition; ``held`` fixes the values of some.
 
     z1 = ReLU(a1), a1 = w11 x1 + w21 x2; z2 = w22 x2² + w32 x3 + b2; p1 = σ(m11 z1³ + c1);
     p2 = m12 sin z1 + m22 cos z2; J = ln (y1 - p1)² + ln (y2 - p2)². The course calls p ŷ.
@@ -252,7 +252,7 @@ class TestGraph(unittest.TestCase):
 
 
 def by_backward(backward, n_outputs):
-    """A Jacobian, one row an output: what ``backward`` gives for a one-hot upstream gradient."""
+    """A Jacobian, a row for each output, by ``backward`` of one-hot upstream gradients."""
     return np.array([backward(one_hot[np.newaxis]).ravel() for one_hot in np.eye(n_outputs)])
 
 
@@ -316,7 +316,7 @@ class TestJacobians(unittest.TestCase):
 
 
 class TestWholeNetwork(unittest.TestCase):
-    """A network 5-4-10 of sigmoid units and a softmax, for one example, as the course has it."""
+    """The assignment's network for one example: 5-4-10, sigmoid units and a softmax."""
 
     M, D, K, TRUE = 5, 4, 10, 6
 

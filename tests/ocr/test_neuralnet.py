@@ -1,4 +1,4 @@
-"""The OCR program, against tests/support/ocr_reference.py and against paper."""
+"""The OCR program: files, training and trace, against a reference and hand calculation."""
 
 import os
 import pty
@@ -27,7 +27,7 @@ from tests.support.synthetic_files import write_letters
 SCRIPT = Path(neuralnet.__file__).resolve()
 TINY = "7,0,1,1,1,0\n9,0,0,0,1,0\n", "3,0,0,0,0,0\n6,1,0,0,1,1\n"
 OUTPUTS = ("train_out", "validation_out", "metrics_out")
-# Whatever is neither the standard library's, NumPy's nor the program's own is not to be found.
+# Modules other than the standard library's, NumPy and the program itself cannot be imported.
 NUMPY_ALONE = """\
 import sys
 class Nothing:
@@ -42,7 +42,7 @@ sys.exit(neuralnet.main() or 3 * ("tqdm" in sys.modules))
 
 
 class ProgramTest(InFolder):
-    """A test of the program, on files of its own: the tiny ones unless others are written."""
+    """A test of the program on its own files: the tiny ones unless others are written."""
 
     def setUp(self):
         super().setUp()
@@ -79,7 +79,7 @@ class ProgramTest(InFolder):
         return [self.values[name].read_bytes() for name in OUTPUTS]
 
     def written(self, *flags: object, **changes: object) -> list[str]:
-        """What a run that must succeed leaves: both files of labels, and the metrics."""
+        """The output of a run that must succeed: both files of labels, and the metrics."""
         status, _, err = self.program(*flags, **changes)
         self.assertEqual((status, err), (0, ""))
         return [content.decode("ascii") for content in self.files()]
@@ -130,9 +130,9 @@ class TestFormat(ProgramTest):
         self.assertEqual(self.written(learning_rate=1e-20)[:2], ["0\n0\n", "0\n0\n"])
 
 
-class TestAgainstStraightLine(ProgramTest):
+class TestAgainstReference(ProgramTest):
     def assert_equal_runs(self, epochs: int, hidden: int, flag: int, rate: float, seed=0) -> None:
-        """Files, losses and parameters are those of the straight line from the same start."""
+        """Files, losses and parameters are those of the reference from the same start."""
         sets = neuralnet.read_both(*self.inputs)
         model = neuralnet.make_network(sets[0].X.shape[1], hidden, flag, rate, seed)
         expected = ocr_reference.run(self.inputs, *matrices(model), epochs, rate)
@@ -300,15 +300,16 @@ class TestPlaces(ProgramTest):
         return [text.encode() for text in ocr_reference.texts(outcome)]
 
     def test_another_folder(self):
-        """Relative paths are those of the folder one is in; outputs may lie in any."""
+        """Relative paths start from the current folder; outputs may lie in any."""
         here = self.root / "a folder, ünd a space"
         (here / "out").mkdir(parents=True)
         self.inputs[0].rename(here / "train set.csv")
         places = {"train_out": "out/1 .labels", "validation_out": "../2", "metrics_out": "3"}
         done = self.process(cwd=here, train_input="train set.csv", **places)
         self.assertEqual((done.returncode, done.stderr), (0, ""))
-        said = r"(?s)74 parameters\. 2 examples .*\nAfter 1 epoch, .*\ntraining +2\.1476  50\.0%\n"
-        said += r"validation +2\.3454  100\.0%\n\nWritten: out/1 \.labels, .*2, 3\n"
+        said = r"(?s)74 parameters\. 2 training, 2 validation examples\.\n\nAfter 1 epoch, .*\n"
+        said += r"training +2\.1476  50\.0%\nvalidation +2\.3454  100\.0%\n\n"
+        said += r"Written: out/1 \.labels, .*2, 3\n"
         self.assertRegex(done.stdout, said)
         self.inputs[0].write_text(TINY[0])
         self.assertEqual([(here / path).read_bytes() for path in places.values()], self.expected())

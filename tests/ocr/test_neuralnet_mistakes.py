@@ -1,4 +1,4 @@
-"""Wrong arguments, broken files and bad luck, as the users of the OCR program meet them."""
+"""The OCR program: wrong arguments, faulty files, failures while running."""
 
 import contextlib
 import os
@@ -14,6 +14,7 @@ from unittest import mock
 import numpy as np
 
 import neuralnet
+from neural_networks import plots
 from neural_networks.models import NeuralNetwork
 from tests.ocr.test_neuralnet import OUTPUTS, SCRIPT, TINY, ProgramTest, run
 
@@ -22,7 +23,7 @@ ROWS = "7,0,1\n9,1,0\n3,0.5,1\n"
 
 
 class MistakeTest(ProgramTest):
-    """A test of what goes wrong while earlier results are where the new ones should go."""
+    """A test of a failure, with earlier results where the new ones should go."""
 
     def setUp(self):
         super().setUp()
@@ -44,7 +45,7 @@ class MistakeTest(ProgramTest):
         self.assertEqual(self.state(), before)
 
     def refused(self, *words: str, flags=(), status: int = 2, **changes: object) -> str:
-        """Such a run ends with one line that has these words, and leaves all as it was."""
+        """Such a run must end with one line that has these words, and leave all as it was."""
         with self.subTest(flags=flags, **changes):
             with self.nothing_written():
                 found, out, err = self.program(*flags, **changes)
@@ -83,7 +84,7 @@ class TestArguments(MistakeTest):
         self.refused_at_once("--see", flags=["--see", 3])
 
     def test_negative_rates_are_told_as_such(self):
-        """Though argparse takes what begins with a - and is no plain number for a flag."""
+        """Although argparse reads -1e-3 as a flag."""
         for value in ("-1e-3", "-inf", "-.5e1"):
             self.refused_at_once("learning_rate", value, "at least 0", learning_rate=value)
 
@@ -146,7 +147,7 @@ class TestInputs(MistakeTest):
         # A long one is cut.
         self.refused_text("7,0," + "x" * 10000, "line 1", "column 3", repr("x" * 40))
 
-    def test_what_only_python_takes_for_a_number(self):
+    def test_numbers_that_only_python_reads(self):
         for cell in ("0_1", "٠", "１"):
             self.refused_text(f"7,0,1\n9,1,{cell}\n", "line 2", "column 3", repr(cell.strip()))
 
@@ -160,9 +161,9 @@ class TestInputs(MistakeTest):
 
     def test_no_text(self):
         for content in (bytes(range(256)), b"\x89PNG\r\n\x1a\n", ROWS.encode("utf-16")):
-            self.refused_text(content, "no text file")
+            self.refused_text(content, "not a text file")
 
-    def test_what_is_no_mistake(self):
+    def test_variants_that_are_valid(self):
         self.write(ROWS, ROWS)
         expected = self.written()
         for text in (
@@ -181,7 +182,7 @@ class TestInputs(MistakeTest):
 
 class TestOutputs(MistakeTest):
     def every_output(self):
-        """Of each file that is written: its name, and a way to give it a path."""
+        """The name of each file that is written, and a function that gives it a path."""
         for name in OUTPUTS:
             yield name, lambda path, name=name: {name: path}
         for name in ("trace", "plot"):
@@ -190,7 +191,7 @@ class TestOutputs(MistakeTest):
     def test_no_folder(self):
         for name, at in self.every_output():
             self.refused_at_once(name, "nowhere", **at(self.root / "nowhere" / "file.png"))
-            # What is a file is no folder either.
+            # A file is not a folder either.
             self.refused_at_once(name, "train.csv", **at(self.root / "train.csv" / "file.png"))
 
     def test_a_folder(self):
@@ -200,7 +201,7 @@ class TestOutputs(MistakeTest):
 
     def test_a_folder_that_may_not_be_written_to(self):
         (self.root / "locked").mkdir()
-        # Root, as who a container's tests run, may write everywhere.
+        # Root, the user of most containers, may write everywhere.
         with mock.patch.object(os, "access", lambda path, _: Path(path).name != "locked"):
             for name, at in self.every_output():
                 self.refused_at_once(name, "locked", **at(self.root / "locked" / "file.png"))
@@ -213,7 +214,7 @@ class TestOutputs(MistakeTest):
             self.refused_at_once(name, "loop.png", **at(self.root / "loop.png"))
 
     def test_a_folder_of_root_does_not_matter_if_nothing_is_made_in_it(self):
-        """Only root may write to the folder /dev, but everyone to what is in it; so with links."""
+        """Only root may write to the folder /dev, but everyone to its devices; likewise links."""
         (self.root / "dev").mkdir()
         os.mkfifo(self.root / "dev" / "null")  # see test_devices_stay_devices
         self.addCleanup(os.close, os.open(self.root / "dev" / "null", os.O_RDWR))
@@ -225,12 +226,12 @@ class TestOutputs(MistakeTest):
                 self.assertEqual(done[::2], (0, ""))
 
     def test_a_pipe(self):
-        """Where /dev/stdout leads: if a program reads the output, no path leads any further."""
+        """The target of /dev/stdout: if a program reads the output, it is not a path of a file."""
         done = self.process(**dict.fromkeys(OUTPUTS, "/proc/self/fd/1"))
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         self.assertIn("9\n9\n9\n9\nepoch=1 crossentropy(train): 2.14758494455\n", done.stdout)
 
-    def test_each_is_a_file_of_its_own(self):
+    def test_each_is_a_separate_file(self):
         (self.root / "folder").mkdir()
         names = list(self.values)
         for name, at in self.every_output():
@@ -259,7 +260,7 @@ class TestOutputs(MistakeTest):
             self.refused(flags=["--plot", self.root / "letters.pgf"])
 
     def test_a_picture_behind_a_link(self):
-        """It is a picture of the kind that the link's name says, whatever its target's name."""
+        """The format is that of the link's suffix, not of its target's."""
         self.picture.unlink()
         self.picture.symlink_to("target")
         self.assertEqual(self.program("--plot", self.picture)[::2], (0, ""))
@@ -280,13 +281,13 @@ class TestOutputs(MistakeTest):
         self.assertLess(abs(np.log2(3 * 2 * step / self.steps.stat().st_size)), 1)
 
 
-class TestBadLuck(MistakeTest):
+class TestFailures(MistakeTest):
     def setUp(self):
         super().setUp()
         self.everything = ["--trace", self.steps, "--plot", self.picture]
 
     def assert_no_room(self, size: int, *flags: object, train=TINY[0], validation=TINY[1]):
-        """Really so: no file may be greater than so many bytes."""
+        """A run with a limit on the size of a file, in bytes."""
         limited = "import neuralnet; from resource import *; setrlimit(RLIMIT_FSIZE, "
         limited += f"({size}, {size})); raise SystemExit(neuralnet.main())"
         self.write(train, validation)
@@ -306,11 +307,11 @@ class TestBadLuck(MistakeTest):
             path.write_bytes(b"half a picture")
             raise OSError(28, "No space left on device")
 
-        with mock.patch.object(neuralnet.plots, "save", half):
+        with mock.patch.object(plots, "save", half):
             self.refused("No space left", flags=self.everything)
 
     def test_no_room_for_the_end_of_a_trace(self):
-        """What is left of a trace is written when it is closed, and may find no room then."""
+        """The end of a trace is written when it is closed, and may find no room then."""
         self.assert_no_room(1000, "--trace", self.steps)
 
     def test_divergence(self):
@@ -342,8 +343,8 @@ class TestBadLuck(MistakeTest):
                 self.assertNotIn("nan", plain[2])
 
     def interrupted(self, *flags: object, started) -> None:
-        """Ctrl-C, once ``started`` says of the process that it trains."""
-        # A shell's background jobs ignore Ctrl-C, and so would the process, if it were one.
+        """Ctrl-C, once the process is training, for which ``started`` waits."""
+        # A shell's background jobs ignore Ctrl-C, and so may this process.
         heed = "from signal import *; signal(SIGINT, default_int_handler); import neuralnet; "
         heed += "train = neuralnet.train; "
         heed += "neuralnet.train = lambda *sets: print('training') or train(*sets); "
@@ -369,8 +370,8 @@ class TestBadLuck(MistakeTest):
 
         self.interrupted("--trace", self.steps, started=started)
 
-    def test_nobody_reads_what_is_printed(self):
-        """As with | head: the files are there, and nothing is said; see exit_status."""
+    def test_a_reader_that_has_gone(self):
+        """As with | head: the files are written, without a message; see exit_status."""
         command = [sys.executable, SCRIPT, *self.arguments()]
         for unbuffered in ("", "1"):
             with self.subTest(unbuffered=unbuffered):

@@ -1,6 +1,6 @@
-"""The OCR program once more, straight from its assignment: what neuralnet.py must agree with.
+"""Reference implementation of the OCR program, straight from its assignment.
 
-It shares nothing with the library. alpha (D, M + 1) and beta (K, D + 1) have the biases in their
+It shares no code with the library. alpha (D, M + 1) and beta (K, D + 1) have the biases in their
 first column, vectors begin with a 1, the loss is -ln ŷ of the true label, and every product is a
 sum of products, so that equal rows of beta give equal outputs.
 """
@@ -109,7 +109,7 @@ def run(files, alpha, beta, epochs: int, rate: float, traced: bool = False) -> O
 
 
 def texts(outcome: Outcome) -> list[str]:
-    """What the program must write: both files of labels, and the metrics."""
+    """The expected output: both files of labels, and the metrics."""
     metrics = ""
     for epoch, (train, validation) in enumerate(outcome.losses, start=1):
         metrics += f"epoch={epoch} crossentropy(train): {train:.11f}\n"
@@ -134,7 +134,7 @@ def read_trace(text: str) -> Trace:
 
 
 def read_step(lines: list[str]) -> Iterator[tuple[str, np.ndarray]]:
-    """Headings and values of the step at the beginning of some lines, which are taken away."""
+    """Headings and values of the first step in some lines, which are removed from them."""
     for name in EVERY_STEP:
         line = lines.pop(0) if lines else "the end"
         if name.startswith(("Begin", "Update")):
@@ -154,7 +154,7 @@ def expect(line: str, heading: str) -> None:
 
 
 def matrix(lines: list[str]) -> np.ndarray:
-    """The matrix at the beginning of some lines, in NumPy's brackets; they are taken away."""
+    """The matrix in the first lines, in NumPy's brackets; the lines are removed."""
     printed = lines.pop(0)
     while not printed.endswith("]]"):
         printed += " " + lines.pop(0)
@@ -163,7 +163,7 @@ def matrix(lines: list[str]) -> np.ndarray:
 
 
 def differing(found: Trace, expected: Trace) -> list[tuple[int, int, str]]:
-    """Which values of a trace are not the expected ones, within what their printing shows.
+    """The keys of values that differ by more than the rounding of the printed trace.
 
     That is half of the eighth digit after the point; the cross-entropy has all its digits.
     ``ValueError`` if the headings are not the same, in the same order.
