@@ -121,7 +121,7 @@ def without_none(options: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in options.items() if value is not None}
 
 
-def options_in(name: str, value: Any) -> dict[str, Any]:
+def options_in(name: str, value: object) -> dict[str, Any]:
     """A mapping of options as a dictionary, empty for None.
 
     Raises

@@ -212,13 +212,13 @@ def check_network(
     with _unchanged_buffers(model.layers):
         if loss() != loss():
             raise ValueError("two passes give two losses: does a dropout layer lack a seed?")
-        analytic = {key: layer.gradients[name] for key, layer, name in model.parameters()}
-        reports = {
-            key: compare_gradients(
-                _loss_along(loss, layer, name), analytic[key], layer.parameters[name], 1.0, h
-            )
-            for key, layer, name in model.parameters()
-        }
+        named = [
+            (key, layer, name, layer.gradients[name]) for key, layer, name in model.parameters()
+        ]
+        reports = {}
+        for key, layer, name, gradient in named:
+            fn = _loss_along(loss, layer, name)
+            reports[key] = compare_gradients(fn, gradient, layer.parameters[name], 1.0, h)
         loss()
     return reports
 
