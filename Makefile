@@ -3,7 +3,7 @@
 # make test-data   run the tests on real data, in the folder NEURAL_NETWORKS_DATA
 # make results     train all presets on that data, and print a table     (ARGS="higgs letters")
 # make notebooks   run the notebooks from top to bottom
-# make lint        ruff and mypy
+# make lint        ruff, mypy, and the import rules of pyproject.toml
 # make clean       remove the virtual environment
 #
 # Everything is installed into .venv, once: a stamp file in it says what is there already.
@@ -38,6 +38,8 @@ lint: $(VENV)/installed-lint
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
+	$(VENV)/bin/lint-imports
+	$(PY) -m tests.support.break_import_rules
 
 clean:
 	rm -rf $(VENV)
@@ -59,6 +61,6 @@ $(VENV)/installed-test: pyproject.toml | $(PY)
 	@touch $@ $(VENV)/installed-run
 
 $(VENV)/installed-lint: pyproject.toml | $(PY)
-	@echo 'Installing ruff and mypy (once) ...'
+	@echo 'Installing ruff, mypy and import-linter (once) ...'
 	@$(PIP) --editable '.[lint]'
 	@touch $@ $(VENV)/installed-run

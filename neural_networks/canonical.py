@@ -60,17 +60,21 @@ def logit_gradient(Y: np.ndarray, Y_hat: np.ndarray) -> np.ndarray:
     return as_rows((Y_hat - Y.astype(Y_hat.dtype, copy=False)) / len(Y))
 
 
-def _methods(loss: type[Loss], activation: type[Activation]) -> tuple[Any, ...]:
-    """Both passes of a loss and an activation, as they are now."""
-    return loss.forward, loss.backward, activation.forward, activation.backward
-
-
 PAIRS: dict[tuple[type[Loss], type[Activation]], CanonicalPair] = {
     (CrossEntropy, SoftMax): CanonicalPair(
-        softmax_cross_entropy, logit_gradient, _methods(CrossEntropy, SoftMax)
+        softmax_cross_entropy,
+        logit_gradient,
+        (CrossEntropy.forward, CrossEntropy.backward, SoftMax.forward, SoftMax.backward),
     ),
     (BinaryCrossEntropy, Sigmoid): CanonicalPair(
-        sigmoid_cross_entropy, logit_gradient, _methods(BinaryCrossEntropy, Sigmoid)
+        sigmoid_cross_entropy,
+        logit_gradient,
+        (
+            BinaryCrossEntropy.forward,
+            BinaryCrossEntropy.backward,
+            Sigmoid.forward,
+            Sigmoid.backward,
+        ),
     ),
 }
 
@@ -81,9 +85,11 @@ def canonical_pair(loss: Loss, output: Layer) -> CanonicalPair | None:
     A loss or an activation whose passes are overridden, in a subclass, by assignment to the class
     or to the object, is never bypassed. Nor is a layer that cannot start from its logits.
     """
-    kinds = type(loss), type(output.activation)
-    pair = PAIRS.get(kinds)
-    if pair is None or not output.has_logits or _methods(*kinds) != pair.methods:
+    kind, activation = type(loss), type(output.activation)
+    pair = PAIRS.get((kind, activation))
+    if pair is None or not output.has_logits:
         return None
-    overridden = not vars(loss).keys().isdisjoint(("forward", "backward"))
-    return None if overridden else pair
+    if not vars(loss).keys().isdisjoint(("forward", "backward")):
+        return None
+    methods = kind.forward, kind.backward, activation.forward, activation.backward
+    return pair if methods == pair.methods else None

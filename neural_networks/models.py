@@ -15,12 +15,12 @@ from neural_networks.datasets import Dataset
 from neural_networks.layers import Layer
 from neural_networks.layers.arrays import (
     assign_arrays,
-    check_arrays,
     check_batches,
+    fit_layers,
     named_arrays,
     named_parameters,
 )
-from neural_networks.layers.factory import Unsized, make_layers
+from neural_networks.layers.factory import make_layers, set_output_size
 from neural_networks.layers.sequential import create_parameters, inference
 from neural_networks.layers.table import layer_table
 from neural_networks.losses import initialize_loss
@@ -188,13 +188,7 @@ class NeuralNetwork:
             layer.parameters[name] = value - self.optimizer.update(key, value, gradient, epoch)
 
     def error(self, target: np.ndarray, out: np.ndarray) -> float:
-        """The share of misclassified examples, or the mean squared error of a regression.
-
-        Parameters
-        ----------
-        target, out : arrays, (m, n_out)
-            Labels and predictions.
-        """
+        """The share of misclassified examples, or the mean squared error of a regression."""
         if target.shape != out.shape:
             raise ValueError(f"labels have shape {target.shape} but predictions {out.shape}")
         return self.loss.error(target, out)
@@ -239,18 +233,8 @@ class NeuralNetwork:
     ) -> dict[str, np.ndarray]:
         """Train on ``dataset.train``; see ``training.loop.train``.
 
-        Parameters
-        ----------
-        dataset : Dataset
-        epochs : int
-            Maximal number of passes through the training set.
-        patience, monitor, restore_best : optional
-            See ``training.early_stopping.EarlyStopping``.
-
-        Returns
-        -------
-        dict of array
-            ``history``.
+        Calling it again continues training. The other arguments are those of
+        ``training.early_stopping.EarlyStopping``. It returns ``history``.
         """
         positive_integer("epochs", epochs)
         validates = dataset.validate is not None
@@ -282,7 +266,7 @@ class NeuralNetwork:
                 if data.labels is None:
                     raise ValueError("training and validation sets need labels")
                 self.loss.check_labels(data.labels)
-        self._set_output_size(dataset.out_dim)
+        set_output_size(self.layers, dataset.out_dim)
         n_out = self.layers[-1].n_out
         if n_out not in (None, dataset.out_dim):
             raise ValueError(
@@ -293,7 +277,7 @@ class NeuralNetwork:
 
     def create_parameters(self, input_shape: Sequence[int]) -> None:
         """Create all parameters that do not exist yet, for examples of a shape."""
-        create_parameters(self.layers, np.zeros((1, *input_shape), self.dtype))
+        create_parameters(self.layers, input_shape)
         self.input_shape = self.input_shape or tuple(input_shape)
 
     def threads(self) -> AbstractContextManager[None]:
@@ -322,7 +306,7 @@ class NeuralNetwork:
 
     def parameters(self) -> Iterator[tuple[str, Layer, str]]:
         """Each parameter's name in the network, its layer, and its name there."""
-        return named_parameters(self.layers)
+        yield from named_parameters(self.layers)
 
     def arrays(self) -> dict[str, np.ndarray]:
         """All that ``load`` needs: parameters (``layer1.W``), buffers, input shape and epoch.
@@ -337,13 +321,7 @@ class NeuralNetwork:
         return arrays | {key: held[name] for key, held, name in named_arrays(self.layers)}
 
     def restore_best(self) -> None:
-        """Restore the parameters of the best epoch; all else stays as it is.
-
-        Raises
-        ------
-        ValueError
-            If no epoch has been trained.
-        """
+        """Restore the parameters of the best epoch; ``ValueError`` if none has been trained."""
         if self.best is None:
             raise ValueError("there is no best epoch yet: train first")
         assign_arrays(self.layers, self.best.arrays)
@@ -371,30 +349,21 @@ class NeuralNetwork:
         arrays = read_arrays(Path(path))
         if "input_shape" not in arrays or "epoch" not in arrays:
             raise ValueError(f"{path} does not hold the parameters of a network")
-        # A copy of the network tries it first, so that this one stays as it is if they do not fit.
-        trial = copy.copy(self)
-        trial.layers = copy.deepcopy(self.layers)
-        try:
-            trial._complete(arrays)
-            check_arrays(trial.layers, arrays)
+        try:  # on a copy first, so that this network stays as it is if they do not fit
+            fit_layers(copy.deepcopy(self.layers), arrays)
         except ValueError as error:
             raise ValueError(f"{path} belongs to another network: {error}") from None
-        self._complete(arrays)
+        fit_layers(self.layers, arrays)
         assign_arrays(self.layers, arrays)
+        self.input_shape = self.input_shape or tuple(arrays["input_shape"])
         self.epoch = int(arrays["epoch"])
         self.best = None  # it was the best of another training
 
     def summary(self) -> str:
-        """A table of the layers: options, shapes of output and parameters, their number.
-
-        Raises
-        ------
-        ValueError
-            If the parameters do not exist yet.
-        """
+        """A table of the layers: options, shapes of outputs and parameters, their number."""
         if self.input_shape is None:
             raise ValueError("there are no parameters yet: call prepare(dataset) first")
-        return layer_table(self.layers, np.zeros((1, *self.input_shape), self.dtype))
+        return layer_table(self.layers, self.input_shape)
 
     def __repr__(self) -> str:
         head = f"NeuralNetwork {self.name!r}: {self.loss.name}, {type(self.optimizer).__name__}"
@@ -418,20 +387,6 @@ class NeuralNetwork:
             self.loss.check(Y, Y_hat)
             self._label_shape = Y.shape[1:]
         return Y.astype(self.dtype, copy=False)
-
-    def _set_output_size(self, n_out: int) -> None:
-        """Give the output layer its size, if it was left open."""
-        last = self.layers[-1]
-        if isinstance(last, Unsized):
-            sized = last.sized(n_out)
-            sized.input_gradient = last.input_gradient
-            self.layers[-1] = sized
-
-    def _complete(self, arrays: Mapping[str, np.ndarray]) -> None:
-        """Create the layers and parameters that do not exist yet, in the sizes of the arrays."""
-        if "n_out" in arrays:
-            self._set_output_size(int(arrays["n_out"]))
-        self.create_parameters(tuple(arrays["input_shape"]))
 
 
 def initialize_model(

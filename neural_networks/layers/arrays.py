@@ -5,6 +5,8 @@ from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 import numpy as np
 
 from neural_networks.layers.base import Layer
+from neural_networks.layers.factory import set_output_size
+from neural_networks.layers.sequential import create_parameters
 
 
 def named_parameters(layers: Sequence[Layer]) -> Iterator[tuple[str, Layer, str]]:
@@ -30,8 +32,17 @@ def assign_arrays(layers: Sequence[Layer], source: Mapping[str, np.ndarray]) -> 
         arrays[name] = source[key].astype(arrays[name].dtype)
 
 
-def check_arrays(layers: Sequence[Layer], source: Mapping[str, np.ndarray]) -> None:
-    """Raise ``ValueError`` if names and shapes in ``source`` are not those of the layers."""
+def fit_layers(layers: list[Layer], source: Mapping[str, np.ndarray]) -> None:
+    """Complete the layers in the sizes of the arrays in ``source``.
+
+    Raises
+    ------
+    ValueError
+        If the arrays are not those of these layers.
+    """
+    if "n_out" in source:
+        set_output_size(layers, int(source["n_out"]))
+    create_parameters(layers, tuple(source["input_shape"]))
     expected = {key: arrays[name].shape for key, arrays, name in named_arrays(layers)}
     found = {key: value.shape for key, value in source.items() if key.startswith("layer")}
     for key in expected | found:

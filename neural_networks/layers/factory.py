@@ -156,6 +156,14 @@ class Unsized(Layer):
         self.forward(dLdY)
 
 
+def set_output_size(layers: list[Layer], n_out: int) -> None:
+    """Give the last layer its size, if it was left open."""
+    last = layers[-1]
+    if isinstance(last, Unsized):
+        layers[-1] = last.sized(n_out)
+        layers[-1].input_gradient = last.input_gradient
+
+
 def lacks_n_out(layer_args: Mapping[str, Any]) -> bool:
     """True if these are the arguments of a layer with an ``n_out`` that is left open."""
     return takes(layer_args, "n_out") and layer_args.get("n_out") is None

@@ -128,7 +128,7 @@ class Residual(Layer):
         X = np.zeros((1, *X_shape[1:]), self.dtype)
         before = copy.deepcopy(self.children)
         try:
-            self._check_output(X, create_parameters(self.children, X))
+            self._check_output(X, create_parameters(self.children, X_shape[1:]))
         except ValueError:
             self.children[:] = before  # without parameters for a shape that is refused
             raise

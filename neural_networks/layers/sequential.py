@@ -106,8 +106,19 @@ def inference(layers: Sequence[Layer]) -> Iterator[None]:
             layer.training, layer.cache = training, cache
 
 
-def create_parameters(layers: Sequence[Layer], X: np.ndarray) -> np.ndarray:
-    """Create the parameters of all layers, by the forward pass of one example; its output.
+def create_parameters(layers: Sequence[Layer], input_shape: Sequence[int]) -> np.ndarray:
+    """Create the parameters of all layers, by the forward pass of one example of zeros.
+
+    Parameters
+    ----------
+    layers : sequence of Layer
+    input_shape : sequence of int
+        Shape of one example.
+
+    Returns
+    -------
+    array, (1, ...)
+        The output.
 
     Raises
     ------
@@ -115,6 +126,7 @@ def create_parameters(layers: Sequence[Layer], X: np.ndarray) -> np.ndarray:
         If a layer does not take the output of the one before it. The message begins with the
         layer's number, from 1.
     """
+    X = np.zeros((1, *input_shape), layers[0].dtype)
     with inference(layers):
         for number, layer in enumerate(layers, start=1):
             try:

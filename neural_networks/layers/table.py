@@ -8,16 +8,17 @@ from neural_networks.layers.base import Layer
 from neural_networks.layers.sequential import inference
 
 
-def layer_table(layers: Sequence[Layer], X: np.ndarray) -> str:
+def layer_table(layers: Sequence[Layer], input_shape: tuple[int, ...]) -> str:
     """A line for each layer, with the shapes of its output and its parameters.
 
     Parameters
     ----------
     layers : sequence of Layer
         Layers whose parameters exist.
-    X : array, (1, ...)
-        An example for the first layer.
+    input_shape : tuple of int
+        Shape of one example.
     """
+    X = np.zeros((1, *input_shape), layers[0].dtype)
     details = [", ".join(layer.details()) for layer in layers]
     n_digits, width = len(str(len(layers))), max(map(len, details))
     total, lines = 0, []

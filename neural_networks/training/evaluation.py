@@ -1,41 +1,15 @@
 """Evaluation: loss, error and predictions of a whole set, without a gradient."""
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from neural_networks.datasets import Data, Dataset
-from neural_networks.metrics import RocCurve, binary_roc
+from neural_networks.metrics import binary_roc
 from neural_networks.training.forecasting import free_running, one_step
+from neural_networks.training.outcome import Forecast, TestOutcome
 from neural_networks.training.protocols import Predictor
 from neural_networks.training.tables import kaggle_table
-
-Forecast = tuple[np.ndarray, np.ndarray, np.ndarray]
-
-
-@dataclass(frozen=True)
-class TestOutcome:
-    """Scores and predictions on a test set.
-
-    Attributes
-    ----------
-    scores : dict of float
-        ``loss`` and ``error``; of two classes, also ``auc``.
-    Y, Y_hat : arrays, (n, k) or (n, k, t)
-        Labels and predictions.
-    roc : RocCurve or None
-        ROC curve of two classes.
-    forecast : tuple of array or None
-        Longer sequences (k, d, T), and their values from the end of the first window on, (k, d,
-        T - t): predicted one step ahead, and free-running.
-    """
-
-    scores: dict[str, float]
-    Y: np.ndarray
-    Y_hat: np.ndarray
-    roc: RocCurve | None
-    forecast: Forecast | None
 
 
 def evaluate(model: Predictor, data: Data) -> tuple[float, float, np.ndarray]:

@@ -1,11 +1,9 @@
 """Protocols: the parts of a model and of a run's log that training uses."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -14,9 +12,7 @@ from neural_networks.losses import Loss
 from neural_networks.optimizers import Optimizer
 from neural_networks.training.early_stopping import BestEpoch
 from neural_networks.training.history import History
-
-if TYPE_CHECKING:
-    from neural_networks.training.evaluation import TestOutcome
+from neural_networks.training.outcome import TestOutcome
 
 
 class RunLog(Protocol):
