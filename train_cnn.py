@@ -3,26 +3,38 @@
 Edit the configuration below, or override its values with flags: ``--help`` lists them.
 """
 
-import argparse
 import sys
-from collections.abc import Mapping, Sequence
-from typing import Any
+from argparse import Namespace
+from collections.abc import Sequence
 
-from neural_networks.cli.network_flags import (
+from neural_networks.cli.configuration import apply_flags
+from neural_networks.cli.console import describe, next_steps, results
+from neural_networks.cli.flags import (
     add_architecture_flags,
+    add_convolution_flags,
     add_network_flags,
-    architecture,
-    resize,
-    restyle,
+    make_parser,
 )
-from neural_networks.cli.run import make_parser, run_script
+from neural_networks.cli.network_flags import shape_convolutional
+from neural_networks.cli.parser import command
+from neural_networks.cli.run import (
+    dataset_args,
+    kaggle_data,
+    logger_args,
+    model_args,
+    start,
+    train_args,
+)
+from neural_networks.datasets import initialize_dataset
+from neural_networks.logs import Logger
+from neural_networks.models import initialize_model
 from neural_networks.utils.data_structures import AttrDict
 
 # ---------------------------------------------------------------------------- configuration
 
 
 def convolution(n_out: int) -> AttrDict:
-    """As many kernels of 3×3; the images keep their size."""
+    """A convolution with n_out kernels of 3×3; the images keep their size."""
     return AttrDict(
         name="conv2d",
         n_out=n_out,
@@ -35,9 +47,10 @@ def convolution(n_out: int) -> AttrDict:
 
 
 halve = AttrDict(name="pool2d", kernel_shape=2, stride=2, mode="max")
-average = AttrDict(name="pool2d", kernel_shape=4, mode="average")  # of each channel, all 4×4
+average = AttrDict(name="pool2d", kernel_shape=4, mode="average")  # one value for each channel
 flatten = AttrDict(name="flatten")
-hidden = AttrDict(  # for --hidden; the network below does without
+block = (convolution(32), halve)  # for --filters
+hidden = AttrDict(  # for --hidden; the network below has none
     name="fully_connected",
     activation="relu",
     weight_init="he_normal",
@@ -47,7 +60,7 @@ output = AttrDict(
     name="fully_connected",
     activation="softmax",
     weight_init="xavier_uniform",
-    n_out=None,  # the dataset says how many classes there are
+    n_out=None,  # the number of classes, set by the dataset
 )
 optimizer_args = AttrDict(
     name="SGD",
@@ -78,9 +91,7 @@ CONFIGURATION = AttrDict(
     ),
     data_args=AttrDict(name="digits", batch_size=10, images=True),
     epochs=25,
-    patience=None,  # epochs without a better one before the training stops early
-    monitor=None,  # what tells a better one; the validation loss
-    restore_best=None,  # whether to test the best epoch; with patience only
+    # patience=10, monitor="validation_error", restore_best=True,  # early stopping, see --help
     seed=0,
     dtype="float32",
 )
@@ -99,54 +110,49 @@ examples:
   python train_cnn.py --preset cifar10 --epochs 20 --name cifar10-longer
   python train_cnn.py --config experiments/digits-cnn/config.json --seed 1
 
---filters 16 32 makes two blocks, each a convolution and a pooling that halves the image; without
-it the convolutions are those of the configuration at the top of the script.
+--filters 16 32 makes two blocks of a convolution and a pooling that halves the image. Without it,
+the convolutions are those of the configuration at the top of the script.
 
-Presets are for real data: "python -m neural_networks datasets list" says which, and how to get it.
+Presets are for real data: "python -m neural_networks datasets list" shows where it comes from.
 
-Each run leaves a folder of results under experiments/; "python -m neural_networks.cli.compare"
-lists the runs there, the best one first.
+Each run leaves a folder of results under experiments/; "python -m neural_networks compare" lists
+the runs there by validation loss.
 """
 NEXT_STEPS = ("--filters 16 32 --hidden 64 --name small", "--activation tanh --name smoother")
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Train and test a network; the exit status."""
-    parser = make_parser(__file__, __doc__.split("\n")[0], EXAMPLES)
+# ---------------------------------------------------------------------------- the run
+
+
+def configure(argv: Sequence[str]) -> tuple[AttrDict, Namespace]:
+    """The configuration with the flags applied, and the flags."""
+    parser = make_parser(__file__, __doc__, EXAMPLES)
     network = add_network_flags(parser)
     add_architecture_flags(network)
-    network.add_argument(
-        "--filters", type=int, nargs="+", metavar="N", help="kernels of each convolution"
-    )
-    network.add_argument("--kernel", type=int, metavar="K", help="size of all kernels: K×K pixels")
-    network.add_argument("--pool", metavar="MODE", help="how all pooling is done: max or average")
-    return run_script(__file__, parser, CONFIGURATION, argv, shape_network, NEXT_STEPS)
+    add_convolution_flags(network)
+    flags = parser.parse_args(argv)
+    config = apply_flags(CONFIGURATION, flags)
+    shape_convolutional(config, flags, block, hidden)
+    return config, flags
 
 
-def shape_network(config: AttrDict, flags: argparse.Namespace) -> None:
-    """Apply the flags that describe the network to a configuration."""
-    *before, last = architecture(config, flags)
-    convolutional, flattening, fully_connected = split(before)
-    if flags.filters is not None:
-        blocks = [[convolution(n), AttrDict(halve)] for n in flags.filters]
-        convolutional = [layer for block in blocks for layer in block]
-    for layer in convolutional:
-        if layer["name"] == "conv2d" and flags.kernel is not None:
-            layer["kernel_shape"] = flags.kernel
-        if layer["name"] == "pool2d" and flags.pool is not None:
-            layer["mode"] = flags.pool
-    dense = resize(fully_connected, flags.hidden, hidden)
-    layers = [*convolutional, flattening, *dense, last]
-    config.model_args["layer_args"] = restyle(layers, flags)
-
-
-def split(layers: Sequence[Mapping[str, Any]]) -> tuple[list[Any], Any, list[Any]]:
-    """The layers before the one that flattens the images, that one, and those after it."""
-    names = [layer.get("name") for layer in layers]
-    if "flatten" not in names:
-        raise ValueError("the network has no layer 'flatten' between images and output")
-    middle = names.index("flatten")
-    return list(layers[:middle]), layers[middle], list(layers[middle + 1 :])
+@command("train_cnn.py")
+def main(argv: Sequence[str]) -> None:
+    """Train and test a network."""
+    config, flags = configure(argv)
+    dataset = initialize_dataset(**dataset_args(config))
+    logger = Logger(**logger_args(config, flags, argv), save=True, plot=True)
+    model = initialize_model(config.model_name, **model_args(config), logger=logger)
+    model.prepare(dataset)
+    to_predict = kaggle_data(model, dataset, flags)  # None: no Kaggle file
+    print(describe(model, dataset, config))
+    start(logger)  # makes the run's folder
+    model.train(dataset, **train_args(config))
+    scores = model.test(dataset, save_predictions=True) if dataset.test else None
+    if to_predict is not None:
+        model.test_kaggle(to_predict, flags.kaggle_file)
+    print(results(model, dataset, config, scores, flags.kaggle_file))
+    print(next_steps(flags, NEXT_STEPS))
 
 
 if __name__ == "__main__":

@@ -3,18 +3,26 @@
 Edit the configuration below, or override its values with flags: ``--help`` lists them.
 """
 
-import argparse
 import sys
+from argparse import Namespace
 from collections.abc import Sequence
 
-from neural_networks.cli.network_flags import (
-    add_architecture_flags,
-    add_network_flags,
-    architecture,
-    resize,
-    restyle,
+from neural_networks.cli.configuration import apply_flags
+from neural_networks.cli.console import describe, next_steps, results
+from neural_networks.cli.flags import add_architecture_flags, add_network_flags, make_parser
+from neural_networks.cli.network_flags import shape_dense
+from neural_networks.cli.parser import command
+from neural_networks.cli.run import (
+    dataset_args,
+    kaggle_data,
+    logger_args,
+    model_args,
+    start,
+    train_args,
 )
-from neural_networks.cli.run import make_parser, run_script
+from neural_networks.datasets import initialize_dataset
+from neural_networks.logs import Logger
+from neural_networks.models import initialize_model
 from neural_networks.utils.data_structures import AttrDict
 
 # ---------------------------------------------------------------------------- configuration
@@ -29,7 +37,7 @@ output = AttrDict(
     name="fully_connected",
     activation="softmax",
     weight_init="xavier_uniform",
-    n_out=None,  # the dataset says how many classes there are
+    n_out=None,  # the number of classes, set by the dataset
 )
 optimizer_args = AttrDict(
     name="SGD",
@@ -52,9 +60,7 @@ CONFIGURATION = AttrDict(
     ),
     data_args=AttrDict(name="iris", batch_size=25),
     epochs=60,
-    patience=None,  # epochs without a better one before the training stops early
-    monitor=None,  # what tells a better one; the validation loss
-    restore_best=None,  # whether to test the best epoch; with patience only
+    # patience=10, monitor="validation_error", restore_best=True,  # early stopping, see --help
     seed=0,
     dtype="float32",
 )
@@ -75,26 +81,44 @@ examples:
   python train_ffnn.py --dataset csv --data-args path=flowers.csv label=kind
   python train_ffnn.py --config experiments/iris/config.json --seed 1
 
-Presets are for real data: "python -m neural_networks datasets list" says which, and how to get it.
+Presets are for real data: "python -m neural_networks datasets list" shows where it comes from.
 
-Each run leaves a folder of results under experiments/; "python -m neural_networks.cli.compare"
-lists the runs there, the best one first.
+Each run leaves a folder of results under experiments/; "python -m neural_networks compare" lists
+the runs there by validation loss.
 """
 NEXT_STEPS = ("--lr 0.1 --hidden 20 --name wider", "--activation tanh --name smoother")
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Train and test a network; the exit status."""
-    parser = make_parser(__file__, __doc__.split("\n")[0], EXAMPLES)
+# ---------------------------------------------------------------------------- the run
+
+
+def configure(argv: Sequence[str]) -> tuple[AttrDict, Namespace]:
+    """The configuration with the flags applied, and the flags."""
+    parser = make_parser(__file__, __doc__, EXAMPLES)
     add_architecture_flags(add_network_flags(parser))
-    return run_script(__file__, parser, CONFIGURATION, argv, shape_network, NEXT_STEPS)
+    flags = parser.parse_args(argv)
+    config = apply_flags(CONFIGURATION, flags)
+    shape_dense(config, flags, hidden)
+    return config, flags
 
 
-def shape_network(config: AttrDict, flags: argparse.Namespace) -> None:
-    """Apply the flags that describe the network to a configuration."""
-    *hidden_layers, last = architecture(config, flags)
-    layers = [*resize(hidden_layers, flags.hidden, hidden), last]
-    config.model_args["layer_args"] = restyle(layers, flags)
+@command("train_ffnn.py")
+def main(argv: Sequence[str]) -> None:
+    """Train and test a network."""
+    config, flags = configure(argv)
+    dataset = initialize_dataset(**dataset_args(config))
+    logger = Logger(**logger_args(config, flags, argv), save=True, plot=True)
+    model = initialize_model(config.model_name, **model_args(config), logger=logger)
+    model.prepare(dataset)
+    to_predict = kaggle_data(model, dataset, flags)  # None: no Kaggle file
+    print(describe(model, dataset, config))
+    start(logger)  # makes the run's folder
+    model.train(dataset, **train_args(config))
+    scores = model.test(dataset, save_predictions=True) if dataset.test else None
+    if to_predict is not None:
+        model.test_kaggle(to_predict, flags.kaggle_file)
+    print(results(model, dataset, config, scores, flags.kaggle_file))
+    print(next_steps(flags, NEXT_STEPS))
 
 
 if __name__ == "__main__":

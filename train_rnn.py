@@ -3,13 +3,26 @@
 Edit the configuration below, or override its values with flags: ``--help`` lists them.
 """
 
-import argparse
 import sys
+from argparse import Namespace
 from collections.abc import Sequence
 
-from neural_networks.cli.network_flags import add_network_flags, resize, restyle
-from neural_networks.cli.run import make_parser, run_script
-from neural_networks.layers import takes
+from neural_networks.cli.configuration import apply_flags
+from neural_networks.cli.console import describe, next_steps, results
+from neural_networks.cli.flags import add_network_flags, add_wave_flags, make_parser
+from neural_networks.cli.network_flags import shape_recurrent
+from neural_networks.cli.parser import command
+from neural_networks.cli.run import (
+    dataset_args,
+    kaggle_data,
+    logger_args,
+    model_args,
+    start,
+    train_args,
+)
+from neural_networks.datasets import initialize_dataset
+from neural_networks.logs import Logger
+from neural_networks.models import initialize_model
 from neural_networks.utils.data_structures import AttrDict
 
 # ---------------------------------------------------------------------------- configuration
@@ -24,7 +37,7 @@ output = AttrDict(
     name="fully_connected",
     activation="linear",
     weight_init="xavier_uniform",
-    n_out=None,  # the dataset says how many values there are to predict
+    n_out=None,  # the number of predicted values, set by the dataset
 )
 optimizer_args = AttrDict(
     name="SGD",
@@ -34,7 +47,7 @@ optimizer_args = AttrDict(
     stage_length=1,
     staircase=True,
     momentum=0.9,
-    clip_norm=1.0,  # a gradient through 50 steps may be very large
+    clip_norm=1.0,  # gradients through 50 steps can explode
 )
 CONFIGURATION = AttrDict(
     model_name="sinewave",
@@ -49,9 +62,7 @@ CONFIGURATION = AttrDict(
         name="sinewave", batch_size=50, window=50, step=0.2, noise=0.0, every_step=False
     ),
     epochs=60,
-    patience=None,  # epochs without a better one before the training stops early
-    monitor=None,  # what tells a better one; the validation loss
-    restore_best=None,  # whether to test the best epoch; with patience only
+    # patience=10, monitor="validation_error", restore_best=True,  # early stopping, see --help
     seed=0,
     dtype="float32",
 )
@@ -66,46 +77,46 @@ examples:
   python train_rnn.py --every-step --name every-step
   python train_rnn.py --config experiments/sinewave/config.json --seed 1
 
-The picture forecast.png in the run's folder shows how the network goes on with a wave when it is
-given its own predictions in place of true values.
+The picture forecast.png in the run's folder shows a free-running forecast: the network continues a
+wave from its own predictions.
 
-Each run leaves a folder of results under experiments/; "python -m neural_networks.cli.compare"
-lists the runs there, the best one first.
+Each run leaves a folder of results under experiments/; "python -m neural_networks compare" lists
+the runs there by validation loss.
 """
 NEXT_STEPS = ("--hidden 16 16 --name stacked", "--noise 0.1 --epochs 10 --name noisy")
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Train and test a network; the exit status."""
-    parser = make_parser(__file__, __doc__.split("\n")[0], EXAMPLES)
+# ---------------------------------------------------------------------------- the run
+
+
+def configure(argv: Sequence[str]) -> tuple[AttrDict, Namespace]:
+    """The configuration with the flags applied, and the flags."""
+    parser = make_parser(__file__, __doc__, EXAMPLES)
     add_network_flags(parser)
-    waves = parser.add_argument_group("waves")
-    waves.add_argument("--window", type=int, help="steps that the network sees")
-    waves.add_argument("--step", type=float, help="radians from one step to the next")
-    waves.add_argument("--noise", type=float, help="standard deviation of noise on every value")
-    waves.add_argument(
-        "--every-step",
-        action=argparse.BooleanOptionalAction,
-        help="predict the next value at every step, not only at the last one",
-    )
-    return run_script(__file__, parser, CONFIGURATION, argv, adapt, NEXT_STEPS)
+    add_wave_flags(parser)
+    flags = parser.parse_args(argv)
+    config = apply_flags(CONFIGURATION, flags)
+    shape_recurrent(config, flags, recurrent)
+    return config, flags
 
 
-def adapt(config: AttrDict, flags: argparse.Namespace) -> None:
-    """Apply the flags that describe the waves and the network to a configuration."""
-    data_args = config.data_args
-    for flag in ("window", "step", "noise", "every_step"):
-        if getattr(flags, flag) is not None:
-            data_args[flag] = getattr(flags, flag)
-    *hidden, last = config.model_args["layer_args"]
-    layers = restyle([*resize(hidden, flags.hidden, recurrent), last], flags)
-    recurring = [layer for layer in layers if takes(layer, "return_sequences")]
-    if not recurring:
-        raise ValueError("the network has no recurrent layer: --hidden takes a size for each")
-    for layer in recurring:
-        layer["return_sequences"] = True  # for the layer above
-    recurring[-1]["return_sequences"] = data_args.get("every_step", False)
-    config.model_args["layer_args"] = layers
+@command("train_rnn.py")
+def main(argv: Sequence[str]) -> None:
+    """Train and test a network."""
+    config, flags = configure(argv)
+    dataset = initialize_dataset(**dataset_args(config))
+    logger = Logger(**logger_args(config, flags, argv), save=True, plot=True)
+    model = initialize_model(config.model_name, **model_args(config), logger=logger)
+    model.prepare(dataset)
+    to_predict = kaggle_data(model, dataset, flags)  # None: no Kaggle file
+    print(describe(model, dataset, config))
+    start(logger)  # makes the run's folder
+    model.train(dataset, **train_args(config))
+    scores = model.test(dataset, save_predictions=True) if dataset.test else None
+    if to_predict is not None:
+        model.test_kaggle(to_predict, flags.kaggle_file)
+    print(results(model, dataset, config, scores, flags.kaggle_file))
+    print(next_steps(flags, NEXT_STEPS))
 
 
 if __name__ == "__main__":

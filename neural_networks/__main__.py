@@ -1,29 +1,42 @@
-"""Commands beside the training scripts: ``python -m neural_networks COMMAND --help``."""
+"""Commands for datasets and finished runs: ``python -m neural_networks COMMAND --help``."""
 
 import sys
 from argparse import RawDescriptionHelpFormatter
 from collections.abc import Sequence
 from importlib import import_module
 
-from neural_networks.cli.run import Parser
+from neural_networks.cli.parser import Parser
 
 COMMANDS = {
     "datasets": "list datasets, download them, and draw examples",
     "compare": "list the runs in a folder, lowest validation loss first",
     "ensemble": "average the predictions of several runs, or let Kaggle files vote",
 }
+"""Modules of ``neural_networks.cli`` with a ``main``, and what they do."""
+
+EXAMPLES = """
+examples:
+  python -m neural_networks datasets list
+  python -m neural_networks datasets show digits
+  python -m neural_networks compare
+  python -m neural_networks ensemble average experiments/iris experiments/iris-2
+
+"python -m neural_networks COMMAND --help" explains the flags of a command. Networks are trained by
+train_ffnn.py, train_rnn.py and train_cnn.py; each of them has --help, too.
+"""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command that the arguments begin with; the exit status."""
+    """Run the command that the arguments begin with; returns its exit status."""
     arguments = list(sys.argv[1:] if argv is None else argv)
-    width = max(map(len, COMMANDS))
+    lines = [f"  {name:<10}{purpose}" for name, purpose in COMMANDS.items()]
     parser = Parser(
         prog="python -m neural_networks",
         usage="%(prog)s COMMAND ...",
-        description="Commands beside the training scripts; each has a --help of its own.",
-        epilog="\n".join(f"  {name:<{width}}  {what}" for name, what in COMMANDS.items()),
+        description="Look at datasets and finished runs.",
+        epilog="\n".join(["commands:", *lines, EXAMPLES]),
         formatter_class=RawDescriptionHelpFormatter,
+        allow_abbrev=False,
     )
     parser.add_argument("command", metavar="COMMAND", choices=COMMANDS, help="one of those below")
     flags = parser.parse_args(arguments[:1])

@@ -1,1 +1,1 @@
-"""The command line: flags, configurations, and what the scripts print."""
+"""Command line: flags, configurations, printed text, commands."""

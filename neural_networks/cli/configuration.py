@@ -1,25 +1,31 @@
-"""What a run is made of: a configuration, changed by flags, or read from an earlier run."""
+"""Configurations: flags applied to them, and the config.json of an earlier run."""
 
 import argparse
 import copy
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from neural_networks import schedulers
+from neural_networks.cli.presets import script_presets
 from neural_networks.datasets import dataset_options
 from neural_networks.optimizers import OPTIMIZERS
 from neural_networks.utils.data_structures import AttrDict
-from neural_networks.utils.factories import check_keys, constructor_options, lookup, options_in
+from neural_networks.utils.factories import check_keys, lookup, option_names, options_in
+from neural_networks.utils.validation import error_prefix, positive_integer
 
 RUN_ARGUMENTS = ("epochs", "seed", "dtype")
 STOPPING = ("patience", "monitor", "restore_best")
 """Arguments of ``train`` that a configuration may leave out."""
 
-# Which flag sets what: a section of the configuration and the key there.
+# The section of the configuration that a flag sets, and the key there.
 TARGETS = {
     "batch_size": ("data", "batch_size"),
+    "window": ("data", "window"),
+    "step": ("data", "step"),
+    "noise": ("data", "noise"),
+    "every_step": ("data", "every_step"),
     "loss": ("model", "loss"),
     "l2": ("model", "l2"),
     "l1": ("model", "l1"),
@@ -28,6 +34,7 @@ TARGETS = {
     "weight_decay": ("optimizer", "weight_decay"),
     "clip_norm": ("optimizer", "clip_norm"),
     "clip_global_norm": ("optimizer", "clip_global_norm"),
+    "scheduler": ("optimizer", "lr_scheduler"),
     "lr_decay": ("optimizer", "lr_decay"),
     "stage_length": ("optimizer", "stage_length"),
     "staircase": ("optimizer", "staircase"),
@@ -40,76 +47,183 @@ TARGETS = {
     "name": ("run", "model_name"),
 }
 
+# Options of the optimizer that its schedule takes, with their names there.
+STAGES = {"lr_decay": "decay", "stage_length": "stage_length", "staircase": "staircase"}
+
+RENAMED = {"one_output": "binary_labels", "softened": "label_smoothing"}
+"""Options of datasets in the config.json of older runs, and their names today."""
+
+
+class Typed(NamedTuple):
+    """A value from the command line, and the words there."""
+
+    value: Any
+    words: str
+
 
 def apply_flags(configuration: Mapping[str, Any], flags: argparse.Namespace) -> AttrDict:
-    """A copy of a configuration in which the flags that were given replace its values."""
-    config = AttrDict(copy.deepcopy(dict(configuration)))
-    sections = {
-        "run": config,
-        "data": config.data_args,
-        "model": config.model_args,
-        "optimizer": config.model_args["optimizer_args"],
-    }
-    choose_optimizer(sections["optimizer"], flags)
-    # A run that is named after its dataset, as iris or digits-cnn, follows it.
+    """A configuration with the values of the flags.
+
+    Options that the chosen dataset, optimizer or schedule does not take are removed if they come
+    from the configuration, and an error if they were typed.
+
+    Parameters
+    ----------
+    configuration : mapping
+        The script's configuration; ``--config`` or ``--preset`` replaces it. It is not changed.
+    flags : Namespace
+        Parsed by a parser of ``flags.make_parser``.
+
+    Raises
+    ------
+    ValueError
+        If an option is unknown, was typed twice, or does not fit.
+    """
+    config = AttrDict(copy.deepcopy(dict(_starting_point(configuration, flags))))
+    # A run that is named after its dataset, such as iris or digits-cnn, follows it.
     named_after, *rest = str(config.model_name).split("-")
     if flags.dataset and named_after == config.data_args["name"]:
         config.model_name = "-".join([flags.dataset, *rest])
-    choose_dataset(sections["data"], flags)
-    for flag, (section, key) in TARGETS.items():
-        value = getattr(flags, flag)
-        if value is not None:
-            sections[section][key] = value
+    _set_optimizer(config.model_args["optimizer_args"], flags)
+    _set_dataset(config.data_args, flags)
+    for section, target in (("run", config), ("model", config.model_args)):
+        target.update({key: typed.value for key, typed in typed_options(flags, section).items()})
+    positive_integer("epochs", config.epochs)
     return config
 
 
-def choose_dataset(args: Any, flags: argparse.Namespace) -> None:
-    """Apply the flags that name a dataset and its options.
+def _starting_point(
+    configuration: Mapping[str, Any], flags: argparse.Namespace
+) -> Mapping[str, Any]:
+    """The configuration that the flags apply to: --config, --preset, or the script's own."""
+    if flags.config is not None:
+        return read_configuration(flags.config, configuration)
+    if flags.preset is not None:
+        return lookup("preset", flags.preset, script_presets(flags.script))
+    return configuration
 
-    Options that the dataset chosen does not have go, as they belong to another one.
+
+def typed_options(
+    flags: argparse.Namespace, section: str, pairs: str | None = None
+) -> dict[str, Typed]:
+    """The options typed for a section of the configuration.
+
+    Parameters
+    ----------
+    flags : Namespace
+    section : str
+        ``"run"``, ``"data"``, ``"model"`` or ``"optimizer"``.
+    pairs : str, optional
+        The flag of further options KEY=VALUE, such as ``"data_args"``.
+
+    Raises
+    ------
+    ValueError
+        If an option was typed twice.
     """
+    given = vars(flags)
+    typed = {
+        key: Typed(given[flag], _words(flag, given[flag]))
+        for flag, (where, key) in TARGETS.items()
+        if where == section and given.get(flag) is not None
+    }
+    for key, value in (pairs and given[pairs]) or []:
+        option = Typed(value, f"{_words(str(pairs))} {key}={value}")
+        key = RENAMED.get(key, key) if section == "data" else key
+        if key in typed:
+            raise ValueError(f"{typed[key].words} and {option.words}: give {key} only once")
+        typed[key] = option
+    return typed
+
+
+def _words(flag: str, value: Any = True) -> str:
+    """A flag as it was typed: ``--lr 0.1``, ``--staircase`` or ``--no-staircase``."""
+    name = flag.replace("_", "-")
+    if isinstance(value, bool):
+        return f"--{name}" if value else f"--no-{name}"
+    return f"--{name} {value}"
+
+
+def _set_dataset(args: dict[str, Any], flags: argparse.Namespace) -> None:
+    """Apply the flags that name a dataset and its options."""
     if flags.dataset is not None:
-        known = dataset_options(flags.dataset)
-        for key in [key for key in args if key not in known]:
-            del args[key]
+        keep_known(args, ["name", *dataset_options(flags.dataset)])
         args["name"] = flags.dataset
-    if flags.loss is not None:
-        # A single sigmoid unit needs labels of a single column.
-        args.pop("binary_labels", None)
-        if flags.loss == "binary_cross_entropy":
-            args["binary_labels"] = True
-    given = dict(flags.data_args or [])
-    check_keys(f"dataset {args['name']!r}", given, dataset_options(args["name"]))
-    if isinstance(given.get("path"), str):
-        # For a config.json that is used from another folder.
-        given["path"] = str(Path(given["path"]).expanduser().absolute())
-    args.update(given)
+    typed = typed_options(flags, "data", "data_args")
+    check_typed(typed, f"dataset {args['name']!r}", dataset_options(args["name"]))
+    args.update({key: option.value for key, option in typed.items()})
+    if "path" in typed and isinstance(args["path"], str):
+        # Absolute, so that config.json can be used from another folder.
+        args["path"] = str(Path(args["path"]).expanduser().absolute())
 
 
-def choose_optimizer(args: Any, flags: argparse.Namespace) -> None:
-    """Apply the flags that name an optimizer and a schedule, and their options.
-
-    Options of another optimizer or schedule than the chosen one are of no use to it, and go. Beside
-    a constant rate, lr_decay, stage_length and staircase are there for ``exponential``.
-    """
+def _set_optimizer(args: dict[str, Any], flags: argparse.Namespace) -> None:
+    """Apply the flags that name an optimizer and a schedule, and their options."""
     if flags.optimizer is not None:
-        known = constructor_options(lookup("optimizer", flags.optimizer, OPTIMIZERS))
-        for key in [key for key in args if key not in known]:
-            del args[key]
+        optimizer = lookup("optimizer", flags.optimizer, OPTIMIZERS)
+        keep_known(args, ["name", *option_names(optimizer)])
         args["name"] = flags.optimizer
-    args.update(flags.optimizer_args or [])
+    typed = typed_options(flags, "optimizer", "optimizer_args")
+    if typed:
+        optimizer = lookup("optimizer", args.get("name"), OPTIMIZERS)
+        check_typed(typed, f"optimizer {args['name']!r}", option_names(optimizer))
     before = args.get("lr_scheduler") or "constant"
-    if flags.scheduler not in (None, before):
-        if {before, flags.scheduler} != {"constant", "exponential"}:
-            args.update(dict.fromkeys(("lr_decay", "stage_length", "staircase")))
-        args["lr_scheduler"] = flags.scheduler
+    schedule = typed["lr_scheduler"].value or "constant" if "lr_scheduler" in typed else before
+    if schedule != before:
         args["scheduler_args"] = {}
-    if flags.scheduler_args is not None:
-        given = options_in("scheduler_args", args.get("scheduler_args"))
-        args["scheduler_args"] = given | dict(flags.scheduler_args)
+        # Beside a constant rate, the options of an exponential one wait to be tried.
+        if [before, schedule] not in (["constant", "exponential"], ["exponential", "constant"]):
+            args.update(dict.fromkeys(STAGES))
+    args.update({key: option.value for key, option in typed.items()})
+    _set_schedule(args, typed, flags)
 
 
-# What a config.json has to hold, and of what type; Logger checks the name.
+def _set_schedule(
+    args: dict[str, Any], typed: Mapping[str, Typed], flags: argparse.Namespace
+) -> None:
+    """Apply --scheduler-args, and check that the schedule takes the options typed for it."""
+    pairs = typed_options(flags, "schedule", "scheduler_args")
+    options = options_in("scheduler_args", args.get("scheduler_args"))
+    options |= {key: option.value for key, option in pairs.items()}
+    name = args.get("lr_scheduler") or "constant"
+    if pairs:
+        check_typed(pairs, f"scheduler {name!r}", schedulers.scheduler_options(name, options))
+    for key, own in STAGES.items():
+        if key in typed and typed[key].value is not None:
+            if own in pairs:
+                raise ValueError(f"{typed[key].words} and {pairs[own].words}: give one of them")
+            check_stage(typed[key], key, name, options)
+            options.pop(own, None)
+    if options != (args.get("scheduler_args") or {}):
+        args["scheduler_args"] = options
+
+
+def check_stage(typed: Typed, key: str, name: str, options: Mapping[str, Any]) -> None:
+    """Raise ``ValueError`` if a schedule does not take a typed option of its stages."""
+    own = STAGES[key]
+    if own not in schedulers.scheduler_options(name, options):
+        fitting = [n for n in schedulers.SCHEDULERS if own in schedulers.scheduler_options(n, {})]
+        raise ValueError(
+            f"{typed.words}: scheduler {name!r} has no option {key!r} (schedulers with it: "
+            f"{', '.join(fitting)})"
+        )
+
+
+def keep_known(args: dict[str, Any], known: Iterable[str]) -> None:
+    """Remove the options that are not known."""
+    known = list(known)
+    for key in [key for key in args if key not in known]:
+        del args[key]
+
+
+def check_typed(typed: Mapping[str, Typed], what: str, known: Iterable[str]) -> None:
+    """Raise ``ValueError``, with the words of the flag, if a typed option is not known."""
+    for key, option in typed.items():
+        with error_prefix(option.words):
+            check_keys(what, [key], known)
+
+
+# Entries that a config.json needs, and their types; Logger checks the name.
 SAVED = {"model_name": object, "model": dict, "data": dict, "arguments": dict, "versions": dict}
 SAVED_MODEL = {"loss": str, "layer_args": list, "optimizer_args": dict}
 
@@ -120,14 +234,15 @@ def read_configuration(path: str, template: Mapping[str, Any]) -> AttrDict:
     Raises
     ------
     ValueError
-        If the file is not one, lacks something, or has a key that ``template`` has not.
+        If the file is not one, lacks something, or has a key that ``template`` does not have.
     """
     try:
         saved = json.loads(Path(path).read_text(encoding="utf-8"))
-    except ValueError as error:  # no JSON, or no text at all
-        raise ValueError(f"{path} is no JSON file: {error}") from None
+    except ValueError as error:  # not JSON, or not text
+        raise ValueError(f"{path} is not a JSON file: {error}") from None
     _check_section(path, saved, SAVED, SAVED)
-    model, data, arguments = saved["model"], saved["data"], saved["arguments"]
+    model, arguments = saved["model"], saved["arguments"]
+    data = {RENAMED.get(key, key): value for key, value in saved["data"].items()}
     _check_section(f"model in {path}", model, SAVED_MODEL, template["model_args"])
     _check_section(f"data in {path}", data, {"name": str}, None)
     check_keys(f"data in {path}", data, ["name", *dataset_options(data["name"])])
@@ -147,9 +262,9 @@ def read_configuration(path: str, template: Mapping[str, Any]) -> AttrDict:
 def _check_section(
     what: str, section: Any, needed: Mapping[str, type], known: Iterable[str] | None
 ) -> None:
-    """Raise ``ValueError`` unless a section has the needed entries, and none but the known.
+    """Raise ``ValueError`` if a section lacks a needed entry, or has an unknown one.
 
-    With None, any are.
+    With None, all entries are known.
     """
     if not isinstance(section, dict):
         raise ValueError(f"{what} must be a mapping, got {section!r}")
@@ -160,23 +275,3 @@ def _check_section(
             raise ValueError(f"{what}: {key!r} must be a {kind.__name__}, got {section[key]!r}")
     if known is not None:
         check_keys(what, section, known)
-
-
-def run_arguments(config: AttrDict) -> dict[str, Any]:
-    """What a run depends on beside model and data."""
-    return {key: config[key] for key in RUN_ARGUMENTS} | stopping(config)
-
-
-def stopping(config: AttrDict) -> dict[str, Any]:
-    """When to stop, as ``train`` takes it."""
-    return {key: config.get(key) for key in STOPPING}
-
-
-def with_length(model_args: Mapping[str, Any], epochs: int) -> dict[str, Any]:
-    """The model's arguments, in which a schedule that needs to know the length of the run does."""
-    optimizer_args = dict(model_args["optimizer_args"])
-    options = options_in("scheduler_args", optimizer_args.get("scheduler_args"))
-    if "epochs" in schedulers.options_of(optimizer_args.get("lr_scheduler"), options):
-        options.setdefault("epochs", epochs)
-        optimizer_args["scheduler_args"] = options
-    return {**model_args, "optimizer_args": optimizer_args}

@@ -1,57 +1,76 @@
-"""A run in words: what is about to be trained, and what came of it."""
+"""Text that the training scripts print: description of a run, results, commands to try next."""
 
+import argparse
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import numpy as np
-
-from neural_networks.activations import ACTIVATIONS
+from neural_networks.cli.run import stopping
 from neural_networks.datasets import Dataset
-from neural_networks.layers import Dropout
-from neural_networks.logs.logger import RUN_FILES
+from neural_networks.logs import RUN_FILES
 from neural_networks.models import NeuralNetwork
 from neural_networks.schedulers import SCHEDULERS
+from neural_networks.training.early_stopping import EarlyStopping
+from neural_networks.training.evaluation import evaluate
+from neural_networks.utils.data_structures import AttrDict
 from neural_networks.utils.factories import find_name
 from neural_networks.utils.files import display_path, repository
 
 
-def describe(model: NeuralNetwork, dataset: Dataset, epochs: int, seed: int | None) -> str:
-    """The data, the network layer by layer, and how it will be trained.
+def describe(model: NeuralNetwork, dataset: Dataset, config: AttrDict) -> str:
+    """Description of a run before it starts: data, layers, training.
 
     Parameters
     ----------
     model : NeuralNetwork
         One that ``prepare`` has completed for the dataset.
     dataset : Dataset
-    epochs : int
-    seed : int or None
+    config : AttrDict
+        The run's configuration.
+
+    Raises
+    ------
+    ValueError
+        If the configuration's arguments for early stopping do not fit the dataset.
     """
-    sizes = [
-        f"{data.n_samples:,} {split}"
-        for split, data in (
-            ("training", dataset.train),
-            ("validation", dataset.validate),
-            ("test", dataset.test),
-        )
-        if data is not None
-    ]
+    best_epoch = _best_epoch(dataset, config)
     steps = dataset.train.samples_per_epoch
-    return "\n".join(
-        [
-            f"Data: {dataset.name}, {' + '.join(sizes)} examples of shape "
-            f"{dataset.train.example_shape}, {dataset.out_dim} output"
-            f"{'' if dataset.out_dim == 1 else 's'}",
-            *_layer_lines(model, dataset.train.example_shape),
-            f"Training: {_objective(model)}, {_update_rule(model)}; {epochs} epochs of {steps} "
-            f"steps, batch size {dataset.train.batch_size}, seed {seed}",
-        ]
-    )
+    lines = [
+        _data_line(dataset),
+        model.summary(),
+        f"Training: {_objective(model)}, {_update_rule(model)}; {config.epochs} epochs of {steps} "
+        f"steps, batch size {dataset.train.batch_size}, seed {config.seed}",
+        *best_epoch,
+    ]
+    if config.get("fitted"):
+        lines.append(f"Because of --loss {model.loss.name}: {', '.join(config.fitted)}")
+    return "\n".join(lines)
+
+
+def _data_line(dataset: Dataset) -> str:
+    """The sizes of the sets, and the shapes of an example and its label."""
+    sets = {"training": dataset.train, "validation": dataset.validate, "test": dataset.test}
+    sizes = [f"{data.n_samples:,} {name}" for name, data in sets.items() if data is not None]
+    outputs = f"{dataset.out_dim} output{'' if dataset.out_dim == 1 else 's'}"
+    shape = dataset.train.example_shape
+    return f"Data: {dataset.name}, {' + '.join(sizes)} examples of shape {shape}, {outputs}"
+
+
+def _best_epoch(dataset: Dataset, config: AttrDict) -> list[str]:
+    """A line about early stopping and the best epoch, if the training depends on them."""
+    rule = EarlyStopping(dataset.validate is not None, **stopping(config))
+    parts = []
+    if rule.patience is not None:
+        parts.append(f"stop after {rule.patience} epochs without a lower one")
+    if rule.restore_best:
+        parts.append("test its parameters")
+    metric = rule.monitor.replace("_", " ")
+    return [f"Best epoch: lowest {metric}; {', '.join(parts)}"] if parts else []
 
 
 def _objective(model: NeuralNetwork) -> str:
-    """The loss, and the strengths of the penalty if there is one."""
+    """The loss, and the penalty if there is one."""
     penalty = {"l2": model.regularization.l2, "l1": model.regularization.l1}
     return " + ".join(
         [
@@ -62,7 +81,7 @@ def _objective(model: NeuralNetwork) -> str:
 
 
 def _update_rule(model: NeuralNetwork) -> str:
-    """The optimizer, what it does beside the rule that it is named after, and its rate."""
+    """The optimizer, its options, and its learning rate."""
     schedule, optimizer = model.optimizer.lr_scheduler, model.optimizer
     kind = find_name(type(schedule), SCHEDULERS) or "own"
     rate = f"{kind.replace('_', '-')} learning rate {schedule.lr:g}"
@@ -74,66 +93,60 @@ def _update_rule(model: NeuralNetwork) -> str:
     return f"{type(optimizer).__name__} with {''.join(extras)}{rate}"
 
 
-def _layer_lines(model: NeuralNetwork, input_shape: tuple[int, ...]) -> list[str]:
-    """A line for each layer, with the shapes of its output and its parameters."""
-    X = np.zeros((1, *input_shape), model.dtype)
-    total, lines = 0, []
-    width = len(str(len(model.layers)))
-    with model.inference():
-        for i, layer in enumerate(model.layers, start=1):
-            X = layer.forward_faster(X)
-            count = sum(value.size for value in layer.parameters.values())
-            shapes = ", ".join(f"{key} {value.shape}" for key, value in layer.parameters.items())
-            # Layers without parameters, such as pooling, have no activation worth telling.
-            activation = find_name(type(layer.activation), ACTIVATIONS) if count else ""
-            if isinstance(layer, Dropout):
-                activation = f"p = {layer.p:g}"
-            name = type(layer).__name__
-            lines.append(
-                f"  {i:>{width}}  {name:<15} {activation:<10} -> {X.shape[1:]!s:<14} {count:>9,}  "
-                f"{shapes}".rstrip()
-            )
-            total += count
-    return [f"Network: {total:,} parameters, {model.dtype}", *lines]
-
-
-def ending(model: NeuralNetwork, epochs: int, with_best: bool) -> str:
-    """Lines that say whether the training stopped early, and whether it went back to the best."""
-    lines = ""
-    if model.epoch < epochs:
-        lines += f"Stopped after {model.epoch} epochs of at most {epochs}.\n"
-    if with_best and model.best is not None:
-        what = f"{model.best.monitor.replace('_', ' ')}, {model.best.value:.4g}"
-        lines += f"Back to the parameters after epoch {model.best.epoch}: lowest {what}.\n"
-    return lines
-
-
 def results(
     model: NeuralNetwork,
     dataset: Dataset,
+    config: AttrDict,
     scores: Mapping[str, float] | None,
     kaggle_file: str | None = None,
 ) -> str:
-    """Loss and accuracy on the test set, or on the validation set if there is none; the files.
+    """Description of a finished run: end of the training, scores, files.
 
-    A file of predictions may have a name of its own.
+    Parameters
+    ----------
+    model : NeuralNetwork
+    dataset : Dataset
+    config : AttrDict
+        The run's configuration.
+    scores : mapping or None
+        Results of ``model.test``; without a test set, the validation set is evaluated.
+    kaggle_file : str, optional
+        Name of the Kaggle file, if it is not the default one.
     """
-    data = dataset.test or dataset.validate
-    if scores is not None and data is not None:
-        what = "Test" if data is dataset.test else "Validation"
-        lines = [f"{what}: {_score(model, scores, data.n_samples)}"]
+    text = _ending(model, config.epochs)
+    if scores is not None and dataset.test is not None:
+        text += f"Test: {_score(model, scores, dataset.test.n_samples)}"
+    elif dataset.validate is not None:
+        loss, error, _ = evaluate(model, dataset.validate)
+        scores = {"loss": loss, "error": error}
+        text += f"Validation: {_score(model, scores, dataset.validate.n_samples)}"
     else:
-        lines = ["There is neither a validation nor a test set."]
-    folder = model.logger.folder if model.logger else None
+        text += "There is neither a validation nor a test set."
+    return text + _files(model.logger.folder if model.logger else None, kaggle_file)
+
+
+def _ending(model: NeuralNetwork, epochs: int) -> str:
+    """Lines about early stopping and the restored epoch; empty without them."""
+    lines = ""
+    if model.epoch < epochs:
+        lines += f"Stopped after {model.epoch} epochs of at most {epochs}.\n"
+    if model.restored and model.best is not None:
+        metric = f"{model.best.monitor.replace('_', ' ')}, {model.best.value:.4g}"
+        lines += f"Back to the parameters after epoch {model.best.epoch}: lowest {metric}.\n"
+    return lines
+
+
+def _files(folder: Path | None, kaggle_file: str | None) -> str:
+    """The files in the run's folder, a line for each."""
     if folder is None:
-        return lines[0]
-    lines += ["", f"Results are in {folder.resolve()}:"]
+        return ""
+    lines = ["", "", f"Results are in {folder.resolve()}:"]
     files = dict(RUN_FILES)
     if kaggle_file is not None:
         files.setdefault(kaggle_file, RUN_FILES["kaggle_predictions.csv"])
-    for name, what in files.items():
+    for name, content in files.items():
         if (folder / name).exists():
-            lines.append(f"  {name:<22} {what}")
+            lines.append(f"  {name:<22} {content}")
     return "\n".join(lines)
 
 
@@ -149,23 +162,24 @@ def _score(model: NeuralNetwork, results: Mapping[str, float], n: int) -> str:
     )
 
 
-def next_steps(script: str, flags: Sequence[str], experiments: Path | None) -> str:
-    """Commands to go on with: the script with other flags, then the comparison of runs.
+def next_steps(flags: argparse.Namespace, suggestions: Sequence[str]) -> str:
+    """Commands to try next: the script with other flags, then the comparison of runs.
 
     Parameters
     ----------
-    script : str
-        The script's path.
-    flags : sequence of str
-        Flags for a run to try next.
-    experiments : Path or None
-        The folder that holds the runs, if it is not the default one.
+    flags : Namespace
+        The run's flags. After a preset, the suggestion is the preset with another seed.
+    suggestions : sequence of str
+        Flags for runs to try next.
     """
     # The Python of a virtual environment in this folder may not be the "python" of the shell.
     python = Path(display_path(Path(sys.executable)))
     start = "python" if python.is_absolute() else shlex.quote(str(python))
-    commands = [f"{shlex.quote(display_path(Path(script)))} {flag}" for flag in flags]
+    if flags.preset is not None:
+        suggestions = [f"--preset {flags.preset} --seed 1"]
+    script = shlex.quote(display_path(Path(flags.script)))
+    commands = [f"{script} {suggestion}" for suggestion in suggestions]
     if repository() == Path.cwd():
-        folder = "" if experiments is None else f" {shlex.quote(str(experiments))}"
-        commands.append(f"-m neural_networks.cli.compare{folder}")
+        folder = "" if flags.experiments is None else f" {shlex.quote(str(flags.experiments))}"
+        commands.append(f"-m neural_networks compare{folder}")
     return "\n".join(["", "Next:", *(f"  {start} {command}" for command in commands)])

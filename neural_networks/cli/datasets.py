@@ -1,4 +1,4 @@
-"""List, download and show datasets: ``python -m neural_networks datasets --help``."""
+"""Command that lists, downloads and draws datasets: ``python -m neural_networks datasets``."""
 
 import argparse
 import shlex
@@ -7,13 +7,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from neural_networks.cli.network_flags import option
-from neural_networks.cli.run import Parser, exit_status
+from neural_networks.cli.flags import KEY_VALUES
+from neural_networks.cli.parser import Parser, command
 from neural_networks.datasets import CATALOGUE, DATASETS, dataset_options, initialize_dataset
 from neural_networks.datasets.files.cache import find_prepared
 from neural_networks.datasets.files.folders import find_original, home_folder
 from neural_networks.utils.factories import check_keys, lookup
 from neural_networks.utils.files import atomic_write, display_path, experiments_folder
+
+PROGRAM = "python -m neural_networks datasets"
 
 EXAMPLES = """\
 examples:
@@ -24,55 +26,50 @@ examples:
   python -m neural_networks datasets show cifar10 --data-args flip=true shift=4
   python -m neural_networks datasets show csv --data-args path=flowers.csv label=kind
 
-Data is put into the folder that the environment variable NEURAL_NETWORKS_DATA names, or else into
-datasets/. Files that are there already, in their publishers' formats, need no download.
+Data goes to the folder in the environment variable NEURAL_NETWORKS_DATA, or else to datasets/.
+Files that are already there, in their publishers' formats, need no download.
 """
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Do what the command line says; the exit status."""
-    parser = make_parser()
-    flags = parser.parse_args(argv)
-
-    def act() -> int:
-        flags.act(flags)
-        return 0
-
-    return exit_status(parser.prog, act)
+@command(PROGRAM)
+def main(argv: Sequence[str]) -> None:
+    """List, download or draw datasets."""
+    flags = make_parser().parse_args(argv)
+    flags.act(flags)
 
 
 def make_parser() -> Parser:
     """The parser of the three commands."""
     layout: Any = {"formatter_class": argparse.RawDescriptionHelpFormatter, "allow_abbrev": False}
     parser = Parser(
-        prog="python -m neural_networks datasets",
-        description="List datasets, download them, and look at them.",
+        prog=PROGRAM,
+        description="List datasets, download them, and draw examples.",
         epilog=EXAMPLES,
         **layout,
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     names = ", ".join(DATASETS)
 
-    lister = commands.add_parser("list", help="what there is, and whether it is here")
+    lister = commands.add_parser("list", help="list datasets: size, split, classes, licence, place")
     lister.add_argument("names", nargs="*", metavar="NAME", help=f"only these, of: {names}")
     lister.set_defaults(act=list_datasets)
 
-    downloader = commands.add_parser("download", help="have datasets here, ready to be used")
+    downloader = commands.add_parser("download", help="download datasets and prepare them for use")
     downloader.add_argument("names", nargs="+", metavar="NAME", help=f"of: {names}")
     downloader.set_defaults(act=download)
 
-    shower = commands.add_parser("show", help="draw a picture of a dataset")
+    shower = commands.add_parser("show", help="draw examples of a dataset")
     shower.add_argument("name", metavar="NAME", help=f"one of: {names}")
-    shower.add_argument("--output", type=Path, metavar="FILE", help="where to put it, a .png file")
+    shower.add_argument("--output", type=Path, metavar="FILE", help="the picture, a .png file")
     shower.add_argument(
-        "--data-args", type=option, nargs="+", metavar="KEY=VALUE", help="options of the dataset"
+        "--data-args", **KEY_VALUES, help="options of the dataset, such as flip=true"
     )
     shower.set_defaults(act=show)
     return parser
 
 
 def list_datasets(flags: argparse.Namespace) -> None:
-    """Print what is known of the datasets."""
+    """Print a description of each dataset."""
     for name in check_names(flags.names) or DATASETS:
         card = CATALOGUE[name]
         lines = [card.title, card.examples, f"split {card.split}"]
@@ -92,7 +89,7 @@ def check_names(names: Sequence[str]) -> Sequence[str]:
 
 
 def location(name: str) -> str:
-    """Where a dataset is, or how to get it."""
+    """The place of a dataset, or the way to get it."""
     card = CATALOGUE[name]
     ready = find_prepared(name, None, None)
     if ready is not None:
@@ -106,7 +103,7 @@ def location(name: str) -> str:
 
 
 def download(flags: argparse.Namespace) -> None:
-    """Fetch the files of datasets that are not here yet, and prepare them."""
+    """Download the missing files of datasets, and prepare them."""
     from neural_networks.datasets.files.download import fetch
 
     for name in check_names(flags.names):
@@ -129,7 +126,7 @@ def download(flags: argparse.Namespace) -> None:
 
 
 def show(flags: argparse.Namespace) -> None:
-    """Draw a picture of a dataset's training examples."""
+    """Draw a picture of training examples."""
     from neural_networks import plots
     from neural_networks.plots import datasets
 

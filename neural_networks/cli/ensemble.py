@@ -1,4 +1,4 @@
-"""Averages and votes over files of predictions: ``python -m neural_networks ensemble``."""
+"""Command that averages predictions or takes a vote: ``python -m neural_networks ensemble``."""
 
 from __future__ import annotations
 
@@ -11,11 +11,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from neural_networks.cli.run import Parser
+from neural_networks.cli.parser import Parser, command
 from neural_networks.utils.files import atomic_write, display_path
 
 if TYPE_CHECKING:
     import pandas as pd
+
+PROGRAM = "python -m neural_networks ensemble"
+
+EXAMPLES = """\
+examples:
+  python -m neural_networks ensemble average experiments/iris*
+  python -m neural_networks ensemble vote experiments/*/submission.csv --output vote.csv
+"""
 
 
 def average(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
@@ -24,7 +32,7 @@ def average(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
     Parameters
     ----------
     tables : sequence of DataFrame
-        They must agree in everything but what was predicted.
+        They must agree in all columns but the predictions.
 
     Returns
     -------
@@ -34,7 +42,7 @@ def average(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
     Raises
     ------
     ValueError
-        If the tables are not about the same examples.
+        If the tables have different examples.
     """
     first = tables[0]
     if first.empty:
@@ -48,18 +56,18 @@ def average(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
             raise ValueError(f"table {number} is not about the same examples as table 1")
         for name in outputs:
             if table[name].dtype.kind not in "if" or table[name].isna().any():
-                raise ValueError(f"table {number} has something else than numbers in {name}")
+                raise ValueError(f"column {name} of table {number} must hold numbers")
     result = first.copy()
     result[outputs] = np.mean([table[outputs].to_numpy() for table in tables], axis=0)
     if "prediction" in result:
         values = result[outputs].to_numpy()
-        one_unit = len(outputs) == 1  # it is the probability of class 1
+        one_unit = len(outputs) == 1  # the probability of class 1
         result["prediction"] = (values[:, 0] >= 0.5) * 1 if one_unit else values.argmax(axis=1)
     return result
 
 
 def agree(one: pd.DataFrame, other: pd.DataFrame) -> bool:
-    """Whether two tables with the same columns say the same, their floats but for float32."""
+    """True if two tables with the same columns are equal, floats within float32's precision."""
     if len(one) != len(other):
         return False
     return all(
@@ -71,29 +79,29 @@ def agree(one: pd.DataFrame, other: pd.DataFrame) -> bool:
 
 
 def error_rate(table: pd.DataFrame) -> float:
-    """The error of a ``test_predictions.csv``: the share misclassified, or mean squared error.
+    """The error in a ``test_predictions.csv``: share misclassified, or mean squared error.
 
     Raises
     ------
     ValueError
-        If it has no labels.
+        If the table has no labels.
     """
-    if not any(name.startswith("label") for name in table):
-        raise ValueError(f"there is no column label to compare predictions with: {list(table)}")
-    if "prediction" in table:
+    if {"label", "prediction"} <= set(table):
         return float((table["label"] != table["prediction"]).mean())
     labels, predictions = (table.filter(regex=f"^{what}_") for what in ("label", "prediction"))
+    if labels.empty:
+        raise ValueError(f"there is no column label to compare predictions with: {list(table)}")
     return float(np.square(labels.to_numpy() - predictions.to_numpy()).mean())
 
 
 def majority_vote(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """The category that most of several Kaggle tables give each example.
+    """The most frequent category for each example, over several Kaggle tables.
 
     Parameters
     ----------
     tables : sequence of DataFrame
-        Columns ``Id`` and ``Category``. Of categories with equally many votes, the one wins that
-        comes first in the order of the tables: put the best one first.
+        Columns ``Id`` and ``Category``. A tie goes to the category that comes first in the order
+        of the tables: put the best table first.
 
     Returns
     -------
@@ -127,45 +135,41 @@ def majority_vote(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
     return pd.DataFrame({"Id": ids, "Category": winners})
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Average runs or let files vote; the exit status."""
+@command(PROGRAM)
+def main(argv: Sequence[str]) -> None:
+    """Average runs, or let files vote."""
     flags = make_parser().parse_args(argv)
-    try:
-        if flags.output and not flags.output.absolute().parent.is_dir():
-            raise FileNotFoundError(f"there is no folder for {display_path(flags.output)}")
-        result = flags.work(flags)
-        if flags.output:
-            with atomic_write(flags.output) as partial:
-                result.to_csv(partial, index=False)
-            print(f"Written: {display_path(flags.output)}")
-    except (KeyError, OSError, ValueError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return 0
+    if flags.output and not flags.output.absolute().parent.is_dir():
+        raise FileNotFoundError(f"there is no folder for {display_path(flags.output)}")
+    result = flags.work(flags)
+    if flags.output:
+        with atomic_write(flags.output) as partial:
+            result.to_csv(partial, index=False)
+        print(f"Written: {display_path(flags.output)}")
 
 
 def make_parser() -> Parser:
-    """The parser with its two commands."""
+    """The parser of the two commands."""
     parser = Parser(
-        prog="python -m neural_networks ensemble",
-        description="Let several networks predict together.",
-        epilog="example: python -m neural_networks ensemble average experiments/iris*",
+        prog=PROGRAM,
+        description="Combine the predictions of several networks.",
+        epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(required=True, metavar="average|vote")
     for name, work, what, help_text in (
-        ("average", average_runs, "RUN", "average the test predictions of runs' folders"),
-        ("vote", vote, "FILE", "let Kaggle files vote; put the best one first"),
+        ("average", average_runs, "RUN", "average the test predictions of several runs"),
+        ("vote", vote, "FILE", "majority vote over Kaggle files; put the best one first"),
     ):
         command = commands.add_parser(name, help=help_text, description=help_text)
         command.add_argument("inputs", metavar=what, nargs="+", type=Path)
-        command.add_argument("--output", metavar="CSV", type=Path, help="file to write")
+        command.add_argument("--output", metavar="CSV", type=Path, help="file for the result")
         command.set_defaults(work=work)
     return parser
 
 
 def average_runs(flags: argparse.Namespace) -> pd.DataFrame:
-    """Print the runs' errors and that of their average; its table."""
+    """Print the test error of each run and of the average; returns the average."""
     losses = {read_loss(folder) for folder in flags.inputs} - {""}
     if len(losses) > 1:
         raise ValueError(f"runs with different losses have no average: {', '.join(sorted(losses))}")
@@ -179,7 +183,7 @@ def average_runs(flags: argparse.Namespace) -> pd.DataFrame:
 
 
 def vote(flags: argparse.Namespace) -> pd.DataFrame:
-    """Print how many predictions the vote changes in each file; its table."""
+    """Print the number of outvoted predictions in each file; returns the vote."""
     tables = [read_table(path) for path in flags.inputs]
     result = majority_vote(tables)
     for path, table in zip(flags.inputs, tables, strict=True):
@@ -190,7 +194,7 @@ def vote(flags: argparse.Namespace) -> pd.DataFrame:
 
 
 def read_loss(folder: Path) -> str:
-    """The name of the loss of the run in a folder; none if the folder does not tell."""
+    """The name of a run's loss; empty if its folder does not say."""
     try:
         return str(json.loads((folder / "config.json").read_text())["model"]["loss"])
     except (OSError, ValueError, KeyError, TypeError):
@@ -198,7 +202,7 @@ def read_loss(folder: Path) -> str:
 
 
 def read_table(path: Path) -> Any:
-    """A CSV file as a table; ``ValueError`` if it is none."""
+    """A CSV file as a table; ``ValueError`` if it is not one."""
     import pandas as pd
 
     if not path.is_file():
@@ -207,7 +211,7 @@ def read_table(path: Path) -> Any:
         return pd.read_csv(path)
     except ValueError as error:
         problem = " ".join(str(error).split())  # in one line
-        raise ValueError(f"{display_path(path)} is no CSV file: {problem}") from None
+        raise ValueError(f"{display_path(path)} is not a CSV file: {problem}") from None
 
 
 if __name__ == "__main__":

@@ -1,68 +1,114 @@
-"""The training scripts' flags that describe a network, and what they do to its layers."""
+"""Layers of a network, changed by the training scripts' flags."""
 
 import argparse
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from neural_networks.activations import ACTIVATIONS
-from neural_networks.architectures import (
-    NETWORKS,
-    NORMALIZATIONS,
-    dropped,
-    initialize_network,
-    normalized,
-)
-from neural_networks.layers import takes
+from neural_networks.architectures import NORMALIZATIONS, dropped, initialize_network, normalized
+from neural_networks.cli.configuration import typed_options
+from neural_networks.layers.factory import takes
 from neural_networks.losses import LOSSES
 from neural_networks.utils.data_structures import AttrDict
 from neural_networks.utils.factories import find_name
 
-
-def option(text: str) -> tuple[str, Any]:
-    """A flag's KEY=VALUE as a pair; the value is read as JSON if it is that, else as text."""
-    key, equals, value = text.partition("=")
-    if not (key and equals):
-        raise argparse.ArgumentTypeError(f"{text!r} is not of the form KEY=VALUE")
-    try:
-        return key, json.loads(value)
-    except ValueError:
-        return key, value
+Layer = Mapping[str, Any]
 
 
-def add_network_flags(parser: argparse.ArgumentParser) -> Any:
-    """Add the flags that ``resize`` and ``restyle`` apply; their group, to add more to."""
-    network = parser.add_argument_group("network")
-    network.add_argument(
-        "--hidden", type=int, nargs="*", metavar="N", help="units of each hidden layer"
-    )
-    network.add_argument("--activation", help="activation of the hidden layers, such as tanh")
-    network.add_argument("--weight-init", help="initial weights, such as he_normal")
-    network.add_argument(
-        "--dropout", type=float, metavar="P", help="chance to drop a hidden unit; 0 for none"
-    )
-    network.add_argument(
-        "--normalization", help=f"before each hidden activation: {' or '.join(NORMALIZATIONS)}"
-    )
-    return network
+def shape_dense(config: AttrDict, flags: argparse.Namespace, hidden: Layer) -> None:
+    """Apply the flags to the layers of a fully-connected network.
+
+    Parameters
+    ----------
+    config : AttrDict
+        The configuration; its ``layer_args`` are changed.
+    flags : Namespace
+    hidden : mapping
+        Arguments of a hidden layer, for --hidden where the network has none.
+    """
+    *layers, last = architecture(config, flags)
+    set_layers(config, flags, [*resize(layers, flags.hidden, hidden), last])
 
 
-def add_architecture_flags(network: Any) -> None:
-    """Add the flags that ``architecture`` applies."""
-    network.add_argument("--network", help=f"another network, by name: {', '.join(NETWORKS)}")
-    network.add_argument(
-        "--network-args",
-        type=option,
-        nargs="+",
-        metavar="KEY=VALUE",
-        help="its options, such as weight_scale=0.1",
-    )
+def shape_convolutional(
+    config: AttrDict, flags: argparse.Namespace, block: Sequence[Layer], hidden: Layer
+) -> None:
+    """Apply the flags to the layers of a convolutional network.
+
+    Parameters
+    ----------
+    config : AttrDict
+        The configuration; its ``layer_args`` are changed.
+    flags : Namespace
+    block : sequence of mapping
+        Arguments of a convolution and a pooling, for each size in --filters.
+    hidden : mapping
+        Arguments of a hidden layer, for --hidden where the network has none.
+    """
+    *before, last = architecture(config, flags)
+    convolutional, flatten, dense = split(before)
+    if flags.filters is not None:
+        convolution, pool = block
+        blocks = [({**convolution, "n_out": n}, pool) for n in flags.filters]
+        convolutional = [AttrDict(layer) for block in blocks for layer in block]
+    set_option(convolutional, "conv2d", "kernel_shape", flags.kernel, "--kernel")
+    set_option(convolutional, "pool2d", "mode", flags.pool, "--pool")
+    dense = resize(dense, flags.hidden, hidden)
+    set_layers(config, flags, [*convolutional, flatten, *dense, last])
+
+
+def shape_recurrent(config: AttrDict, flags: argparse.Namespace, recurrent: Layer) -> None:
+    """Apply the flags to the layers of a recurrent network.
+
+    Parameters
+    ----------
+    config : AttrDict
+        The configuration; its ``layer_args`` are changed.
+    flags : Namespace
+    recurrent : mapping
+        Arguments of a recurrent layer, for --hidden where the network has none.
+    """
+    *hidden, last = config.model_args["layer_args"]
+    set_layers(config, flags, [*resize(hidden, flags.hidden, recurrent), last])
+    layers = config.model_args["layer_args"]
+    recurring = [layer for layer in layers if takes(layer, "return_sequences")]
+    if not recurring:
+        raise ValueError("the network has no recurrent layer: --hidden takes a size for each")
+    for layer in recurring:
+        layer["return_sequences"] = True  # for the layer above
+    recurring[-1]["return_sequences"] = config.data_args.get("every_step", False)
+
+
+def set_layers(config: AttrDict, flags: argparse.Namespace, layers: Sequence[Any]) -> None:
+    """Put layers into a configuration, with the flags for all networks applied."""
+    config.model_args["layer_args"] = restyle(layers, flags)
+    if flags.loss is not None:
+        config.fitted = fit_to_loss(config, flags)
+
+
+def fit_to_loss(config: AttrDict, flags: argparse.Namespace) -> list[str]:
+    """Fit labels and output layer to --loss, unless they were typed; the changes, in words."""
+    data, last = config.data_args, config.model_args["layer_args"][-1]
+    changes = []
+    one_column = flags.loss == "binary_cross_entropy"
+    if "binary_labels" not in typed_options(flags, "data", "data_args"):
+        if one_column != data.get("binary_labels", False):
+            changes.append(f"labels in {'one column' if one_column else 'a column for each class'}")
+        data.pop("binary_labels", None)
+        if one_column:
+            data["binary_labels"] = True
+    before = last.get("activation")
+    if "output" not in dict(vars(flags).get("network_args") or []):
+        fit_output(last, flags.loss)
+    if last.get("activation") != before:
+        changes.append(f"output activation {last['activation']}")
+    return changes
 
 
 def architecture(config: AttrDict, flags: argparse.Namespace) -> list[Any]:
-    """The layers that a script begins with: those of --network, else those of the configuration.
+    """The layers to start from: those of --network, else those of the configuration.
 
-    The activation of the output follows the loss.
+    The output activation of --network is the one that goes with the loss.
     """
     if flags.network is None:
         if flags.network_args:
@@ -78,13 +124,13 @@ def architecture(config: AttrDict, flags: argparse.Namespace) -> list[Any]:
 
 
 def fit_output(last: Any, loss: str) -> None:
-    """Give the output layer the activation that goes with a loss."""
+    """Give the output layer the activation that goes with the loss."""
     if loss in LOSSES and takes(last, "activation"):
         last["activation"] = find_name(LOSSES[loss].canonical_activation, ACTIVATIONS)
 
 
 def blocks(layers: Sequence[Any]) -> list[list[Any]]:
-    """Layers in groups: each one that has a size, with those after it that have none."""
+    """Layers in groups: a layer that has a size, and those without one that follow it."""
     groups: list[list[Any]] = []
     for layer in layers:
         if has_size(layer) or not groups:
@@ -94,17 +140,17 @@ def blocks(layers: Sequence[Any]) -> list[list[Any]]:
 
 
 def has_size(layer: Mapping[str, Any]) -> bool:
-    """Whether these are the arguments of a layer with a number of units."""
+    """True if these are the arguments of a layer with a number of units."""
     return takes(layer, "n_out")
 
 
 def resize(
     layers: Sequence[Mapping[str, Any]], sizes: Sequence[int] | None, pattern: Mapping[str, Any]
 ) -> list[Any]:
-    """As many layers as there are sizes, like the first one, or like the pattern if there is none.
+    """One layer for each size, copied from the first one, or from the pattern if there is none.
 
-    What follows the first one, such as dropout, follows each, and what comes before it stays.
-    Without sizes, the layers as they are.
+    The layers after the first one, such as dropout, follow each copy; those before it stay.
+    Without sizes, the layers are unchanged.
     """
     if sizes is None:
         return list(layers)
@@ -116,27 +162,39 @@ def resize(
 
 
 def restyle(layers: Sequence[Any], flags: argparse.Namespace) -> list[Any]:
-    """The layers with --activation, --weight-init, --loss, --normalization and --dropout applied.
+    """The layers with --activation, --weight-init, --normalization and --dropout applied.
 
-    Activation, normalization and dropout are those of the hidden layers; convolutions have no
-    dropout. The activation of the output follows the loss.
+    Activation, normalization and dropout apply to the hidden layers; convolutions have no dropout.
     """
     *hidden, last = layers
-    for block in blocks(hidden):
-        # Where a layer is normalized, the activation comes after that.
-        active = [block[0], *filter(is_normalization, block)][-1]
-        if flags.activation is not None and has_size(block[0]):
-            active["activation"] = flags.activation
+    if flags.activation is not None:
+        set_activation(hidden, flags.activation)
     for layer in [*hidden, last]:
         if flags.weight_init is not None and takes(layer, "weight_init"):
             layer["weight_init"] = flags.weight_init
-    if flags.loss is not None:
-        fit_output(last, flags.loss)
     return [*with_dropout(with_normalization(hidden, flags.normalization), flags.dropout), last]
 
 
+def set_activation(layers: Sequence[Any], activation: str) -> None:
+    """Set the activation of each layer with units; a normalized layer's comes after it."""
+    sized = [block for block in blocks(layers) if has_size(block[0])]
+    if not sized:
+        raise ValueError(f"--activation {activation} needs a hidden layer, and there is none")
+    for block in sized:
+        [block[0], *filter(is_normalization, block)][-1]["activation"] = activation
+
+
+def set_option(layers: Iterable[Any], name: str, option: str, value: Any, flag: str) -> None:
+    """Set an option of all layers of a name, if the flag was given."""
+    found = [layer for layer in layers if layer.get("name") == name]
+    if value is not None and not found:
+        raise ValueError(f"{flag} {value} needs a layer {name!r}, and there is none")
+    for layer in found if value is not None else []:
+        layer[option] = value
+
+
 def with_normalization(layers: Sequence[Any], normalization: str | None) -> list[Any]:
-    """Fully-connected layers and convolutions with a normalization before their activation."""
+    """The layers with a normalization before each activation, except in recurrent layers."""
     if normalization is None:
         return list(layers)
     result: list[Any] = []
@@ -145,7 +203,7 @@ def with_normalization(layers: Sequence[Any], normalization: str | None) -> list
         if first.get("name") in ("fully_connected", "conv2d"):
             found = True
             block = [layer for layer in followers if not is_normalization(layer)]
-            if len(block) < len(followers):  # there is one already: it is replaced
+            if len(block) < len(followers):  # replace the one that is there
                 old = next(filter(is_normalization, followers))
                 first["activation"] = old.get("activation", "linear")
             result += [*map(AttrDict, normalized(first, normalization)), *block]
@@ -160,7 +218,7 @@ def with_normalization(layers: Sequence[Any], normalization: str | None) -> list
 
 
 def with_dropout(layers: Sequence[Any], p: float | None) -> list[Any]:
-    """The layers with dropout after each that has units, other than convolutions."""
+    """The layers with dropout after each layer with units, except convolutions."""
     if p is None:
         return list(layers)
     result: list[Any] = []
@@ -169,10 +227,21 @@ def with_dropout(layers: Sequence[Any], p: float | None) -> list[Any]:
         if has_size(block[0]) and block[0]["name"] != "conv2d":
             result += map(AttrDict, dropped(p))
     if p and not any(layer.get("name") == "dropout" for layer in result):
-        raise ValueError("--dropout needs a hidden layer that is no convolution, and there is none")
+        raise ValueError(
+            "--dropout needs a hidden layer that is not a convolution, and there is none"
+        )
     return result
 
 
 def is_normalization(layer: Mapping[str, Any]) -> bool:
-    """Whether these are the arguments of a normalization."""
+    """True if these are the arguments of a normalization."""
     return layer.get("name") in NORMALIZATIONS.values()
+
+
+def split(layers: Sequence[Layer]) -> tuple[list[Any], Any, list[Any]]:
+    """The layers before the one that flattens the images, that one, and those after it."""
+    names = [layer.get("name") for layer in layers]
+    if "flatten" not in names:
+        raise ValueError("the network has no layer 'flatten' between images and output")
+    middle = names.index("flatten")
+    return list(layers[:middle]), layers[middle], list(layers[middle + 1 :])

@@ -1,4 +1,4 @@
-"""Configurations that reach good results on real data, by name. ``docs/data.md`` explains them."""
+"""Presets: configurations for real data, by name; ``docs/data.md`` explains them."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,26 +20,29 @@ def configuration(
     data_args: Mapping[str, Any],
     optimizer_args: Mapping[str, Any],
     epochs: int,
-    **others: Any,
+    *,
+    loss: str = "cross_entropy",
+    l2: float = 0.0,
 ) -> AttrDict:
-    """A configuration as the scripts have them; ``others`` replace what it has beside that."""
-    model = {"loss": "cross_entropy", "l2": 0.0, "l1": 0.0}
-    model |= {key: others.pop(key) for key in model if key in others}
+    """A configuration as in the scripts; loss and penalty can be given by keyword."""
     return AttrDict(
         model_name=name,
         model_args=AttrDict(
-            **model,
+            loss=loss,
+            l2=l2,
+            l1=0.0,
             layer_args=[AttrDict(layer) for layer in layers],
             optimizer_args=AttrDict(optimizer_args),
         ),
         data_args=AttrDict(data_args),
-        **{"epochs": epochs, "patience": None, "monitor": None, "restore_best": None},
-        **{"seed": 0, "dtype": "float32"} | others,
+        epochs=epochs,
+        seed=0,
+        dtype="float32",
     )
 
 
 def one_cycle(lr: float, weight_decay: float = 0.0) -> dict[str, Any]:
-    """AdamW, whose rate rises to ``lr`` in the first third of the run, and falls to 0 after it."""
+    """AdamW; its rate rises to ``lr`` in the first third of the run, then falls to almost 0."""
     return {
         "name": "AdamW",
         "lr": lr,
@@ -49,7 +52,7 @@ def one_cycle(lr: float, weight_decay: float = 0.0) -> dict[str, Any]:
 
 
 def convolution(n_out: int) -> list[dict[str, Any]]:
-    """As many kernels of 3×3, normalized before their activation."""
+    """A convolution with n_out kernels of 3×3, normalized before its activation."""
     layer = {"name": "conv2d", "n_out": n_out, "kernel_shape": 3, "pad": "same"}
     return normalized({**layer, "activation": "relu", "weight_init": "he_normal"}, "batch")
 
@@ -159,5 +162,5 @@ PRESETS = {"train_ffnn.py": FULLY_CONNECTED, "train_cnn.py": CONVOLUTIONAL}
 
 
 def script_presets(script: str) -> dict[str, AttrDict]:
-    """The presets of a script, by name; none for a script that has none."""
+    """The presets of a script, by name; empty if it has none."""
     return PRESETS.get(Path(script).name, {})

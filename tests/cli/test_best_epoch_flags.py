@@ -1,4 +1,4 @@
-"""The scripts' flags for the best epoch, and configurations that repeat a run with every flag."""
+"""Flags of the scripts for early stopping; configurations that repeat a run with every flag."""
 
 import json
 
@@ -19,7 +19,7 @@ class TestBestEpoch(FlagTest):
         return [config["arguments"][key] for key in keys], out
 
     def outputs(self, name):
-        """What a file of parameters predicts for some flowers, and its epoch."""
+        """Predictions of a file of parameters for some flowers, and its epoch."""
         config = self.config("run")
         model = initialize_model("again", **config["model"])
         model.load(self.runs / "run" / name)

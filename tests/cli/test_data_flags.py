@@ -1,4 +1,4 @@
-"""--data-args, --test-data and --kaggle-file: what they set and write, and what they refuse."""
+"""Flags of the scripts for data and Kaggle files: --data-args, --test-data, --kaggle-file."""
 
 import contextlib
 import json
@@ -17,7 +17,7 @@ from tests.support.scripts import FlagTest
 
 
 class DataTest(RealData, FlagTest):
-    """A test of flags with stand-ins for real data, by short runs without pictures."""
+    """A test of flags with synthetic data, by short runs without pictures."""
 
     def data_args(self, *arguments: object) -> dict:
         return self.done(*arguments)[0]["data"]
@@ -26,7 +26,7 @@ class DataTest(RealData, FlagTest):
         return pd.read_csv(self.runs / "run" / name)
 
     def refused_later(self, pattern: str, *arguments: object) -> None:
-        """Refused, where there are runs already."""
+        """Like ``refused``, after earlier runs."""
         if self.runs.exists():
             self.runs.rename(self.root / f"runs {len(list(self.root.iterdir()))}")
         self.refused(pattern, *arguments)
@@ -128,6 +128,35 @@ class TestDataArgs(DataTest):
             self.runs = self.root / f"runs of {key}"
             self.done()
 
+    def test_names_of_older_runs(self):
+        names = {"one_output": "binary_labels", "softened": "label_smoothing"}
+        flags = ("--dataset", "higgs", "--loss", "binary_cross_entropy")
+        config, _ = self.done(*flags, "--data-args", "label_smoothing=0.1")
+        log = self.log("run")
+
+        def age(config):
+            for old, new in names.items():
+                config["data"][old] = config["data"].pop(new)
+
+        aged, _ = self.done("--config", self.edited(age), "--epochs", 2)
+        self.assertEqual(aged["data"], config["data"])
+        self.assertEqual(self.log("run"), log)
+        typed, _ = self.done(*flags, "--data-args", "softened=0.1")
+        self.assertEqual((typed["data"], self.log("run")), (config["data"], log))
+        typed, _ = self.done("--dataset", "higgs", "--data-args", "one_output=false")
+        self.assertIs(typed["data"]["binary_labels"], False)
+        words = "--data-args label_smoothing=0.1 and --data-args softened=0.2: give label_smoothing"
+        self.refused_later(words, "--data-args", "label_smoothing=0.1", "softened=0.2")
+
+    def test_options_typed_twice(self):
+        words = "--batch-size 9 and --data-args batch_size=8: give batch_size only once"
+        self.refused(words, "--batch-size", 9, "--data-args", "batch_size=8")
+
+    def test_a_flag_of_options_given_twice_adds_to_them(self):
+        flags = ("--dataset", "digits", "--data-args", "shift=1", "--data-args", "flip=true")
+        expected = {"name": "digits", "batch_size": 25, "shift": 1, "flip": True}
+        self.assertEqual(self.data_args(*flags), expected)
+
     def test_what_flags_of_their_own_are_for(self):
         for option in ("name=digits", "seed=3", "dtype=float64", "rng=3", "options=3"):
             with self.subTest(option):
@@ -147,6 +176,22 @@ class TestTwoClasses(DataTest):
         self.assertRegex(out, r"FullyConnected  sigmoid +-> \(1,\) +4  W \(3, 1\), b \(1, 1\)\n")
         self.assertRegex(out, r"Test: loss 0\.\d+, accuracy .* of 20 right\), AUC 0\.\d{4}\n")
         self.assertEqual(list(self.table("test_predictions.csv"))[3:], ["output_0"])
+
+    def test_changes_for_the_loss_are_printed(self):
+        _, out = self.done("--dataset", "higgs", *self.LOSS)
+        words = "labels in one column, output activation sigmoid"
+        self.assertIn(f"\nBecause of --loss binary_cross_entropy: {words}\n", out)
+        config = self.edited(lambda config: None)
+        _, out = self.done("--config", config, "--loss", "cross_entropy")
+        words = "labels in a column for each class, output activation softmax"
+        self.assertIn(f"\nBecause of --loss cross_entropy: {words}\n", out)
+        for flags in ((), self.LOSS):
+            self.assertNotIn("Because of", self.done("--config", config, *flags)[1])
+
+    def test_typed_labels_stay(self):
+        words = "labels of binary_cross_entropy must be"
+        flags = ("--dataset", "higgs", *self.LOSS, "--data-args", "binary_labels=false")
+        self.refused(words, *flags)
 
     def test_and_back_to_two(self):
         self.done("--dataset", "higgs", *self.LOSS)
@@ -175,7 +220,7 @@ class TestTwoClasses(DataTest):
 
 
 class TestTable(DataTest):
-    """A table with columns a, b, 2019 (numbers), number (of the row), and kind (words)."""
+    """A table with columns a, b, 2019 (numbers), number (of the row) and kind (words)."""
 
     def setUp(self):
         super().setUp()
@@ -260,17 +305,17 @@ class TestTable(DataTest):
 
 
 class TestTestData(DataTest):
-    """What --test-data holds is predicted, row by row: here, test rows in another order."""
+    """--test-data, predicted row by row; the examples are test rows in another order."""
 
     def predicted(self, X: np.ndarray | str, order: np.ndarray, file: str, *flags: object) -> None:
-        """Examples must be predicted as the test set's rows in this order are."""
+        """Assert that examples get the predictions of the test set's rows in this order."""
         path = self.root / ("new.csv" if isinstance(X, str) else "new.npy")
         if isinstance(X, str):
             path.write_text(X)
         else:
             np.save(path, X)
         _, out = self.done(*flags, "--epochs", 6, "--test-data", path)
-        self.assertRegex(out, rf"\n  {file} +predicted classes, to be handed in\n")
+        self.assertRegex(out, rf"\n  {file} +predictions for submission\n")
         table = self.table(file)
         expected = self.table("test_predictions.csv")["prediction"].to_numpy()[order]
         self.assertEqual(list(table["Category"]), list(expected))
@@ -287,7 +332,7 @@ class TestTestData(DataTest):
         self.predicted("\n".join(lines), order, "kaggle_predictions.csv", "--preset", "higgs")
 
     def test_half_precision(self):
-        """Means and deviations may be beyond what it can hold."""
+        """Means and deviations may exceed its range."""
         X, tables = np.array([[6e4] * 4, [4, 3, 2, 1], [-6e4] * 4]), []
         for dtype in ("float64", "float16"):
             np.save(self.root / "new.npy", X.astype(dtype))
@@ -308,7 +353,7 @@ class TestTestData(DataTest):
         self.predicted(as_rows, order, "submission.csv", *flags)
 
     def test_columns_by_name(self):
-        """In any order, among others; those of iris are scikit-learn's."""
+        """In any order, among other columns; the names of iris are scikit-learn's."""
         iris = load_iris(as_frame=True).data
         self.done("--epochs", 6)
         # Where the test rows are in the table: by what the network says of all of it.
@@ -340,7 +385,7 @@ class TestTestData(DataTest):
             (np.zeros(4), r"shape \(\); those of iris have \(4,\)"),
             (np.array([["a"] * 4]), "must hold numbers, got <U1"),
             (np.zeros((2, 4), complex), "must hold numbers, got complex128"),
-            (np.array([[None] * 4]), "no .npy file of numbers"),
+            (np.array([[None] * 4]), "is not an .npy file of numbers"),
             (np.full((2, 4), np.nan), r"test set: 8 values are NaN or infinite, .* \(0, 0\)"),
         ):
             np.save(file, X)
@@ -354,12 +399,12 @@ class TestTestData(DataTest):
         file = self.root / "new.npy"
         for content in (b"hello", b""):
             file.write_bytes(content)
-            self.refused("new.npy is no .npy file of numbers", "--test-data", file)
+            self.refused("new.npy is not an .npy file of numbers", "--test-data", file)
         self.refused("there is no file nowhere.npy", "--test-data", "nowhere.npy")
-        self.refused("is no regular file", "--test-data", self.root)
+        self.refused("is not a regular file", "--test-data", self.root)
         np.savez(self.root / "several.npz", a=np.zeros((2, 4)))
         (self.root / "several.npz").rename(file)
-        self.refused("new.npy is no .npy file", "--test-data", file)
+        self.refused("new.npy is not an .npy file", "--test-data", file)
 
     def test_tables_that_do_not_fit(self):
         file = self.root / "new.csv"
@@ -385,7 +430,7 @@ class TestKaggleFile(DataTest):
 
     def test_its_name_is_listed(self):
         _, out = self.done("--dataset", "higgs", "--kaggle-file", "mine.csv")
-        self.assertRegex(out, r"\n  mine.csv +predicted classes, to be handed in\n")
+        self.assertRegex(out, r"\n  mine.csv +predictions for submission\n")
 
     def test_a_dataset_without_a_competition(self):
         self.done("--kaggle-file", "mine.csv")
@@ -401,7 +446,7 @@ class TestKaggleFile(DataTest):
             (train_cnn, "cifar10", "submission.csv"),
         ):
             _, out = self.done("--dataset", name)
-            self.assertRegex(out, rf"\n  {file} +predicted classes, to be handed in\n")
+            self.assertRegex(out, rf"\n  {file} +predictions for submission\n")
             self.assertEqual(len(self.table(file)), 20)
 
     def test_names_that_are_refused(self):
@@ -421,7 +466,7 @@ class TestKaggleFile(DataTest):
         self.refused_later(words, *waves, "--kaggle-file", "mine.csv")
 
     def test_a_competition_that_was_not_asked_for(self):
-        """A loss without classes leaves its file out."""
+        """A loss without classes writes no Kaggle file."""
         self.done("--dataset", "higgs", "--loss", "l2")
         self.assertFalse((self.runs / "run" / "kaggle_predictions.csv").exists())
 

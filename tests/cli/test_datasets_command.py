@@ -1,4 +1,4 @@
-"""python -m neural_networks datasets: what it lists, fetches and draws, and what it refuses."""
+"""python -m neural_networks datasets: lists, downloads, pictures, mistakes."""
 
 import contextlib
 import io
@@ -37,7 +37,7 @@ def half_saved(_: Figure, path: object, **__: object) -> None:
 
 
 class CommandTest(OwnData):
-    """A test of the command, which puts pictures into ``self.pictures``."""
+    """A test of the command, with pictures in ``self.pictures``."""
 
     def setUp(self):
         super().setUp()
@@ -46,13 +46,13 @@ class CommandTest(OwnData):
         self.enterContext(folder)
 
     def done(self, *arguments: object) -> str:
-        """What a command prints that succeeds."""
+        """The output of a command that succeeds."""
         status, out, err = quietly(command.main, *arguments)
         self.assertEqual(status, 0, err)
         return out
 
     def refused(self, pattern: str, *arguments: object) -> None:
-        """A command must say in one line, and nothing else, why it does nothing."""
+        """Assert that a command prints one line and does nothing."""
         before = files_in(self.root)
         status, out, err = quietly(command.main, *arguments)
         self.assertEqual((status, out, err.count("\n")), (2, "", 1), err)
@@ -60,7 +60,7 @@ class CommandTest(OwnData):
         self.assertEqual(files_in(self.root), before)
 
     def listed(self, name: str) -> list[str]:
-        """What ``list NAME`` says."""
+        """The lines of ``list NAME``."""
         first, *lines = self.done("list", name).rstrip("\n").split("\n")
         self.assertEqual(first, name)
         self.assertTrue(all(line.startswith("    ") for line in lines))
@@ -178,7 +178,7 @@ class TestList(CommandTest):
 
 
 class TestDownload(CommandTest):
-    """Downloads of which nothing comes from anywhere: ``fetch`` writes a stand-in."""
+    """Downloads without a network: ``fetch`` writes synthetic files."""
 
     def setUp(self):
         super().setUp()
@@ -192,7 +192,7 @@ class TestDownload(CommandTest):
         return [folder / file.name for file in files]
 
     def ready(self, name: str, data: Path, out: str) -> None:
-        """The set must be prepared, and the command say so."""
+        """Assert that the set is prepared, and that the command says so."""
         (ready,) = (data / name).glob("prepared-*")
         self.assertTrue((ready / "about.json").is_file())
         self.assertIn(f"{name} is ready, in {ready}.\n", out)
@@ -248,7 +248,7 @@ class TestDownload(CommandTest):
         self.assertEqual((self.fetched, files_in(self.data)), ([], set()))
 
     def test_letters_that_are_not_here(self):
-        """It must say which files, and where to put them; and not to go on without them."""
+        """The message names the files and their place, and suggests no next step."""
         _, out, err = quietly(command.main, "download", "letters")
         self.assertIn("by hand", out + err)
         self.assertIn(str(self.data / "letters"), out + err)
@@ -315,7 +315,7 @@ class TestDownload(CommandTest):
 
 class TestShow(RealData, CommandTest):
     def drawn(self, path: Path, *arguments: object) -> bytes:
-        """The picture that a command draws at this place, and nowhere else."""
+        """The picture that a command draws at this place only."""
         before = files_in(self.root)
         name = arguments[0]
         out = self.done("show", *arguments)
@@ -328,7 +328,7 @@ class TestShow(RealData, CommandTest):
 
     @mock.patch.multiple(datasets, COLUMNS=3, MOST_FEATURES=6)
     def test_every_dataset(self):
-        """Each is drawn, with fewer panels, as these take their time."""
+        """Every dataset, with fewer panels, which are slow."""
         table = pd.DataFrame(np.random.default_rng(0).normal(size=(30, 2)), columns=["a", "b"])
         table.assign(c=["x", "y"] * 15).to_csv(self.root / "t.csv", index=False)
         options = {"csv": ("--data-args", f"path={self.root / 't.csv'}", "label=c")}
@@ -387,7 +387,7 @@ class TestShow(RealData, CommandTest):
 
 
 class TestProcess(RealData, CommandTest):
-    """As a process, in another folder than the repository's."""
+    """The command as a process, outside the repository."""
 
     def run_it(self, *arguments: str) -> subprocess.CompletedProcess:
         return subprocess.run(

@@ -1,4 +1,4 @@
-"""Ensembles of result files: averages, votes, and the command that makes them."""
+"""python -m neural_networks ensemble: averages and votes over files."""
 
 import subprocess
 import sys
@@ -52,7 +52,7 @@ class TestAverage(unittest.TestCase):
         pd.testing.assert_frame_equal(average([FIRST]), FIRST)
 
     def test_of_one_output(self):
-        """Which is the probability of class 1, predicted from 0.5 on."""
+        """The probability of class 1, predicted from 0.5 on."""
         columns = {"Id": [0, 1, 2], "label": [0, 1, 1], "prediction": [0, 0, 0]}
         tables = [
             pd.DataFrame({**columns, "output_0": values})
@@ -141,7 +141,7 @@ class TestAverage(unittest.TestCase):
 
     def test_of_empty_cells(self):
         for name in ("output_0", "output_2"):
-            with self.assertRaisesRegex(ValueError, f"table 2 has something else .* {name}"):
+            with self.assertRaisesRegex(ValueError, f"column {name} of table 2 must hold numbers"):
                 average([FIRST, SECOND.assign(**{name: [0.5, np.nan, 0.5]})])
 
     def test_of_files_without_outputs(self):
@@ -273,8 +273,8 @@ class TestCommand(InFolder):
             ("there is no file .*test_predictions.csv", "average", self.runs[0], self.root),
             ("there is no file .*none.csv", "vote", self.root / "none.csv"),
             ("table 2 has no columns Id", "vote", self.files[0], self.runs[0] / FILE),
-            ("empty.csv is no CSV file", "vote", empty),
-            ("binary.csv is no CSV file", "vote", self.root / "binary.csv"),
+            ("empty.csv is not a CSV file", "vote", empty),
+            ("binary.csv is not a CSV file", "vote", self.root / "binary.csv"),
             ("there is no file .*first", "vote", self.root / "first"),
             ("", "average"),
             ("", "elect", self.files[0]),
@@ -286,7 +286,7 @@ class TestCommand(InFolder):
 
     def test_a_file_with_uneven_rows(self):
         self.files[0].write_text("Id,Category\n0,1\n1,2,3\n")
-        self.refused("error: .*a.csv is no CSV file: ", "vote", *self.files)
+        self.refused("error: .*a.csv is not a CSV file: ", "vote", *self.files)
 
     def test_outputs_that_are_no_numbers(self):
         FIRST.assign(output_1="none").to_csv(self.runs[0] / FILE, index=False)
@@ -297,7 +297,7 @@ class TestCommand(InFolder):
         self.refused("error: .*no .*label", "average", self.runs[0])
 
     def test_losses_of_the_runs(self):
-        """A folder that does not tell its loss goes with any."""
+        """A folder without a known loss fits any other."""
         configs = [folder / "config.json" for folder in self.runs]
         configs[0].write_text('{"model": {"loss": "l2"}}')
         for text in (None, "", "[]", "{}", '{"model": 3}', '{"model": {"loss": "l2"}}'):

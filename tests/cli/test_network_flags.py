@@ -1,4 +1,4 @@
-"""The scripts' flags that describe a network: dropout, normalization, sizes, networks by name."""
+"""Flags of the scripts for a network: sizes, dropout, normalization, networks by name."""
 
 import json
 
@@ -157,7 +157,7 @@ class TestNormalization(FlagTest):
 
 class TestNetworks(FlagTest):
     def plain(self, layers):
-        """As they are in a JSON file."""
+        """Layers as in a JSON file."""
         return json.loads(json.dumps(layers))
 
     def test_by_name(self):
@@ -243,8 +243,8 @@ class TestConvolutions(FlagTest):
         config, out = self.done(*flags, *self.FAST)
         layers = config["model"]["layer_args"]
         self.assertEqual(layers, json.loads(json.dumps(conv_net([2], [5]))))
-        for name, shape in (("Pool2D", "(4, 4, 2)"), ("Flatten", "(32,)")):
-            self.assertIn(f"  {name:<15} {'':<10} -> {shape:<14} {0:>9}\n", out)
+        for name, shape in (("Pool2D  .*", r"\(4, 4, 2\)"), ("Flatten", r"\(32,\)")):
+            self.assertRegex(out, rf"\n  \d  {name} +-> {shape} +0\n")
         layers = self.layers(*flags, "--kernel", 5, "--hidden", 4, 3, *self.FAST)
         self.assertEqual(layers, json.loads(json.dumps(conv_net([2], [4, 3], kernel=5))))
 

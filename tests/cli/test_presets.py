@@ -1,4 +1,4 @@
-"""Presets on stand-ins for real data: each trains, leaves its files, follows flags, and repeats."""
+"""Presets on synthetic data: files of a run, flags on top, repetition."""
 
 import contextlib
 import copy
@@ -35,11 +35,11 @@ BEYOND = {
     "cifar10_three_layers": {"kernels.png", "mistakes.png", "submission.csv"},
     "fashion_mnist_cnn": {"kernels.png", "mistakes.png"},
 }
-"""What a run of each preset leaves that not every run does."""
+"""Files of each preset's run, beyond those of every run."""
 
 
 def drawn(logger: Logger, file_name: str, _: object) -> None:
-    """In place of a picture, an empty file of its name."""
+    """Write an empty file in place of a picture."""
     (logger.folder / file_name).touch()
 
 
@@ -56,7 +56,7 @@ class Every(RealData, ScriptTest):
 
 class TestRuns(Every):
     def test_each_repeats_to_the_last_byte(self):
-        """With its own number of epochs where that is fast."""
+        """With the preset's number of epochs where that is fast."""
         self.enterContext(mock.patch.object(Logger, "_draw", drawn))
         for name, preset in self.presets():
             epochs = 2 if self.script is train_cnn else preset.epochs
@@ -107,7 +107,7 @@ class PresetTest(RealData, FlagTest):
 
 
 class TestWhatTheyAre(PresetTest, Every):
-    """What docs/data.md says of them, seen in what the scripts say and write."""
+    """The presets as docs/data.md describes them."""
 
     def test_each(self):
         for name, _ in self.presets():
@@ -143,7 +143,7 @@ class TestWhatTheyAre(PresetTest, Every):
         self.assertEqual("dropout" in names, name not in few)
 
     def check_data(self, args: dict) -> None:
-        """A mirrored letter or number is another one, a mirrored car is a car."""
+        """Only photographs are flipped: a mirrored letter is another letter."""
         if args.get("flip"):
             self.assertEqual(args["name"], "cifar10")
         self.assertEqual(args.get("images", False), self.script is train_cnn)
@@ -295,7 +295,7 @@ class TestFlags(PresetTest):
 
 class TestSeeds(PresetTest):
     def runs_differ(self, *flags: object) -> None:
-        """Equal seeds must make equal runs, and another seed another one."""
+        """Assert that equal seeds make equal runs, and that another seed makes another."""
         logs, parameters = [], []
         for seed in (3, 3, 4):
             self.done(*flags, "--epochs", 2, "--seed", seed)
@@ -307,7 +307,7 @@ class TestSeeds(PresetTest):
         self.assertNotEqual(logs[0], logs[2])
 
     def test_the_order_of_the_examples(self):
-        """All else is the same: no hidden layer, and weights that are 0."""
+        """With everything else fixed: no hidden layer, weights 0."""
         self.runs_differ("--preset", "letters", "--hidden", "--weight-init", "zeros")
 
     def test_dropout_and_shifts(self):
@@ -322,7 +322,7 @@ class TestSeeds(PresetTest):
         self.changes_by("--preset", "cifar10", *small, without="shift=0")
 
     def changes_by(self, *flags: object, without: str) -> None:
-        """Without this augmentation, the run must be another one."""
+        """Assert that the run changes without this augmentation."""
         self.done(*flags)
         log = self.log("run")
         self.done(*flags, "--data-args", without)
@@ -330,11 +330,11 @@ class TestSeeds(PresetTest):
 
 
 class TestKaggle(PresetTest):
-    """The files that competitions take: Ids and classes, in the order of the test set."""
+    """Kaggle files: Ids and classes, in the order of the test set."""
 
     def submitted(self, preset: str, file: str, true: np.ndarray, first_id: int) -> None:
         _, out = self.done("--preset", preset)
-        self.assertRegex(out, rf"\n  {file} +predicted classes, to be handed in\n")
+        self.assertRegex(out, rf"\n  {file} +predictions for submission\n")
         lines = (self.runs / "run" / file).read_text().splitlines()
         self.assertEqual(lines[0], "Id,Category")
         table = pd.read_csv(self.runs / "run" / file)

@@ -1,4 +1,4 @@
-"""train_ffnn.py and the comparison of runs, as their users meet them: processes and files."""
+"""train_ffnn.py and the comparison of runs: processes and files."""
 
 import json
 import os
@@ -28,7 +28,7 @@ class TestFirstRun(ScriptTest):
         command = [sys.executable, SCRIPT, "--experiments", "here"]
         elsewhere = self.runs.parent
         done = subprocess.run(command, cwd=elsewhere, capture_output=True, text=True, check=True)
-        self.assertEqual(done.stderr, "", "nothing but results when nobody watches")
+        self.assertEqual(done.stderr, "", "no progress bar without a terminal")
         self.assertIn("Network: 83 parameters, float32", done.stdout)
         self.assertIn("W (4, 10), b (1, 10)", done.stdout)
         self.assertIn(str(Path("here") / "iris"), done.stdout)
@@ -86,7 +86,7 @@ def train_ffnn_dataset(config):
 
 
 def read_terminal(descriptor: int) -> str:
-    """All that a process writes to a pseudo-terminal until it closes it."""
+    """The output of a process to a pseudo-terminal."""
     shown = b""
     while True:
         select.select([descriptor], [], [], 60)

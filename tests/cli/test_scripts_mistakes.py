@@ -1,4 +1,4 @@
-"""Wrong arguments, odd names and broken files, as the scripts' users meet them."""
+"""Mistakes on the command line: wrong arguments, odd names, broken files."""
 
 import json
 import os

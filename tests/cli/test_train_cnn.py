@@ -1,4 +1,4 @@
-"""train_cnn.py as its users meet it, and the pictures that a run on images leaves."""
+"""train_cnn.py: runs, flags, mistakes, pictures."""
 
 import json
 import unittest

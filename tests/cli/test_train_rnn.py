@@ -1,4 +1,4 @@
-"""train_rnn.py as its users meet it."""
+"""train_rnn.py: runs, flags, mistakes, forecasts."""
 
 import json
 
@@ -29,7 +29,7 @@ PERIOD_OFF, HEIGHT_OFF = 0.01, 0.15
 
 
 def period_and_heights(steps, values):
-    """The mean distance of upward zero crossings; the greatest value of each third, and less."""
+    """The mean distance of upward zero crossings; minimum and maximum of each third."""
     before = np.flatnonzero((values[:-1] < 0) & (values[1:] >= 0))
     rise = values[before + 1] - values[before]
     crossings = steps[before] - values[before] / rise
@@ -58,7 +58,7 @@ class TestDefaultRun(RnnTest):
             self.check_forecast(wave)
 
     def check_forecast(self, wave):
-        """For 100 steps the network running free keeps the period and the height."""
+        """The free-running forecast keeps period and height for 100 steps."""
         self.assertEqual(list(wave["step"]), list(range(50, 150)))
         true, ahead, free = (wave[name].to_numpy() for name in ("true_0", "one_step_0", "free_0"))
         period_off, height_off = self.off(wave["step"].to_numpy(), free)
@@ -68,7 +68,7 @@ class TestDefaultRun(RnnTest):
         self.assertLess(np.mean((free - true) ** 2), 0.05)
 
     def off(self, steps, values):
-        """How far period and height are off, as shares of the true ones."""
+        """Relative errors of period and height."""
         period, heights = period_and_heights(steps, values)
         return abs(period / PERIOD - 1), max(abs(height - 1) for height in heights)
 
@@ -131,7 +131,7 @@ class TestFlags(RnnTest):
         self.assertFalse(self.config("last")["model"]["layer_args"][0]["return_sequences"])
 
     def test_a_config_without_hidden_layers_gets_recurrent_ones(self):
-        """And one that says nothing about every step means the last one."""
+        """Without ``every_step``, it predicts at the last step."""
         self.train(*FAST, "--name", "original")
         config = self.config("original")
         del config["model"]["layer_args"][0], config["data"]["every_step"]

@@ -1,14 +1,12 @@
-"""The scripts' flags for loss, optimizer, schedule and the best epoch: what they set and do."""
+"""Flags of the scripts for loss, optimizer, schedule and best epoch."""
 
-import argparse
 import json
 from unittest import mock
 
 import train_ffnn
 import train_rnn
 from neural_networks.cli import console
-from neural_networks.cli.configuration import with_length
-from neural_networks.cli.network_flags import option
+from neural_networks.cli.run import with_length
 from tests.support.scripts import FlagTest
 
 
@@ -62,21 +60,37 @@ class TestOptimizer(FlagTest):
         self.refused("clip_global_norm must be greater than 0", "--clip-global-norm", 0)
         self.refused("nesterov must be true or false", "--optimizer-args", "nesterov=1")
 
-    def test_values_are_read_as_json_or_text(self):
-        for text, value in (
-            ("a=1", 1),
-            ("a=1e-3", 0.001),
-            ("a=true", True),
-            ("a=null", None),
-            ("a=[1, 2]", [1, 2]),
-            ("a=cosine", "cosine"),
-            ("a=", ""),
-            ("a=b=c", "b=c"),
+    def test_typed_options_of_another_optimizer(self):
+        for flags, words in (
+            (("--optimizer", "Adam", "--momentum", 0.9), "--momentum 0.9: optimizer 'Adam' has no"),
+            (
+                ("--optimizer", "Adam", "--optimizer-args", "nesterov=true"),
+                "--optimizer-args nesterov=True: optimizer 'Adam' has no option 'nesterov'",
+            ),
+            (("--optimizer-args", "name=Adam"), "'SGD' has no option 'name'"),
         ):
-            self.assertEqual(option(text), ("a", value))
-        for text in ("a", "=1", "="):
-            with self.assertRaisesRegex(argparse.ArgumentTypeError, "not of the form KEY=VALUE"):
-                option(text)
+            self.refused(words, *flags)
+
+    def test_options_typed_twice(self):
+        for flags, words in (
+            (
+                ("--lr", 0.1, "--optimizer-args", "lr=0.2"),
+                "--lr 0.1 and --optimizer-args lr=0.2: give lr only once",
+            ),
+            (
+                ("--optimizer-args", "nesterov=true", "nesterov=false"),
+                "--optimizer-args nesterov=True and --optimizer-args nesterov=False: give nesterov",
+            ),
+            (
+                ("--scheduler", "step", "--optimizer-args", "lr_scheduler=cosine"),
+                "--scheduler step and --optimizer-args lr_scheduler=cosine: give lr_scheduler only",
+            ),
+        ):
+            self.refused(words, *flags)
+
+    def test_a_flag_of_options_given_twice_adds_to_them(self):
+        args = self.optimizer("--optimizer-args", "nesterov=true", "--optimizer-args", "lr=0.5")
+        self.assertEqual(args, {**self.PLAIN, "nesterov": True, "lr": 0.5})
 
 
 class TestSchedule(FlagTest):
@@ -115,7 +129,7 @@ class TestSchedule(FlagTest):
             self.assertNotEqual(self.log("run"), expected)
 
     def test_what_the_optimizer_gets(self):
-        """The configuration stays as it is; schedules without a length get none."""
+        """The configuration is unchanged; schedules without a length get none."""
         for name, options, expected in (
             ("cosine", None, {"epochs": 7}),
             ("cosine", {"lr_min": 0.1}, {"lr_min": 0.1, "epochs": 7}),
@@ -146,6 +160,48 @@ class TestSchedule(FlagTest):
             self.assertEqual(tuple(optimizer[name] for name in names), expected)
         args, _ = self.done("--scheduler", "step", "--lr-decay", 0.5)
         self.assertEqual(args["model"]["optimizer_args"]["lr_decay"], 0.5)
+
+    def test_typed_options_of_another_schedule(self):
+        for flag, words in (
+            (("--lr-decay", 0.9), "--lr-decay 0.9"),
+            (("--stage-length", 2), "--stage-length 2.0"),
+            (("--staircase",), "--staircase"),
+            (("--no-staircase",), "--no-staircase"),
+            (("--optimizer-args", "lr_decay=0.9"), "--optimizer-args lr_decay=0.9"),
+        ):
+            for name in ("constant", "cosine", "one_cycle", "reduce_on_plateau", "warm_up"):
+                key = words.split("=")[0].split()[-1] if "args" in words else flag[0]
+                key = key.removeprefix("--no-").removeprefix("--").replace("-", "_")
+                pattern = f"{words}: scheduler '{name}' has no option '{key}'"
+                self.refused(pattern, "--scheduler", name, *flag)
+            self.refused("scheduler 'constant' has no option", *flag)
+        words = r"'step' has no option 'staircase' \(schedulers with it: exponential\)"
+        self.refused(words, "--scheduler", "step", "--staircase")
+        words = r"'cosine' has no option 'lr_decay' \(schedulers with it: exponential, step\)"
+        self.refused(words, "--scheduler", "cosine", "--lr-decay", 0.5)
+
+    def test_typed_options_of_the_schedule_after_a_warm_up(self):
+        flags = ("--scheduler", "warm_up", "--scheduler-args", "after=exponential")
+        args = self.optimizer(*flags, "--lr-decay", 0.5, "--staircase")
+        self.assertEqual((args["lr_decay"], args["staircase"]), (0.5, True))
+
+    def test_typed_options_and_those_of_the_schedule(self):
+        words = "--lr-decay 0.5 and --scheduler-args decay=0.6: give one of them"
+        step = ("--scheduler", "step")
+        self.refused(words, *step, "--lr-decay", 0.5, "--scheduler-args", "decay=0.6")
+        self.refused(
+            "--scheduler-args lr_min=0 and --scheduler-args lr_min=1: give lr_min only once",
+            *("--scheduler", "cosine", "--scheduler-args", "lr_min=0", "lr_min=1"),
+        )
+        self.done(*step, "--scheduler-args", "decay=0.6", "milestones=[1]")
+        config = ("--config", self.edited(lambda config: None))
+        args = self.optimizer(*config, "--lr-decay", 0.5)
+        self.assertEqual((args["lr_decay"], args["scheduler_args"]), (0.5, {"milestones": [1]}))
+
+    def test_a_typed_rate_beside_leftovers(self):
+        """Leftovers of the script's configuration are not an error."""
+        for name in ("cosine", "constant", "step"):
+            self.assertEqual(self.optimizer("--scheduler", name, "--lr", 0.5)["lr"], 0.5)
 
     def test_options_of_the_same_schedule_stay(self):
         flags = ("--scheduler", "step", "--lr-decay", 0.5, "--stage-length", 10)
@@ -218,14 +274,36 @@ class TestWhatIsPrinted(FlagTest):
         _, out = self.done("--momentum", 0)
         self.assertIn("SGD with constant learning rate 0.02;", out)
 
+    def test_changes_for_the_loss(self):
+        words = "Because of --loss {}: output activation {}\n"
+        for loss, activation in (("hinge", "linear"), ("l2", "linear")):
+            self.assertIn(words.format(loss, activation), self.done("--loss", loss)[1])
+        self.assertNotIn("Because of", self.done("--loss", "cross_entropy")[1])
+
+    def test_the_best_epoch(self):
+        for flags, words in (
+            (
+                ("--patience", 3),
+                "validation loss; stop after 3 epochs without a lower one, test its parameters",
+            ),
+            (
+                ("--patience", 3, "--no-restore-best", "--monitor", "train_error"),
+                "train error; stop after 3 epochs without a lower one",
+            ),
+            (("--restore-best",), "validation loss; test its parameters"),
+        ):
+            self.assertIn(f"\nBest epoch: lowest {words}\n", self.done(*flags)[1])
+        for flags in ((), ("--monitor", "train_error"), ("--no-restore-best",)):
+            self.assertNotIn("Best epoch", self.done(*flags)[1])
+
     def test_a_schedule_of_one_s_own(self):
         with mock.patch.object(console, "SCHEDULERS", {}):
             self.assertIn("momentum 0.9, own learning rate 0.02;", self.done()[1])
 
     def test_layers_without_parameters(self):
         lines = self.lines("--hidden", 7, "--dropout", 0.25)
-        self.assertRegex("\n".join(lines), r"\n  2  Dropout         p = 0.25   -> \(7,\) +0\n")
-        self.assertRegex("\n".join(lines), r"\n  1  FullyConnected  relu       -> \(7,\) +35  W")
+        self.assertRegex("\n".join(lines), r"\n  2  Dropout +p = 0.25 -> \(7,\) +0\n")
+        self.assertRegex("\n".join(lines), r"\n  1  FullyConnected  relu +-> \(7,\) +35  W")
 
     def test_numbers_of_many_layers(self):
         lines = self.lines("--hidden", *[3] * 9)

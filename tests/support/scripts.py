@@ -1,4 +1,4 @@
-"""What the tests of the scripts share: a temporary folder for runs, and a quiet call."""
+"""Base classes for tests of the scripts: a temporary folder for runs, a quiet call."""
 
 import contextlib
 import io
@@ -26,7 +26,7 @@ RUN_FILES = {
 
 
 def quietly(main, *arguments: object) -> tuple[int, str, str]:
-    """Call a script's main; its status and what it printed to stdout and stderr."""
+    """Call a script's main; its exit status, stdout and stderr."""
     out, err = io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         try:
@@ -49,7 +49,7 @@ class ScriptTest(InFolder):
         return quietly(self.script.main, "--experiments", self.runs, *arguments)
 
     def refused(self, pattern: str, *arguments: object) -> None:
-        """These arguments must end with one line that says why, before anything is written."""
+        """Assert that these arguments end with one line, before anything is written."""
         status, out, err = self.train(*arguments)
         self.assertEqual((status, out), (2, ""))
         self.assertRegex(err, rf"^{self.script.__name__}.py: error: .*{pattern}")
@@ -64,7 +64,7 @@ class ScriptTest(InFolder):
 
 
 class FlagTest(ScriptTest):
-    """A test of flags, by runs of two epochs that draw no pictures."""
+    """A test of flags, by runs of two epochs without pictures."""
 
     def setUp(self):
         super().setUp()
@@ -73,7 +73,7 @@ class FlagTest(ScriptTest):
         self.addCleanup(drawing.stop)
 
     def done(self, *arguments: object) -> tuple[dict[str, Any], str]:
-        """Train with these flags; the configuration of the run, and what was printed."""
+        """Train with these flags; the configuration of the run, and its output."""
         status, out, err = self.train("--overwrite", "--name", "run", "--epochs", 2, *arguments)
         self.assertEqual((status, err), (0, ""))
         return self.config("run"), out
@@ -88,14 +88,14 @@ class FlagTest(ScriptTest):
         return super().rows(f"{self.runs.name}/{run}")
 
     def changes_the_run(self, *arguments: object) -> None:
-        """The flags must make another log than the run without them."""
+        """Assert that the log differs from that of a run without the flags."""
         self.done()
         plain = self.log("run")
         self.done(*arguments)
         self.assertNotEqual(self.log("run"), plain)
 
     def edited(self, edit: Callable[[dict[str, Any]], object]) -> Path:
-        """A file with the run's configuration, after a function has changed it."""
+        """A file with the run's configuration, changed by a function."""
         config = self.config("run")
         edit(config)
         path = self.root / "edited.json"

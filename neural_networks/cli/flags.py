@@ -1,0 +1,196 @@
+"""Flags of the training scripts."""
+
+import argparse
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from neural_networks.architectures import NETWORKS, NORMALIZATIONS
+from neural_networks.cli.parser import Parser, key_value
+from neural_networks.cli.presets import script_presets
+from neural_networks.datasets import DATASETS
+from neural_networks.losses import LOSSES
+from neural_networks.optimizers import OPTIMIZERS
+from neural_networks.schedulers import SCHEDULERS
+
+# Repeated, such a flag adds to its options.
+KEY_VALUES: dict[str, Any] = {
+    "type": key_value,
+    "nargs": "+",
+    "action": "extend",
+    "metavar": "KEY=VALUE",
+}
+
+
+def make_parser(script: str, description: str, examples: str) -> Parser:
+    """The parser of a training script, with the flags that all scripts have.
+
+    Parameters
+    ----------
+    script : str
+        The script's path, also the default of a hidden argument ``script``.
+    description : str
+        The script's docstring, whose first line begins the help.
+    examples : str
+        Commands to try, at the end of the help.
+    """
+    parser = Parser(
+        prog=Path(script).name,
+        description=description.split("\n")[0],
+        epilog=examples,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.set_defaults(script=script)
+    add_data_flags(parser.add_argument_group("data"))
+    add_training_flags(parser.add_argument_group("training"))
+    add_optimizer_flags(parser.add_argument_group("optimizer"))
+    add_scheduler_flags(parser.add_argument_group("learning-rate schedule"))
+    add_result_flags(parser.add_argument_group("results"), script_presets(script))
+    parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    return parser
+
+
+def add_data_flags(data: Any) -> None:
+    """Add the flags for the dataset."""
+    data.add_argument("--dataset", help=f"dataset to train on: {', '.join(DATASETS)}")
+    data.add_argument(
+        "--data-args",
+        **KEY_VALUES,
+        help="options of the dataset, such as flip=true for images, or path=my.csv label=kind",
+    )
+    data.add_argument("--batch-size", type=int, help="examples in a training step")
+
+
+def add_training_flags(training: Any) -> None:
+    """Add the flags for loss, length and best epoch."""
+    training.add_argument("--epochs", type=int, help="passes through the training set, at most")
+    training.add_argument(
+        "--patience",
+        type=int,
+        help="stop after so many epochs without improvement, and restore the best epoch",
+    )
+    training.add_argument(
+        "--monitor", help="metric that selects the best epoch (default: validation_loss)"
+    )
+    training.add_argument(
+        "--restore-best",
+        action=argparse.BooleanOptionalAction,
+        help="test the parameters of the best epoch (default: only with --patience)",
+    )
+    training.add_argument("--loss", help=f"loss to minimize: {', '.join(LOSSES)}")
+    training.add_argument("--l2", type=float, help="strength of the penalty on squared weights")
+    training.add_argument("--l1", type=float, help="strength of the penalty on absolute weights")
+    training.add_argument("--seed", type=int, help="seed of everything that is drawn at random")
+    training.add_argument("--dtype", help="type of all arrays: float32 or float64")
+
+
+def add_optimizer_flags(optimizer: Any) -> None:
+    """Add the flags for the optimizer."""
+    optimizer.add_argument("--optimizer", help=f"update rule: {', '.join(OPTIMIZERS)}")
+    optimizer.add_argument("--lr", type=float, help="learning rate")
+    optimizer.add_argument(
+        "--momentum", type=float, help="SGD: share of the last step kept, 0 to 1"
+    )
+    optimizer.add_argument("--weight-decay", type=float, help="decay of all parameters")
+    optimizer.add_argument("--clip-norm", type=float, help="largest norm of a parameter's gradient")
+    optimizer.add_argument(
+        "--clip-global-norm", type=float, help="largest norm of all gradients together"
+    )
+    optimizer.add_argument(
+        "--optimizer-args",
+        **KEY_VALUES,
+        help="further options of the optimizer, such as beta1=0.8 or nesterov=true",
+    )
+
+
+def add_scheduler_flags(schedule: Any) -> None:
+    """Add the flags for the learning-rate schedule."""
+    schedule.add_argument("--scheduler", help=f"schedule: {', '.join(SCHEDULERS)}")
+    schedule.add_argument(
+        "--scheduler-args",
+        **KEY_VALUES,
+        help="options of the schedule, such as after=cosine for warm_up",
+    )
+    schedule.add_argument("--lr-decay", type=float, help="exponential, step: factor of each stage")
+    schedule.add_argument("--stage-length", type=float, help="exponential, step: epochs in a stage")
+    schedule.add_argument(
+        "--staircase",
+        action=argparse.BooleanOptionalAction,
+        help="exponential: constant rate within a stage",
+    )
+
+
+def add_result_flags(results: Any, presets: Iterable[str]) -> None:
+    """Add the flags for the run's folder, the file of predictions, and the run to start from."""
+    results.add_argument("--name", help="name of the run and of its folder")
+    results.add_argument(
+        "--test-data",
+        metavar="FILE",
+        help="unlabelled examples, .npy or CSV, whose classes to predict",
+    )
+    results.add_argument(
+        "--kaggle-file", metavar="NAME", help="name of the file of predicted classes"
+    )
+    results.add_argument(
+        "--overwrite", action="store_true", help="replace an earlier run of the same name"
+    )
+    results.add_argument(
+        "--experiments", metavar="DIR", type=Path, help="folder that holds the runs"
+    )
+    start = results.add_mutually_exclusive_group()
+    start.add_argument(
+        "--config", metavar="FILE", help="start from the config.json of an earlier run"
+    )
+    names = ", ".join(presets)
+    if names:
+        start.add_argument("--preset", metavar="NAME", help=f"start from one of: {names}")
+    else:
+        results.set_defaults(preset=None)
+
+
+def add_network_flags(parser: argparse.ArgumentParser) -> Any:
+    """Add the flags for hidden layers; returns their group, for more flags."""
+    network = parser.add_argument_group("network")
+    network.add_argument(
+        "--hidden", type=int, nargs="*", metavar="N", help="units of each hidden layer"
+    )
+    network.add_argument("--activation", help="activation of the hidden layers, such as tanh")
+    network.add_argument("--weight-init", help="initial weights, such as he_normal")
+    network.add_argument(
+        "--dropout", type=float, metavar="P", help="chance to drop a hidden unit; 0 for no dropout"
+    )
+    network.add_argument(
+        "--normalization", help=f"before each hidden activation: {' or '.join(NORMALIZATIONS)}"
+    )
+    return network
+
+
+def add_architecture_flags(network: Any) -> None:
+    """Add the flags that choose a network by name."""
+    network.add_argument("--network", help=f"another network, by name: {', '.join(NETWORKS)}")
+    network.add_argument(
+        "--network-args", **KEY_VALUES, help="options of the network, such as weight_scale=0.1"
+    )
+
+
+def add_convolution_flags(network: Any) -> None:
+    """Add the flags for convolutions and pooling."""
+    network.add_argument(
+        "--filters", type=int, nargs="+", metavar="N", help="kernels of each convolution"
+    )
+    network.add_argument("--kernel", type=int, metavar="K", help="size of all kernels: K×K pixels")
+    network.add_argument("--pool", metavar="MODE", help="mode of all pooling: max or average")
+
+
+def add_wave_flags(parser: argparse.ArgumentParser) -> None:
+    """Add the flags for sine waves."""
+    waves = parser.add_argument_group("waves")
+    waves.add_argument("--window", type=int, help="steps that the network sees")
+    waves.add_argument("--step", type=float, help="radians from one step to the next")
+    waves.add_argument("--noise", type=float, help="standard deviation of noise on every value")
+    waves.add_argument(
+        "--every-step",
+        action=argparse.BooleanOptionalAction,
+        help="predict the next value at every step, not only at the last one",
+    )

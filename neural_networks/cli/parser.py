@@ -1,0 +1,113 @@
+"""Argument parsers, exit codes, and errors told in one line."""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable, Sequence
+from functools import partial, wraps
+from pathlib import Path
+from typing import Any, NoReturn, Protocol
+
+from neural_networks.training.loop import TrainingDiverged, TrainingInterrupted
+
+DIVERGED, WRONG_ARGUMENTS, INTERRUPTED, OUTPUT_CLOSED = 1, 2, 130, 141
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser that reports a mistake in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print the mistake, and exit."""
+        self.exit(WRONG_ARGUMENTS, f"{self.prog}: error: {message} (--help explains the flags)\n")
+
+
+def key_value(text: str) -> tuple[str, Any]:
+    """A flag's KEY=VALUE as a pair; the value is read as JSON where possible, else as text."""
+    key, equals, value = text.partition("=")
+    if not (key and equals):
+        raise argparse.ArgumentTypeError(f"{text!r} is not of the form KEY=VALUE")
+    try:
+        return key, json.loads(value)
+    except ValueError:
+        return key, value
+
+
+class Main(Protocol):
+    """A decorated ``main``."""
+
+    def __call__(self, argv: Sequence[str] | None = None) -> int:
+        """Run the program with these arguments, by default those of the command line."""
+
+
+def command(program: str) -> Callable[[Callable[[Sequence[str]], None]], Main]:
+    """Decorator for the ``main`` of a program: errors in one line, and an exit status.
+
+    The decorated function takes the arguments, by default those of the command line, and returns
+    the exit status: 0; 1 if a training diverged; 2 if an argument was wrong or a file could not
+    be read or written; 130 after Ctrl-C; 141 if the reader of the output has gone. The argument
+    ``--debug`` shows the traceback of a mistake.
+
+    Parameters
+    ----------
+    program : str
+        The program's name, for error messages.
+    """
+
+    def decorate(main: Callable[[Sequence[str]], None]) -> Main:
+        @wraps(main)
+        def run(argv: Sequence[str] | None = None) -> int:
+            arguments = list(sys.argv[1:] if argv is None else argv)
+            return exit_status(program, partial(_train, main, arguments), "--debug" in arguments)
+
+        return run
+
+    return decorate
+
+
+def exit_status(program: str, act: Callable[[], int], debug: bool = False) -> int:
+    """The exit status of a program: that of ``act``, or of the error that ended it.
+
+    Parameters
+    ----------
+    program : str
+        The program's name, for error messages.
+    act : function
+        Does the work; returns an exit status.
+    debug : bool
+        If True, mistakes are raised, not printed.
+    """
+    try:
+        status = act()
+        if sys.stdout is not None:  # it is if the caller has closed it
+            sys.stdout.flush()
+        return status
+    except KeyboardInterrupt:
+        print("\nInterrupted.", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader of the output, such as head, has gone: end as by SIGPIPE, silently.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return OUTPUT_CLOSED
+    except (ArithmeticError, MemoryError, OSError, TypeError, ValueError) as error:
+        if debug:
+            raise
+        print(f"{program}: error: {error}", file=sys.stderr)
+        return WRONG_ARGUMENTS
+
+
+def _train(main: Callable[[Sequence[str]], None], arguments: Sequence[str]) -> int:
+    """Call ``main``; the exit status, also of a training that ended early."""
+    try:
+        main(arguments)
+        return 0
+    except TrainingInterrupted as end:
+        print(f"\n{end}.{_saved_in(end.folder)}")
+        return INTERRUPTED
+    except TrainingDiverged as end:
+        print(f"error: {end}.{_saved_in(end.folder)}", file=sys.stderr)
+        return DIVERGED
+
+
+def _saved_in(folder: Path | None) -> str:
+    return "" if folder is None else f" The results so far are in {folder.resolve()}."
