@@ -1,4 +1,4 @@
-"""Penalties on the weights, which a model adds to its loss."""
+"""L2 and L1 penalties on the weights, added to the loss."""
 
 from collections.abc import Iterable, Iterator
 
@@ -8,16 +8,15 @@ from neural_networks.layers import Layer
 from neural_networks.utils.validation import number_in
 
 WEIGHTS = ("W", "U")
-"""What weights are called in the layers, as opposed to biases and scales."""
+"""Names of weights in the layers, as opposed to biases and scales."""
 
 
 class WeightPenalty:
     """A penalty on large weights: R = (l2 / 2) Σ W² + l1 Σ |W|, over all weights.
 
-    Weights are the parameters that are called ``W`` or ``U``, as in all layers here. Biases, and
-    the scales and shifts of normalizations, are left alone. With plain gradient descent, the
-    penalty's l2 does the same to the weights as a ``weight_decay`` of that size; l1 makes many of
-    them almost 0.
+    Weights are the parameters named ``W`` or ``U``, as in all layers here. Biases, and the scales
+    and shifts of normalizations, are not penalized. With plain gradient descent, l2 acts on the
+    weights as a ``weight_decay`` of that size; l1 makes many of them almost 0.
 
     Parameters
     ----------
@@ -29,11 +28,11 @@ class WeightPenalty:
         self.l2, self.l1 = number_in("l2", l2, 0), number_in("l1", l1, 0)
 
     def __bool__(self) -> bool:
-        """Whether there is any penalty."""
+        """True if there is any penalty."""
         return bool(self.l2 or self.l1)
 
     def penalty(self, layers: Iterable[Layer]) -> float:
-        """R, of all layers' weights together."""
+        """R, over the weights of all layers."""
         total = 0.0
         for layer, name in penalized_weights(layers):
             W = layer.parameters[name].astype(np.float64, copy=False)

@@ -97,7 +97,7 @@ class Optimizer(ABC):
 
     def gradient(self, param: np.ndarray, param_grad: np.ndarray) -> np.ndarray:
         """g: the clipped gradient plus λ θ."""
-        g = self.clip(param_grad)
+        g = param_grad if self.clip_norm is None else self.clip(param_grad)
         return g + self.weight_decay * param if self.weight_decay else g
 
     def clip(self, gradient: np.ndarray) -> np.ndarray:
