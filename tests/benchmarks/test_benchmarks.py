@@ -1,4 +1,4 @@
-"""The benchmark harness judges as it says, and its own side of each row computes something."""
+"""Benchmarks: verdicts of the harness, and the agreement of both sides of a row."""
 
 import contextlib
 import io
@@ -23,7 +23,7 @@ FACTS = {
 
 
 def pair(ours: float, theirs: float, waited: float = 0.0):
-    """Neighbouring blocks with their seconds per step, and the share they waited for a core."""
+    """Neighboring blocks: seconds per step, and the share spent waiting for a core."""
     return (ours, waited), (theirs, 0.0)
 
 
@@ -86,7 +86,7 @@ class TestRows(unittest.TestCase):
 
 class TestCommand(unittest.TestCase):
     def call(self, *arguments: str) -> tuple[int, str, str]:
-        # The command has SIGTERM end its workers; this process keeps its own handler.
+        # The command handles SIGTERM to end its workers; this process keeps its own handler.
         self.addCleanup(signal.signal, signal.SIGTERM, signal.getsignal(signal.SIGTERM))
         out, err = io.StringIO(), io.StringIO()
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):

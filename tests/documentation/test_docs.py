@@ -1,4 +1,4 @@
-"""The pages in docs/: what they show and name is there, and what the drawing says is so."""
+"""Pages in docs/: pictures, files, Python blocks, and the arithmetic of the drawings."""
 
 import re
 import runpy

@@ -1,4 +1,4 @@
-"""The examples in docstrings are true."""
+"""Examples in docstrings."""
 
 import doctest
 import importlib
@@ -13,7 +13,7 @@ class TestDocstrings(unittest.TestCase):
         tried = 0
         for module in pkgutil.walk_packages(neural_networks.__path__, "neural_networks."):
             with self.subTest(module=module.name):
-                # Without verbose=False, doctest takes unittest's -v for its own.
+                # Without verbose=False, doctest would obey unittest's -v.
                 result = doctest.testmod(importlib.import_module(module.name), verbose=False)
                 self.assertEqual(result.failed, 0)
                 tried += result.attempted

@@ -1,4 +1,4 @@
-"""Every notebook runs from top to bottom; they contain their own asserts."""
+"""Notebooks: runs from top to bottom, with the notebooks' own asserts."""
 
 import os
 import unittest
