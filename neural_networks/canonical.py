@@ -83,13 +83,15 @@ def canonical_pair(loss: Loss, output: Layer) -> CanonicalPair | None:
     """The pair that a loss and an output layer form; None if they form none.
 
     A loss or an activation whose passes are overridden, in a subclass, by assignment to the class
-    or to the object, is never bypassed. Nor is a layer that cannot start from its logits.
+    or to the object, is never bypassed. Nor is a layer that cannot start from its logits, or has
+    passes of its own.
     """
     kind, activation = type(loss), type(output.activation)
     pair = PAIRS.get((kind, activation))
     if pair is None or not output.has_logits:
         return None
-    if not vars(loss).keys().isdisjoint(("forward", "backward")):
-        return None
+    for part in (loss, output.activation, output):
+        if not vars(part).keys().isdisjoint(("forward", "backward")):
+            return None
     methods = kind.forward, kind.backward, activation.forward, activation.backward
     return pair if methods == pair.methods else None

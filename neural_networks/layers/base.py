@@ -158,12 +158,18 @@ class Layer(ABC):
         a class that overrides either pass is entered at its output, not at its logits.
         """
         super().__init_subclass__(**options)
-        overridden = [name for name in ("forward", "backward") if name in vars(cls)]
+        overridden = [name for name in ("forward", "backward") if cls._overrides(name)]
         for name in overridden:
-            if f"{name}_faster" not in vars(cls):
+            if not cls._overrides(f"{name}_faster"):
                 setattr(cls, f"{name}_faster", vars(Layer)[f"{name}_faster"])
         if overridden and "has_logits" not in vars(cls):
             cls.has_logits = False
+
+    @classmethod
+    def _overrides(cls, name: str) -> bool:
+        """True if a method is the class's own, or a mixin's, rather than that of another layer."""
+        layers = (base for base in cls.__bases__ if issubclass(base, Layer))
+        return all(getattr(cls, name) is not getattr(layer, name) for layer in layers)
 
     def __repr__(self) -> str:
         sizes = [] if self.n_out is None else [f"{self.n_in or '?'} → {self.n_out}"]
@@ -172,8 +178,8 @@ class Layer(ABC):
     def details(self) -> list[str]:
         """The layer's options in words, for ``print`` and the summary of a network."""
         name = find_name(type(self.activation), ACTIVATIONS)
-        # Layers without parameters, such as pooling, have no activation worth telling.
-        return [name] if name and (self.parameters or self.n_out is not None) else []
+        # The identity of a layer without units, such as pooling, is not worth telling.
+        return [name] if name and (name != "linear" or self.n_out is not None) else []
 
     def walk(self) -> Iterator["Layer"]:
         """The layer itself, then those inside it, at any depth."""

@@ -126,7 +126,8 @@ class Elman(Layer):
             The last state, or the states after each step.
         """
         X = self.check_input(X)
-        before, self.cache = self.cache, OrderedDict()  # so that the first step starts from s_0
+        s_0 = self._first_state(len(X))
+        before, self.cache = self.cache, OrderedDict(X=[], Z=[], s=[s_0])
         states = [self.forward_step(X[:, :, t]) for t in range(X.shape[2])]
         if not self.training:
             self.cache = before
@@ -198,6 +199,10 @@ class Elman(Layer):
         if not self.input_gradient:
             return None
         return (dLdZ @ self.parameter("W").T).reshape(t, m, -1).transpose(1, 2, 0)
+
+    def details(self) -> list[str]:
+        """Activation and output."""
+        return [*super().details(), *(["return_sequences"] if self.return_sequences else [])]
 
     def _through_time(self, dLdY: np.ndarray) -> np.ndarray:
         """dL/dz_t of all steps, (t, m, n); dL/ds_0 becomes ``initial_state_gradient``."""

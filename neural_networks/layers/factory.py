@@ -147,6 +147,10 @@ class Unsized(Layer):
         args = {**self._layer_args, "n_out": n_out}
         return make_layer(self._number, args, self.dtype, self.rng)
 
+    def details(self) -> list[str]:
+        """Name and options of the layer."""
+        return [self._layer_args["name"], *self.sized(1).details()]
+
     def forward(self, X: np.ndarray) -> NoReturn:
         """Raise ``ValueError``: a layer without a size has no output."""
         raise ValueError("the output layer has no n_out yet: give it one, or train first")

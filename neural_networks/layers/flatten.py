@@ -70,3 +70,7 @@ class Flatten(Layer):
         # Every output is one input, so every gradient goes back to where its value came from.
         X_shape = self.from_cache("X_shape")
         return self.check_gradient(dLdY, self.from_cache("Y_shape")).reshape(X_shape)
+
+    def details(self) -> list[str]:
+        """The axis that is kept, if it is not the first one."""
+        return [] if self.keep_dim == "first" else [f"keep_dim {self.keep_dim}"]

@@ -202,9 +202,10 @@ class Pool2D(Layer):
         return m, *size, channels
 
     def details(self) -> list[str]:
-        """Mode, window and stride."""
+        """Mode, window, stride and, if there is any, padding."""
         k1, k2 = self.kernel_shape
-        return [self.mode, f"{k1}×{k2}", f"stride {self.stride}"]
+        pad = [f"pad {self.pad}"] if any(self.padding) else []
+        return [self.mode, f"{k1}×{k2}", f"stride {self.stride}", *pad]
 
     def _padded(self, X: np.ndarray) -> np.ndarray:
         return pad2d(X, self.padding, self.kernel_shape, value=BORDERS[self.mode])[0]

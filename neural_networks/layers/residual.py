@@ -71,6 +71,17 @@ class Residual(Layer):
         self.buffers = JoinedArrays(self.children, "buffers")
 
     @property
+    def training(self) -> bool:
+        """True while the block and its layers train; setting it sets it in all of them."""
+        return self._training
+
+    @training.setter
+    def training(self, value: bool) -> None:
+        self._training = value
+        for layer in self.children:
+            layer.training = value
+
+    @property
     def min_batch_size(self) -> int:
         """The largest minimum among the block's layers."""
         return max(layer.min_batch_size for layer in self.children)
