@@ -11,7 +11,7 @@ from neural_networks.datasets import Dataset
 from neural_networks.logs import Logger
 from neural_networks.losses import initialize_loss
 from neural_networks.models import NeuralNetwork
-from neural_networks.training import evaluation
+from neural_networks.training import outcome as outcomes
 from tests.support.arrays import InFolder
 
 LOSS = initialize_loss("l2")
@@ -40,7 +40,7 @@ def finish(logger, parameters, best=None):
 
 def save_test(logger, **scores):
     numbers = np.ones((2, 1))
-    outcome = evaluation.TestOutcome(scores, numbers, numbers, None, None)
+    outcome = outcomes.TestOutcome(scores, numbers, numbers, None, None)
     logger.save_test(LOSS, outcome, Dataset(numbers, numbers, 1), save_predictions=False)
 
 

@@ -173,7 +173,7 @@ class TestAgainstReference(ProgramTest):
         hidden=st.integers(1, 12), epochs=st.integers(1, 3), flag=st.sampled_from((1, 2)),
         rate=st.floats(0, 2), seed=st.integers(0, 2**32),
     )  # fmt: skip
-    def test_whatever(self, n, m, n_pixels, hidden, epochs, flag, rate, seed):
+    def test_any_run(self, n, m, n_pixels, hidden, epochs, flag, rate, seed):
         self.write(rows(n, n_pixels, seed), rows(m, n_pixels, seed + 1))
         self.assert_equal_runs(epochs, hidden, flag, rate, seed)
 

@@ -83,12 +83,12 @@ class TestArguments(MistakeTest):
             self.refused_at_once("--seed", repr(value), flags=["--seed", value])
         self.refused_at_once("--see", flags=["--see", 3])
 
-    def test_negative_rates_are_told_as_such(self):
+    def test_negative_rates(self):
         """Although argparse reads -1e-3 as a flag."""
         for value in ("-1e-3", "-inf", "-.5e1"):
             self.refused_at_once("learning_rate", value, "at least 0", learning_rate=value)
 
-    def test_beyond_all_measure(self):
+    def test_huge_numbers(self):
         for number in (10**13, 10**30):
             self.refused(num_epoch=number)
             self.refused(hidden_units=number)
@@ -254,7 +254,7 @@ class TestOutputs(MistakeTest):
         for name in ("letters", "letters.txt", "letters.png.", ".png"):
             self.refused_at_once("plot", name, "png", flags=["--plot", self.root / name])
 
-    def test_pictures_that_take_what_is_not_there(self):
+    def test_pictures_that_need_a_missing_program(self):
         """A .pgf takes TeX; without it nothing is written, and no traceback is shown."""
         with mock.patch.dict(os.environ, PATH=""):
             self.refused(flags=["--plot", self.root / "letters.pgf"])
@@ -333,7 +333,7 @@ class TestFailures(MistakeTest):
                 with mock.patch.object(NeuralNetwork, "predict", fake):
                     self.refused("epoch 2", status=1, num_epoch=3)
 
-    def test_large_rates_raise_no_alarm(self):
+    def test_large_rates_raise_no_warning(self):
         """Sigmoids and outputs saturate; the loss stays finite, and no warning is shown."""
         for rate in (1e3, 1e6, 1e100):
             for flag in (1, 2):
