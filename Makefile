@@ -2,6 +2,7 @@
 # make test        set up, run every test that needs no data from outside
 # make test-data   run the tests on real data, in the folder NEURAL_NETWORKS_DATA
 # make results     train all presets on that data, and print a table     (ARGS="higgs letters")
+# make textbook    run the tests with textbook classes in place of ours  (ARGS="layers models")
 # make notebooks   run the notebooks from top to bottom
 # make lint        ruff, mypy, and the import rules of pyproject.toml
 # make clean       remove the virtual environment
@@ -13,14 +14,18 @@ VENV := .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check
 
-.PHONY: run test test-data results notebooks lint clean
+.PHONY: run test textbook test-data results notebooks lint clean
 .DELETE_ON_ERROR:
 
 run: $(VENV)/installed-run
 	@$(PY) train_ffnn.py $(ARGS)
 
+# A process for each core; BLAS's own threads would only get into their way.
 test: $(VENV)/installed-test
-	$(PY) -m pytest $(ARGS)
+	OPENBLAS_NUM_THREADS=1 $(PY) -m pytest --numprocesses auto $(ARGS)
+
+textbook: $(VENV)/installed-test
+	$(PY) -m tests.support.textbook $(ARGS)
 
 test-data: $(VENV)/installed-test
 	@test -d "$$NEURAL_NETWORKS_DATA" || \
@@ -32,7 +37,7 @@ results: $(VENV)/installed-run
 	@$(PY) -m benchmarks.preparation
 
 notebooks: $(VENV)/installed-test
-	$(PY) -m pytest tests/test_notebooks.py --verbose $(ARGS)
+	$(PY) -m pytest tests/documentation/test_notebooks.py --verbose $(ARGS)
 
 lint: $(VENV)/installed-lint
 	$(PY) -m ruff check .

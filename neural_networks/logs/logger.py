@@ -14,7 +14,7 @@ from neural_networks.datasets import Dataset
 from neural_networks.logs import pictures
 from neural_networks.logs.run_folder import check_file_name, claim_folder
 from neural_networks.losses import Loss
-from neural_networks.training.outcome import TestOutcome
+from neural_networks.training.outcome import Outcome
 from neural_networks.training.tables import forecast_table, prediction_table
 from neural_networks.utils.files import atomic_write, experiments_folder, save_arrays
 
@@ -173,7 +173,7 @@ class Logger:
         self._draw_all(pictures.weight_images(parameters, image_shape))
 
     def save_test(
-        self, loss: Loss, outcome: TestOutcome, dataset: Dataset, save_predictions: bool
+        self, loss: Loss, outcome: Outcome, dataset: Dataset, save_predictions: bool
     ) -> None:
         """Write the results of a test.
 
@@ -181,7 +181,7 @@ class Logger:
         ----------
         loss : Loss
             Tells the classes of labels and predictions, if any.
-        outcome : TestOutcome
+        outcome : Outcome
             Its scores are for ``test.json``.
         dataset : Dataset
             The tested one, with its images and the names of its classes.

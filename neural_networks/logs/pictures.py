@@ -11,7 +11,7 @@ import numpy as np
 from neural_networks import plots
 from neural_networks.datasets import Dataset
 from neural_networks.losses import Loss
-from neural_networks.training.outcome import TestOutcome
+from neural_networks.training.outcome import Outcome
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -75,9 +75,7 @@ def weight_images(
         yield Picture("weights.png", lambda figure: plots.weights(figure, images))
 
 
-def classification_pictures(
-    loss: Loss, outcome: TestOutcome, dataset: Dataset
-) -> Iterator[Picture]:
+def classification_pictures(loss: Loss, outcome: Outcome, dataset: Dataset) -> Iterator[Picture]:
     """Confusion matrix; of two classes the ROC curve; of images those misclassified."""
     if not loss.classifies:
         return

@@ -7,7 +7,7 @@ import numpy as np
 from neural_networks.datasets import Data, Dataset
 from neural_networks.metrics import binary_roc
 from neural_networks.training.forecasting import free_running, one_step
-from neural_networks.training.outcome import Forecast, TestOutcome
+from neural_networks.training.outcome import Forecast, Outcome
 from neural_networks.training.protocols import Predictor
 from neural_networks.training.tables import kaggle_table
 
@@ -58,7 +58,7 @@ def test(model: Predictor, dataset: Dataset, save_predictions: bool) -> dict[str
         scores["auc"] = roc.area
     if model.logger:
         forecast = _forecast(model, dataset, data) if save_predictions else None
-        outcome = TestOutcome(scores, data.labels, Y_hat, roc, forecast)
+        outcome = Outcome(scores, data.labels, Y_hat, roc, forecast)
         model.logger.save_test(model.loss, outcome, dataset, save_predictions)
     return scores
 

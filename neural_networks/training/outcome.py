@@ -10,7 +10,7 @@ Forecast = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
 @dataclass(frozen=True)
-class TestOutcome:
+class Outcome:
     """Scores and predictions on a test set.
 
     Attributes

@@ -12,7 +12,7 @@ from neural_networks.losses import Loss
 from neural_networks.optimizers import Optimizer
 from neural_networks.training.early_stopping import BestEpoch
 from neural_networks.training.history import History
-from neural_networks.training.outcome import TestOutcome
+from neural_networks.training.outcome import Outcome
 
 
 class RunLog(Protocol):
@@ -40,7 +40,7 @@ class RunLog(Protocol):
         """Save the parameters, now and of the best epoch, then draw the pictures."""
 
     def save_test(
-        self, loss: Loss, outcome: TestOutcome, dataset: Dataset, save_predictions: bool
+        self, loss: Loss, outcome: Outcome, dataset: Dataset, save_predictions: bool
     ) -> None:
         """Save the results of a test and, if asked for, predictions and pictures."""
 

@@ -34,7 +34,7 @@ def classification(loss, Y, Y_hat, names=None, X=None):
     loss, Y, Y_hat = initialize_loss(loss), np.array(Y), np.array(Y_hat)
     X = rng.normal(size=(len(Y), 4)) if X is None else X
     dataset = Dataset(X, Y, 1, test_set=X, test_labels=Y, class_names=names)
-    outcome = outcomes.TestOutcome({}, Y, Y_hat, binary_roc(loss, Y, Y_hat), None)
+    outcome = outcomes.Outcome({}, Y, Y_hat, binary_roc(loss, Y, Y_hat), None)
     return pictures.classification_pictures(loss, outcome, dataset)
 
 
@@ -126,7 +126,7 @@ class TestOfTests(InFolder):
         loss, Y_hat = initialize_loss("binary_cross_entropy"), np.full((4, 1), 0.5)
         dataset = Dataset(X, Y, 2, test_set=X, test_labels=Y)
         roc = binary_roc(loss, Y, Y_hat)
-        outcome = outcomes.TestOutcome({"loss": 1.0}, Y, Y_hat, roc, forecast)
+        outcome = outcomes.Outcome({"loss": 1.0}, Y, Y_hat, roc, forecast)
         logger = Logger("run", {}, {}, save=True, plot=True, save_dir=self.root, overwrite=True)
         logger.start()
         with (
