@@ -156,6 +156,7 @@ class TestModes(unittest.TestCase):
                 getattr(layer, backward)(Y)
 
     def test_without_input_gradient(self):
+        """A network's first layer leaves it out; by hand, ``backward`` returns it."""
         for way in WAYS:
             for stride in (1, 2):
                 layer = conv(IMAGES, 3, stride=stride, activation="tanh")
@@ -163,7 +164,10 @@ class TestModes(unittest.TestCase):
                 expected = run(layer, images(), dLdY, way)
                 layer.input_gradient = False
                 found = run(layer, images(), dLdY, way)
-                self.assertIsNone(found["dLdX"])
+                if way[1] == "backward_faster":
+                    self.assertIsNone(found["dLdX"])
+                else:
+                    np.testing.assert_array_equal(found["dLdX"], expected["dLdX"])
                 for name in ("dLdW", "dLdb"):
                     np.testing.assert_array_equal(found[name], expected[name], strict=True)
 

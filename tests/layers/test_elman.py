@@ -7,10 +7,10 @@ import numpy as np
 from neural_networks.activations import ACTIVATIONS
 from neural_networks.layers import Elman
 from tests.support.arrays import load_oracle
-from tests.support.elman_cases import PARAMETERS, as_array, elman, run
+from tests.support.elman_cases import PARAMETERS, ElmanPasses, as_array, elman
 
 
-class TestByHand(unittest.TestCase):
+class TestByHand(ElmanPasses, unittest.TestCase):
     """A network of one unit, for an example of one feature."""
 
     def layer(self, activation, W, U, b, return_sequences=False):
@@ -37,7 +37,7 @@ class TestByHand(unittest.TestCase):
         dL/dx = 2·45, 2·15, 2·5
         """
         layer = self.layer("linear", 2.0, 3.0, 1.0)
-        found = run(layer, np.array([[[1.0, -1.0, 2.0]]]), np.array([[5.0]]))
+        found = self.found(layer, np.array([[[1.0, -1.0, 2.0]]]), np.array([[5.0]]))
         self.assert_found(found, Y=[29], dLdW=[40], dLdU=[85], dLdb=[65])
         self.assert_found(found, dLdX=[90, 30, 10], dLds_0=[135])
         self.assert_found(layer.cache, s=[0, 3, 8, 29], Z=[3, 8, 29], X=[1, -1, 2])
@@ -55,7 +55,7 @@ class TestByHand(unittest.TestCase):
         layer = self.layer("linear", 2.0, 3.0, 1.0, return_sequences=True)
         layer.initial_state = np.array([[-1.0]])
         X, dLdY = np.array([[[1.0, -1.0, 2.0]]]), np.array([[[7.0, -4.0, 5.0]]])
-        found = run(layer, X, dLdY)
+        found = self.found(layer, X, dLdY)
         self.assert_found(found, Y=[0, -1, 2], dLdW=[39], dLdU=[-45], dLdb=[56])
         self.assert_found(found, dLdX=[80, 22, 10], dLds_0=[120])
 
@@ -69,7 +69,7 @@ class TestByHand(unittest.TestCase):
         dL/dw = 0 - 2 ln 2 · k, dL/du = 3/5 · k, dL/db = 57k/25, dL/dx = 16k/25, k/2
         """
         layer = self.layer("tanh", 0.5, 2.0, np.log(2))
-        found = run(layer, np.array([[[0.0, -2 * np.log(2)]]]), np.array([[1.0]]))
+        found = self.found(layer, np.array([[[0.0, -2 * np.log(2)]]]), np.array([[1.0]]))
         k = 1 - np.tanh(1.2) ** 2
         self.assert_found(layer.cache, s=[0, 0.6, np.tanh(1.2)], Z=[np.log(2), 1.2])
         self.assert_found(found, Y=[np.tanh(1.2)], dLdW=[-2 * np.log(2) * k], dLdU=[0.6 * k])
@@ -88,7 +88,7 @@ class TestByHand(unittest.TestCase):
         layer.parameters["b"] = np.zeros((1, 2))
         layer.initial_state = np.array([[9.0, 0.0]])
         dLdY = np.array([[[0.0, 0.0, 0.0], [10.0, 20.0, 30.0]]])
-        found = run(layer, np.array([[[1.0, 2.0, 3.0]]]), dLdY)
+        found = self.found(layer, np.array([[[1.0, 2.0, 3.0]]]), dLdY)
         np.testing.assert_array_equal(found["Y"], [[[1, 2, 3], [9, 1, 2]]])
         np.testing.assert_array_equal(found["dLdX"], [[[20, 30, 0]]])
         np.testing.assert_array_equal(found["dLds_0"], [[10, 0]])
@@ -98,7 +98,7 @@ class TestByHand(unittest.TestCase):
         np.testing.assert_array_equal(found["dLdb"], [[50, 60]])
 
 
-class OracleTestCase(unittest.TestCase):
+class OracleTestCase(ElmanPasses, unittest.TestCase):
     def assert_close(self, actual, expected, what):
         """Every number, and then the whole, to a relative error of 1e-10.
 
@@ -132,7 +132,7 @@ class TestAgainstPyTorch(OracleTestCase):
             layer = self.layer(data, activation, start, output)
             states, dLdY = data[f"Y_{activation}_{start}"][:, :, :t], data["dLdY"][:, :, :t]
             whole = output == "all"
-            found = run(layer, data["X"][:, :, :t], dLdY if whole else dLdY[:, :, -1])
+            found = self.found(layer, data["X"][:, :, :t], dLdY if whole else dLdY[:, :, -1])
             with self.subTest(activation, start=start, output=output, t=t):
                 self.assert_close(found.pop("Y"), states if whole else states[:, :, -1], "Y")
                 self.assert_close(np.stack(layer.cache["s"][1:], axis=2), states, "states")
@@ -161,7 +161,7 @@ class TestAgainstPyTorch(OracleTestCase):
             self.assertTrue(1e-6 < sizes.min() <= sizes.max() < 1e2, (activation, t, sizes))
             if "relu" in activation:
                 layer = self.layer(data, activation, start, output)
-                layer.forward(data["X"][:, :, :t])
+                self.forward(layer, data["X"][:, :, :t])
                 self.assertGreater(np.abs(layer.cache["Z"]).min(), 1e-6)
 
     def test_two_layers(self):
@@ -175,9 +175,9 @@ class TestAgainstPyTorch(OracleTestCase):
                     layer.initial_state = data[f"s_0_{i}"]
                 whole = output == "all"
                 dLdY = data["dLdY"] if whole else data["dLdY"][:, :, -1]
-                first = below.forward(data["X"])
-                found_1 = run(above, first, dLdY)
-                found_0 = run(below, data["X"], found_1.pop("dLdX"))
+                first = self.forward(below, data["X"])
+                found_1 = self.found(above, first, dLdY)
+                found_0 = self.found(below, data["X"], found_1.pop("dLdX"))
                 states = data[f"Y_1_{activation}_{output}"]
                 with self.subTest(activation, output=output):
                     Y = found_1.pop("Y")
@@ -190,7 +190,7 @@ class TestAgainstPyTorch(OracleTestCase):
                             self.assert_close(value, expected, f"{name} of layer {i}")
 
 
-class TestManySteps(unittest.TestCase):
+class TestManySteps(ElmanPasses, unittest.TestCase):
     """With σ(z) = z and U = ρQ for an orthogonal Q, a step back multiplies a gradient's norm by ρ.
 
     So a gradient vanishes for ρ < 1 and explodes for ρ > 1, exponentially.
@@ -202,17 +202,17 @@ class TestManySteps(unittest.TestCase):
         layer = Elman(n, "linear")
         layer.parameters["W"], layer.parameters["U"] = W, rho * Q
         layer.parameters["b"] = rng.standard_normal((1, n))
-        layer.forward(rng.standard_normal((3, n, T)))
+        self.forward(layer, rng.standard_normal((3, n, T)))
         dLdY = rng.standard_normal((3, n))
-        return layer, layer.backward(dLdY), np.linalg.norm(dLdY, axis=1)
+        return layer, as_array(self.backward(layer, dLdY)), np.linalg.norm(dLdY, axis=1)
 
     def test_norms(self):
         T = 40
         for rho in (0.5, 1.0, 1.5):
             layer, dLdX, norms = self.gradients(rho, T)
-            self.assertEqual(len(dLdX), T)
-            for t, gradient in enumerate(dLdX, start=1):
-                found = np.linalg.norm(gradient, axis=1)
+            self.assertEqual(dLdX.shape, (3, 6, T))
+            for t in range(1, T + 1):
+                found = np.linalg.norm(dLdX[:, :, t - 1], axis=1)
                 np.testing.assert_allclose(found, rho ** (T - t) * norms, rtol=1e-12)
             start = np.linalg.norm(layer.initial_state_gradient, axis=1)
             np.testing.assert_allclose(start, rho**T * norms, rtol=1e-12)
@@ -221,12 +221,30 @@ class TestManySteps(unittest.TestCase):
         """They vanish to numbers that are next to nothing, neither NaN nor a warning."""
         layer = elman(3, 5, "tanh", dtype="float32")
         layer.parameters["U"] /= 4
-        layer.forward(np.ones((2, 3, 100), np.float32))
+        self.forward(layer, np.ones((2, 3, 100), np.float32))
         with np.errstate(all="raise", under="ignore"):
-            dLdX = as_array(layer.backward(np.ones((2, 5), np.float32)))
+            dLdX = as_array(self.backward(layer, np.ones((2, 5), np.float32)))
         norms = np.linalg.norm(dLdX.astype(np.float64), axis=(0, 1))
         self.assertGreater(norms[-1], 0.1)
         self.assertLess(norms[0], 1e-30)
+
+
+class TestByHandFaster(TestByHand):
+    """The same by ``forward_faster`` and ``backward_faster``."""
+
+    suffix = "_faster"
+
+
+class TestAgainstPyTorchFaster(TestAgainstPyTorch):
+    """The same by ``forward_faster`` and ``backward_faster``."""
+
+    suffix = "_faster"
+
+
+class TestManyStepsFaster(TestManySteps):
+    """The same by ``forward_faster`` and ``backward_faster``."""
+
+    suffix = "_faster"
 
 
 if __name__ == "__main__":

@@ -24,10 +24,10 @@ class BadInput(SameContents):
 class TestForward(BadInput):
     def setUp(self):
         self.layer = elman(3, 4)
-        self.layer.backward(self.layer.forward(X))
+        self.backward(self.layer, self.forward(self.layer, X))
 
     def tearDown(self):
-        np.testing.assert_array_equal(self.layer.forward(X), elman(3, 4).forward(X))
+        np.testing.assert_array_equal(self.forward(self.layer, X), self.forward(elman(3, 4), X))
 
     def test_shapes(self):
         for shape in ((5, 3), (3,), (5, 3, 7, 1), (5, 3, 0), (5, 0, 7)):
@@ -38,25 +38,29 @@ class TestForward(BadInput):
                     message = (
                         rf"X must be \(m, d, t\).*got shape \({', '.join(map(str, shape))},?\)"
                     )
-                    self.assert_refused(layer, ValueError, message, layer.forward, np.ones(shape))
+                    self.assert_refused(
+                        layer, ValueError, message, self.forward, layer, np.ones(shape)
+                    )
 
     def test_number_of_features(self):
         for d in (1, 2, 4):
             message = f"X has {d} features, but this layer was made for 3"
             X_d = np.ones((5, d, 7))
-            self.assert_refused(self.layer, ValueError, message, self.layer.forward, X_d)
+            self.assert_refused(self.layer, ValueError, message, self.forward, self.layer, X_d)
             self.assert_refused(
                 self.layer, ValueError, message, self.layer.forward_step, X_d[..., 0]
             )
 
     def test_what_is_no_array_of_float(self):
         for dtype in ("int64", "uint8", "bool"):
-            message = f"X must hold floats, got {dtype}"
-            for method, shape in ((self.layer.forward, X.shape), (self.layer.forward_step, (5, 3))):
-                wrong = np.ones(shape, dtype)
-                self.assert_refused(self.layer, TypeError, message, method, wrong)
+            message, wrong = f"must hold floats, got {dtype}", np.ones(X.shape, dtype)
+            self.assert_refused(
+                self.layer, TypeError, f"^X {message}", self.forward, self.layer, wrong
+            )
+            step = self.layer.forward_step
+            self.assert_refused(self.layer, TypeError, f"^x_t {message}", step, wrong[:, :, 0])
         message = "X must be a NumPy array, got list"
-        self.assert_refused(self.layer, TypeError, message, self.layer.forward, X.tolist())
+        self.assert_refused(self.layer, TypeError, message, self.forward, self.layer, X.tolist())
 
     def test_initial_state(self):
         for shape in ((4,), (4, 4), (5, 3), (1, 5), (5, 1), (6, 4), (5, 4, 1), ()):
@@ -64,7 +68,7 @@ class TestForward(BadInput):
             found = rf"got \({', '.join(map(str, shape))},?\)"
             message = rf"initial_state must have shape \(5, 4\) for these 5 ex.*\(1, 4\).*{found}"
             with self.subTest(shape):
-                self.assert_refused(self.layer, ValueError, message, self.layer.forward, X)
+                self.assert_refused(self.layer, ValueError, message, self.forward, self.layer, X)
                 self.layer.clear_gradients()
                 step = self.layer.forward_step
                 self.assert_refused(self.layer, ValueError, message, step, X[:, :, 0])
@@ -74,16 +78,16 @@ class TestForward(BadInput):
             (np.array([["a"] * 4]), "initial_state must hold floats, got <U1"),
         ):
             self.layer.initial_state = state
-            self.assert_refused(self.layer, TypeError, message, self.layer.forward, X)
+            self.assert_refused(self.layer, TypeError, message, self.forward, self.layer, X)
         self.layer.initial_state = None
 
     def test_a_first_batch_that_cannot_be(self):
         """It leaves the layer free for one that can."""
         layer = Elman(4, rng=0)
         for shape in ((5, 3), (5, 0, 7), (5, 6, 0)):
-            self.assert_refused(layer, ValueError, "got shape", layer.forward, np.ones(shape))
+            self.assert_refused(layer, ValueError, "got shape", self.forward, layer, np.ones(shape))
         self.assertEqual((layer.n_in, len(layer.parameters)), (None, 0))
-        np.testing.assert_array_equal(layer.forward(X), Elman(4, rng=0).forward(X))
+        np.testing.assert_array_equal(self.forward(layer, X), self.forward(Elman(4, rng=0), X))
 
 
 class TestForwardStep(BadInput):
@@ -115,7 +119,7 @@ class TestForwardStep(BadInput):
     def test_number_of_examples(self):
         layer, other = self.layer, elman(3, 4)
         layer.forward_step(X[:, :, 0])
-        other.forward(X[:, :, :2])
+        self.forward(other, X[:, :, :2])
         # One example would broadcast, and go on from the states of five.
         for m in (1, 4, 6):
             message = f"x_t has {m} examples, but the state is that of 5"
@@ -124,7 +128,7 @@ class TestForwardStep(BadInput):
         layer.forward_step(X[:, :, 1])
         dLdY = np.ones((5, 4))
         np.testing.assert_allclose(
-            as_array(layer.backward(dLdY)), as_array(other.backward(dLdY)), rtol=1e-12
+            as_array(self.backward(layer, dLdY)), as_array(self.backward(other, dLdY)), rtol=1e-12
         )
 
 
@@ -135,10 +139,10 @@ class TestBackward(BadInput):
             for layer in (Elman(4, return_sequences=whole), made):
                 dLdY = np.ones((5, 4, 7) if whole else (5, 4))
                 message = "Elman.backward needs a forward in training mode before it"
-                self.assert_refused(layer, RuntimeError, message, layer.backward, dLdY)
-            made.backward(made.forward(X))
+                self.assert_refused(layer, RuntimeError, message, self.backward, layer, dLdY)
+            self.backward(made, self.forward(made, X))
             made.clear_gradients()
-            self.assert_refused(made, RuntimeError, message, made.backward, dLdY)
+            self.assert_refused(made, RuntimeError, message, self.backward, made, dLdY)
 
     def test_gradient_of_another_shape(self):
         shapes = {
@@ -147,15 +151,17 @@ class TestBackward(BadInput):
         }
         for whole, wrong in shapes.items():
             layer = elman(3, 4, return_sequences=whole)
-            dLdY = layer.forward(X)
-            expected = as_array(layer.backward(dLdY))
+            dLdY = self.forward(layer, X)
+            expected = as_array(self.backward(layer, dLdY))
             right = r"\(5, 4, 7\)" if whole else r"\(5, 4\)"
             for shape in wrong:
                 found = ", ".join(map(str, shape))
                 message = rf"dLdY has shape \({found},?\), but the output had {right}"
                 with self.subTest(shape, whole=whole):
-                    self.assert_refused(layer, ValueError, message, layer.backward, np.ones(shape))
-            np.testing.assert_array_equal(as_array(layer.backward(dLdY)), expected)
+                    self.assert_refused(
+                        layer, ValueError, message, self.backward, layer, np.ones(shape)
+                    )
+            np.testing.assert_array_equal(as_array(self.backward(layer, dLdY)), expected)
 
 
 class TestConstructor(BadInput):
@@ -191,6 +197,24 @@ class TestConstructor(BadInput):
         for wrong in ("float16", "int64", None):
             with self.assertRaisesRegex(ValueError, r"dtype.*float32.*float64"):
                 Elman(3, dtype=wrong)
+
+
+class TestForwardFaster(TestForward):
+    """The same by ``forward_faster`` and ``backward_faster``."""
+
+    suffix = "_faster"
+
+
+class TestForwardStepFaster(TestForwardStep):
+    """The same by ``forward_faster`` and ``backward_faster``."""
+
+    suffix = "_faster"
+
+
+class TestBackwardFaster(TestBackward):
+    """The same by ``forward_faster`` and ``backward_faster``."""
+
+    suffix = "_faster"
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Gradients of the recurrent layer against differences, alone and inside a network."""
 
 import unittest
+from itertools import product
 
 import numpy as np
 from hypothesis import given
@@ -12,9 +13,10 @@ from neural_networks.models import NeuralNetwork
 from neural_networks.utils.grad_check import check_gradients
 from tests.layers.test_gradients import kink_free_input
 from tests.support.arrays import DTYPES, KINKED, direction_error, float_arrays, seeds, sizes
-from tests.support.elman_cases import as_array, elman, run
+from tests.support.elman_cases import ElmanPasses, as_array, elman
 
 SMOOTH = sorted(set(ACTIVATIONS) - set(KINKED))
+SUFFIXES = ("", "_faster")
 
 
 def output_of_state(layer, X):
@@ -56,7 +58,7 @@ def checks_of(layer, X, found):
     return checks
 
 
-class TestCentralDifferences(unittest.TestCase):
+class TestCentralDifferences(ElmanPasses, unittest.TestCase):
     def test_every_activation(self):
         rng = np.random.default_rng(1)
         for name in ACTIVATIONS:
@@ -65,8 +67,8 @@ class TestCentralDifferences(unittest.TestCase):
                     layer = elman(4, 3, name, return_sequences=whole)
                     layer.initial_state = state
                     X = kink_free_input(layer, 2, 4, 3)
-                    dLdY = rng.standard_normal(layer.forward(X).shape)
-                    checks = checks_of(layer, X, run(layer, X, dLdY))
+                    dLdY = rng.standard_normal(self.forward(layer, X).shape)
+                    checks = checks_of(layer, X, self.found(layer, X, dLdY))
                     self.assertEqual(set(checks), {"X", "W", "U", "b", "s_0"})
                     for key, (fn, gradient, value) in checks.items():
                         with self.subTest(name, whole=whole, state=np.shape(state), of=key):
@@ -80,8 +82,8 @@ class TestCentralDifferences(unittest.TestCase):
             for whole in (False, True):
                 layer = elman(2, 3, name, return_sequences=whole)
                 X = kink_free_input(layer, 3, 2, 5)
-                dLdY = rng.standard_normal(layer.forward(X).shape)
-                dLdX = as_array(layer.backward(dLdY))
+                dLdY = rng.standard_normal(self.forward(layer, X).shape)
+                dLdX = as_array(self.backward(layer, dLdY))
                 for i in range(5):
                     with self.subTest(name, whole=whole, step=i):
                         fn, x_t = output_of_step(layer, X, i), X[:, :, i].copy()
@@ -96,15 +98,15 @@ class TestCentralDifferences(unittest.TestCase):
                 layer = elman(d, n, "tanh", return_sequences=whole)
                 layer.initial_state = rng.standard_normal((m, n))
                 X = rng.standard_normal((m, d, t))
-                dLdY = rng.standard_normal(layer.forward(X).shape)
-                checks = checks_of(layer, X, run(layer, X, dLdY))
+                dLdY = rng.standard_normal(self.forward(layer, X).shape)
+                checks = checks_of(layer, X, self.found(layer, X, dLdY))
                 for key, (fn, gradient, value) in checks.items():
                     with self.subTest((m, d, n, t), whole=whole, of=key):
                         error = check_gradients(fn, gradient, value, dLdY, h=1e-5)
                         self.assertLess(error, 1e-8)
 
 
-class TestRandomDirections(unittest.TestCase):
+class TestRandomDirections(ElmanPasses, unittest.TestCase):
     def test_longer_sequences(self):
         rng = np.random.default_rng(4)
         for name in SMOOTH:
@@ -113,8 +115,8 @@ class TestRandomDirections(unittest.TestCase):
                 layer = elman(20, 30, name, return_sequences=whole)
                 layer.initial_state = rng.standard_normal((16, 30))
                 X = rng.standard_normal((16, 20, t))
-                dLdY = rng.standard_normal(layer.forward(X).shape)
-                checks = checks_of(layer, X, run(layer, X, dLdY))
+                dLdY = rng.standard_normal(self.forward(layer, X).shape)
+                checks = checks_of(layer, X, self.found(layer, X, dLdY))
                 for key, (fn, gradient, value) in checks.items():
                     with self.subTest(name, whole=whole, of=key):
                         error = direction_error(fn, gradient, value, dLdY, rng)
@@ -161,7 +163,7 @@ def problems(draw, names=SMOOTH, types=DTYPES):
     return (*layers, X, rng.standard_normal((m, n, t) if whole else (m, n)))
 
 
-class TestAnyShapeAndValue(unittest.TestCase):
+class TestAnyShapeAndValue(ElmanPasses, unittest.TestCase):
     @given(problems(sorted(ACTIVATIONS)))
     def test_states(self, problem):
         exact, layer, X, _ = problem
@@ -169,38 +171,69 @@ class TestAnyShapeAndValue(unittest.TestCase):
         s_0 = np.zeros((m, n)) if exact.initial_state is None else exact.initial_state
         W, U, b = (exact.parameters[name] for name in ("W", "U", "b"))
         expected = states_by_loops(X, W, U, b, np.broadcast_to(s_0, (m, n)), layer.activation)
-        Y = layer.forward(X)
-        self.assertEqual(Y.shape, (m, n, t) if layer.return_sequences else (m, n))
-        self.assertEqual(Y.dtype, layer.dtype)
         expected = expected if layer.return_sequences else expected[:, :, -1]
         bound = 1e-12 if layer.dtype == np.float64 else 1e-4
-        np.testing.assert_allclose(Y, expected, rtol=bound, atol=bound)
+        for self.suffix in SUFFIXES:
+            Y = self.forward(layer, X)
+            self.assertEqual(Y.shape, (m, n, t) if layer.return_sequences else (m, n))
+            self.assertEqual(Y.dtype, layer.dtype)
+            np.testing.assert_allclose(Y, expected, rtol=bound, atol=bound)
 
     @given(problems())
     def test_gradients(self, problem):
         exact, layer, X, dLdY = problem
-        found = run(layer, X, dLdY.astype(layer.dtype))
-        X = X.astype(np.float64)
-        exact.forward(X)
-        for key, (fn, gradient, value) in checks_of(exact, X, found).items():
-            # A gradient may be 0 but for rounding. With the sum of all entries of the value added
-            # to the loss, 1 is added to every gradient, and errors are measured beside that.
-            dLdf = np.append(dLdY.ravel(), np.ones(value.size))
-            error = check_gradients(
-                lambda v, fn=fn: np.append(fn(v), v), gradient + 1.0, value, dLdf, h=1e-5
-            )
-            self.assertLess(error, 1e-8 if layer.dtype == np.float64 else 1e-5, key)
+        for self.suffix in SUFFIXES:
+            found = self.found(layer, X, dLdY.astype(layer.dtype))
+            exact.forward(X.astype(np.float64))
+            for key, (fn, gradient, value) in checks_of(exact, X.astype(np.float64), found).items():
+                # A gradient may be 0 but for rounding. With the sum of all entries of the value
+                # added to the loss, 1 is added to every gradient, and errors are measured beside
+                # that.
+                dLdf = np.append(dLdY.ravel(), np.ones(value.size))
+                error = check_gradients(
+                    lambda v, fn=fn: np.append(fn(v), v), gradient + 1.0, value, dLdf, h=1e-5
+                )
+                self.assertLess(error, 1e-8 if layer.dtype == np.float64 else 1e-5, key)
 
     @given(problems(types=["float32"]))
     def test_float32_finds_what_float64_finds(self, problem):
         exact, layer, X, dLdY = problem
-        expected = run(exact, X.astype(np.float64), dLdY)
-        found = run(layer, X, dLdY.astype(np.float32))
-        self.assertEqual(list(found), list(expected))
-        for name, value in expected.items():
-            self.assertEqual((found[name].dtype, found[name].shape), (np.float32, value.shape))
-            error = np.linalg.norm(found[name] - value)
-            self.assertLess(error, 1e-5 * (1 + np.linalg.norm(value)), name)
+        for self.suffix in SUFFIXES:
+            expected = self.found(exact, X.astype(np.float64), dLdY)
+            found = self.found(layer, X, dLdY.astype(np.float32))
+            self.assertEqual(list(found), list(expected))
+            for name, value in expected.items():
+                self.assertEqual((found[name].dtype, found[name].shape), (np.float32, value.shape))
+                error = np.linalg.norm(found[name] - value)
+                self.assertLess(error, 1e-5 * (1 + np.linalg.norm(value)), name)
+
+
+class TestTwoImplementations(ElmanPasses, unittest.TestCase):
+    """The textbook passes and the fast ones, and either ``backward`` after either ``forward``."""
+
+    @given(problems())
+    def test_agree(self, problem):
+        _, layer, X, dLdY = problem
+        bound = 1e-11 if layer.dtype == np.float64 else 1e-4
+        expected = self.found(layer, X, dLdY)
+        cache = {name: np.stack(entries) for name, entries in layer.cache.items()}
+        for forward, backward in product(SUFFIXES, repeat=2):
+            self.suffix = forward
+            found = {"Y": self.forward(layer, X)}
+            for name, entries in layer.cache.items():
+                self.assertIs(type(entries), list)
+                np.testing.assert_allclose(
+                    np.stack(entries), cache[name], rtol=bound, atol=bound, strict=True
+                )
+            self.suffix = backward
+            found["dLdX"] = as_array(self.backward(layer, dLdY))
+            found |= {f"dLd{name}": gradient for name, gradient in layer.gradients.items()}
+            found["dLds_0"] = layer.initial_state_gradient
+            self.assertEqual(list(found), list(expected))
+            for name, value in expected.items():
+                np.testing.assert_allclose(
+                    found[name], value, rtol=bound, atol=bound, strict=True, err_msg=name
+                )
 
 
 def loss_of(model, X, Y):
@@ -280,6 +313,18 @@ class TestNetworks(unittest.TestCase):
         for last in (OUTPUT | softmax, STATES | softmax):
             with self.subTest(last["name"]):
                 self.assert_gradients("cross_entropy", [STATES, last], X, Y)
+
+
+class TestCentralDifferencesFaster(TestCentralDifferences):
+    """Gradients by the fast passes, against differences of ``forward``."""
+
+    suffix = "_faster"
+
+
+class TestRandomDirectionsFaster(TestRandomDirections):
+    """Gradients by the fast passes, against differences of ``forward``."""
+
+    suffix = "_faster"
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import numpy as np
 
 from neural_networks.layers import Elman
 from tests.support.arrays import DTYPES
-from tests.support.elman_cases import PARAMETERS, as_array, elman, run
+from tests.support.elman_cases import PARAMETERS, ElmanPasses, as_array, elman
 
 X = np.random.default_rng(0).standard_normal((5, 3, 7))
 M, D, T = X.shape
@@ -27,7 +27,7 @@ def close(actual, expected, what=""):
     np.testing.assert_allclose(actual, expected, rtol=1e-12, atol=1e-14, strict=True, err_msg=what)
 
 
-class StepsTestCase(unittest.TestCase):
+class StepsTestCase(ElmanPasses, unittest.TestCase):
     def assert_same_cache(self, layer, other):
         self.assertEqual(list(layer.cache), ["X", "Z", "s"])
         self.assertEqual(list(other.cache), ["X", "Z", "s"])
@@ -49,7 +49,7 @@ class TestCache(StepsTestCase):
         for state in (None, STATE, STATE[:1]):
             layer = elman(D, N)
             layer.initial_state = state
-            layer.forward(X)
+            self.forward(layer, X)
             self.assertEqual([len(layer.cache[name]) for name in "XZs"], [T, T, T + 1])
             s_0 = np.zeros((M, N)) if state is None else np.tile(state, (M // len(state), 1))
             np.testing.assert_array_equal(layer.cache["s"][0], s_0, strict=True)
@@ -64,12 +64,12 @@ class TestCache(StepsTestCase):
         """Nothing is left of a longer sequence, or of a larger batch, from before."""
         for shape in ((M, D, T), (2, D, 3), (3, D, 1)):
             layer, fresh = elman(D, N), elman(D, N)
-            layer.forward(X)
-            layer.forward(np.ones(shape))
-            fresh.forward(np.ones(shape))
+            self.forward(layer, X)
+            self.forward(layer, np.ones(shape))
+            self.forward(fresh, np.ones(shape))
             self.assert_same_cache(layer, fresh)
             dLdY = np.ones((shape[0], N))
-            close(as_array(layer.backward(dLdY)), as_array(fresh.backward(dLdY)))
+            close(as_array(self.backward(layer, dLdY)), as_array(self.backward(fresh, dLdY)))
             self.assert_same_gradients(layer, fresh)
 
 
@@ -80,12 +80,12 @@ class TestForwardStep(StepsTestCase):
                 for state in (None, STATE, STATE[:1]):
                     layer, other = (elman(D, N, activation, return_sequences=whole) for _ in "ab")
                     layer.initial_state = other.initial_state = state
-                    states, Y = walk(layer, X), other.forward(X)
+                    states, Y = walk(layer, X), self.forward(other, X)
                     dLdY = upstream(whole)
                     with self.subTest(activation, whole=whole, state=np.shape(state)):
                         close(states if whole else states[:, :, -1], Y)
                         self.assert_same_cache(layer, other)
-                        found, expected = layer.backward(dLdY), other.backward(dLdY)
+                        found, expected = self.backward(layer, dLdY), self.backward(other, dLdY)
                         self.assertIs(type(found), type(expected))
                         close(as_array(found), as_array(expected))
                         self.assert_same_gradients(layer, other)
@@ -95,7 +95,7 @@ class TestForwardStep(StepsTestCase):
         for t in range(T):
             x_t[:] = X[:, :, t]
             layer.forward_step(x_t)
-        other.forward(X)
+        self.forward(other, X)
         self.assert_same_cache(layer, other)
 
     def test_returns_the_state(self):
@@ -107,7 +107,7 @@ class TestForwardStep(StepsTestCase):
 
     def test_creates_the_parameters(self):
         layer, other = Elman(N, rng=3), Elman(N, rng=3)
-        close(layer.forward_step(X[:, :, 0]), other.forward(X[:, :, :1]))
+        close(layer.forward_step(X[:, :, 0]), self.forward(other, X[:, :, :1]))
         self.assertEqual((layer.n_in, layer.parameters["W"].shape), (D, (D, N)))
 
     def test_goes_on_after_forward(self):
@@ -115,13 +115,13 @@ class TestForwardStep(StepsTestCase):
         for cut in (1, 3, 6):
             layer, other = elman(D, N), elman(D, N)
             layer.initial_state = other.initial_state = STATE
-            layer.forward(X[:, :, :cut])
+            self.forward(layer, X[:, :, :cut])
             states = walk(layer, X[:, :, cut:])
-            close(states[:, :, -1], other.forward(X))
+            close(states[:, :, -1], self.forward(other, X))
             self.assert_same_cache(layer, other)
-            dLdX = layer.backward(upstream(False))
-            self.assertEqual(len(dLdX), T)
-            close(as_array(dLdX), as_array(other.backward(upstream(False))))
+            dLdX = as_array(self.backward(layer, upstream(False)))
+            self.assertEqual(dLdX.shape, X.shape)
+            close(dLdX, as_array(self.backward(other, upstream(False))))
             self.assert_same_gradients(layer, other)
 
     def test_goes_on_from_the_last_state_in_the_cache(self):
@@ -141,14 +141,14 @@ class TestForwardStep(StepsTestCase):
             first = layer.forward_step(X[:, :, 0])
             other = elman(D, N)
             other.initial_state = state
-            close(first, other.forward(X[:, :, :1]))
+            close(first, self.forward(other, X[:, :, :1]))
             self.assert_same_cache(layer, other)
 
     def test_forward_always_begins_anew(self):
         layer = elman(D, N)
-        Y = layer.forward(X).copy()
+        Y = self.forward(layer, X).copy()
         walk(layer, X)
-        np.testing.assert_array_equal(layer.forward(X), Y)
+        np.testing.assert_array_equal(self.forward(layer, X), Y)
         self.assertEqual(len(layer.cache["s"]), T + 1)
 
     def test_reads_the_parameters_at_each_step(self):
@@ -178,17 +178,17 @@ class TestPieces(StepsTestCase):
         """Layers for the two pieces and for all of it, after their forward passes."""
         first, second, both = (elman(D, N, return_sequences=whole) for _ in range(3))
         first.initial_state = both.initial_state = STATE
-        outputs = [first.forward(X[:, :, :cut])]
+        outputs = [self.forward(first, X[:, :, :cut])]
         second.initial_state = first.cache["s"][-1]
-        outputs.append(second.forward(X[:, :, cut:]))
+        outputs.append(self.forward(second, X[:, :, cut:]))
         return first, second, both, outputs
 
     def test_outputs(self):
         for cut in range(1, T):
             _, _, both, (_, last) = self.pieces(False, cut)
-            close(last, both.forward(X))
+            close(last, self.forward(both, X))
             _, _, both, outputs = self.pieces(True, cut)
-            close(np.concatenate(outputs, axis=2), both.forward(X))
+            close(np.concatenate(outputs, axis=2), self.forward(both, X))
 
     def test_gradients(self):
         """What the second piece asks of its initial state is asked of the first one's last."""
@@ -196,18 +196,38 @@ class TestPieces(StepsTestCase):
             for cut in range(1, T):
                 first, second, both, _ = self.pieces(whole, cut)
                 dLdY = upstream(whole)
-                expected = run(both, X, dLdY)
-                dLdX = [as_array(second.backward(dLdY[:, :, cut:] if whole else dLdY))]
+                expected = self.found(both, X, dLdY)
+                dLdX = [as_array(self.backward(second, dLdY[:, :, cut:] if whole else dLdY))]
                 handed_on = second.initial_state_gradient
                 if whole:
                     dLdY[:, :, cut - 1] += handed_on
-                dLdX.insert(0, as_array(first.backward(dLdY[:, :, :cut] if whole else handed_on)))
+                dLdX.insert(
+                    0, as_array(self.backward(first, dLdY[:, :, :cut] if whole else handed_on))
+                )
                 with self.subTest(whole=whole, cut=cut):
                     close(np.concatenate(dLdX, axis=2), expected["dLdX"])
                     close(first.initial_state_gradient, expected["dLds_0"])
                     for name in PARAMETERS:
                         total = first.gradients[name] + second.gradients[name]
                         close(total, expected[f"dLd{name}"])
+
+
+class TestCacheFaster(TestCache):
+    """The same by ``forward_faster`` and ``backward_faster``."""
+
+    suffix = "_faster"
+
+
+class TestForwardStepFaster(TestForwardStep):
+    """The same by ``forward_faster`` and ``backward_faster``."""
+
+    suffix = "_faster"
+
+
+class TestPiecesFaster(TestPieces):
+    """The same by ``forward_faster`` and ``backward_faster``."""
+
+    suffix = "_faster"
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ import numpy as np
 
 from neural_networks.layers import Elman
 from tests.support.arrays import KINKED
+from tests.support.passes import Passes
 
 PARAMETERS = ("W", "U", "b")
 FLAT = {"sigmoid": 3.0, "softmax": 3.0}
@@ -33,8 +34,11 @@ def as_array(dLdX):
     return np.stack(dLdX, axis=2) if isinstance(dLdX, list) else dLdX
 
 
-def run(layer, X, dLdY):
-    """The output and every gradient of a layer."""
-    found = {"Y": layer.forward(X), "dLdX": as_array(layer.backward(dLdY))}
-    found |= {f"dLd{name}": gradient for name, gradient in layer.gradients.items()}
-    return found | {"dLds_0": layer.initial_state_gradient}
+class ElmanPasses(Passes):
+    """Mixin of a test case for the recurrent layer."""
+
+    def found(self, layer, X, dLdY):
+        """The output and every gradient of a layer."""
+        found = {"Y": self.forward(layer, X), "dLdX": as_array(self.backward(layer, dLdY))}
+        found |= {f"dLd{name}": gradient for name, gradient in layer.gradients.items()}
+        return found | {"dLds_0": layer.initial_state_gradient}

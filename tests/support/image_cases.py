@@ -113,10 +113,11 @@ def layers(dtype: str = "float64") -> Iterator[tuple[Layer, tuple[str, str]]]:
                 yield conv(IMAGES, (3, 2), 4, activation, stride, pad, dtype), way
     for mode in ("max", "average"):
         for kernel, stride, pad in ((2, 2, 0), (3, 2, 1), (1, 1, 0)):
-            yield Pool2D(kernel, mode, stride, pad, dtype=dtype), WAYS[0]
+            for way in WAYS:
+                yield Pool2D(kernel, mode, stride, pad, dtype=dtype), way
 
 
-def run(layer: Conv2D, X: np.ndarray, dLdY: np.ndarray, way: tuple[str, str]) -> dict:
+def run(layer: Layer, X: np.ndarray, dLdY: np.ndarray, way: tuple[str, str]) -> dict:
     """The output and every gradient of a layer, by one of the ``WAYS``."""
     forward, backward = way
     found = {"Y": getattr(layer, forward)(X), "dLdX": getattr(layer, backward)(dLdY)}
