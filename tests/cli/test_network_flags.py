@@ -221,6 +221,28 @@ class TestNetworks(FlagTest):
         )
 
 
+class TestFlagsWithoutTheirLayers(FlagTest):
+    """A typed option that no layer can take is an error."""
+
+    def test_activation(self):
+        words = "--activation tanh needs a hidden layer, and there is none"
+        self.refused(words, "--hidden", "--activation", "tanh")
+
+    def test_kernel_and_pool(self):
+        self.script = train_cnn
+        flags = ("--network", "conv_net", "--network-args", "n_filters=[]")
+        self.refused("--kernel 5 needs a layer 'conv2d', and there is none", *flags, "--kernel", 5)
+        self.refused(
+            "--pool max needs a layer 'pool2d', and there is none", *flags, "--pool", "max"
+        )
+
+    def test_an_output_that_was_typed_stays(self):
+        flags = ("--network", "two_layer_net", "--network-args", "output=tanh")
+        config, out = self.done(*flags, "--loss", "hinge")
+        self.assertEqual(config["model"]["layer_args"][-1]["activation"], "tanh")
+        self.assertNotIn("Because of", out)
+
+
 class TestConvolutions(FlagTest):
     script = train_cnn
     FAST = ("--batch-size", 500, "--epochs", 1)
