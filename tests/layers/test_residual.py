@@ -98,7 +98,7 @@ class TestAgainstPyTorch(unittest.TestCase):
 
     def arrays(self, model):
         for number, layer in enumerate(model.layers, start=1):
-            for name, value in (layer.parameters | layer.buffers).items():
+            for name, value in {**layer.parameters, **layer.buffers}.items():
                 yield f"layer{number}.{name}", value
 
 

@@ -52,7 +52,19 @@ class TestRefusals(unittest.TestCase):
                 ValueError, "^layers must be a list with one layer or more"
             ):
                 Residual(layers)
-        self.assertEqual(len(Residual((dense(4), dense(4))).layers), 2)
+        self.assertEqual(len(Residual((dense(4), dense(4))).children), 2)
+
+    def test_a_network_goes_on_after_a_shape_that_its_block_refuses(self):
+        """The layers that the block then starts with anew train, as those of other blocks do."""
+        args = [residual({"name": "dropout"}, dense(4)), dense(2)]
+        model = NeuralNetwork("l2", args, SGD)
+        with self.assertRaisesRegex(ValueError, "layer 1: a residual block must keep the shape"):
+            model.create_parameters((3,))
+        model.create_parameters((4,))
+        block = model.layers[0]
+        self.assertTrue(all(layer.training for layer in block.walk()))
+        block.forward(numbers((5, 4)))
+        self.assertEqual(set(block.children[0].cache["mask"].ravel()), {0.0, 2.0})
 
     def test_a_refused_batch_leaves_nothing_behind(self):
         layer = Residual([dense(4)], rng=0)

@@ -78,13 +78,41 @@ class TestParameters(unittest.TestCase):
 
     def test_what_is_assigned_before_the_first_forward_is_used(self):
         layer = Residual([dense(2), {"name": "batch_norm"}])
-        layer.parameters |= {"1.W": 3 * np.eye(2), "1.b": np.ones((1, 2))}
-        layer.parameters |= {"2.gamma": np.full((1, 2), 2.0), "2.beta": np.ones((1, 2))}
+        layer.parameters.update({"1.W": 3 * np.eye(2), "1.b": np.ones((1, 2))})
+        layer.parameters.update({"2.gamma": np.full((1, 2), 2.0), "2.beta": np.ones((1, 2))})
         X = numbers((5, 2))
         Z = np.tanh(3 * X + 1)
         Z_hat = (Z - Z.mean(axis=0)) / np.sqrt(Z.var(axis=0) + 1e-5)
         np.testing.assert_allclose(layer.forward(X), X + 2 * Z_hat + 1, rtol=1e-12)
         self.assertEqual(list(layer.buffers), ["2.running_mean", "2.running_var"])
+
+    def test_are_live_views_of_the_layers_inside(self):
+        """Reading, assigning and deleting here is the same as in the layers."""
+        block = with_parameters(residual(dense(4), residual(BATCH_NORM)), (5, 4))
+        first, norm = block.children[0], block.children[1].children[0]
+        first.parameters["W"] = np.eye(4)
+        self.assertIs(block.parameters["1.W"], first.parameters["W"])
+        block.parameters["2.1.gamma"] = np.full((1, 4), 7.0)
+        self.assertIs(block.parameters["2.1.gamma"], norm.parameters["gamma"])
+        norm.buffers["running_mean"] = np.ones((1, 4))
+        self.assertIs(block.buffers["2.1.running_mean"], norm.buffers["running_mean"])
+        del block.gradients["1.b"]
+        self.assertEqual(list(first.gradients), ["W"])
+        self.assertEqual((len(block.parameters), len(block.gradients)), (4, 3))
+        self.assertIn("1.W", block.parameters)
+        for key in ("W", "0.W", "3.W", "-1.W", "1.", "1.V", "2.gamma", "", "x.W"):
+            self.assertNotIn(key, block.parameters)
+            with self.assertRaises(KeyError):
+                block.parameters[key]
+        for key in ("W", "3.W", "0.W"):
+            with self.assertRaises(KeyError):
+                block.parameters[key] = np.ones(1)
+
+    def test_print_as_what_they_hold(self):
+        block = Residual([dense(1)])
+        self.assertEqual(repr(block.parameters), "JoinedArrays({})")
+        block.forward(np.ones((2, 1)))
+        self.assertRegex(repr(block.parameters), r"^JoinedArrays\(\{'1.W': array\(")
 
     def test_backward_uses_what_is_there_then(self):
         """As with every layer, whose parameters are read at each call."""
@@ -168,19 +196,16 @@ class TestStatistics(unittest.TestCase):
 
 
 class TestBackward(unittest.TestCase):
-    def test_without_input_gradient(self):
-        """Neither the block nor its first layer computes it; the next time, both do."""
+    def test_of_a_networks_first_layer(self):
+        """By hand, ``backward`` returns dL/dX there, too."""
         layer, X = with_parameters(*BLOCKS["dense"]), numbers((5, 4))
         dLdY = numbers((5, 4), seed=1)
         expected = run(layer, X, dLdY)
         layer.input_gradient = False
-        self.assertIsNone(layer.backward(dLdY))
-        self.assertFalse(layer.layers[0].input_gradient)
-        self.assertTrue(layer.layers[1].input_gradient)
+        np.testing.assert_equal(run(layer, X, dLdY), expected)
+        layer.backward_faster(dLdY)
         for name, gradient in layer.gradients.items():
             np.testing.assert_array_equal(gradient, expected[f"dLd{name}"])
-        layer.input_gradient = True
-        np.testing.assert_array_equal(layer.backward(dLdY), expected["dLdX"])
 
     def test_belongs_to_the_last_forward(self):
         for case, (args, shape) in BLOCKS.items():
@@ -208,12 +233,38 @@ class TestBackward(unittest.TestCase):
         layer, X = Residual([DROPOUT], rng=0), numbers((10, 20))
         outputs = [layer.forward(X) for _ in range(2)]
         self.assertFalse(np.array_equal(*outputs))
-        mask = layer.cache["layers"][0]["mask"]
+        mask = layer.children[0].cache["mask"]
         self.assertEqual(set(mask.ravel()), {0.0, 2.0})
         np.testing.assert_array_equal(outputs[1], X + X * mask)
         np.testing.assert_allclose(layer.backward(X), X * (1 + mask), rtol=1e-15)
         layer.training = False
         np.testing.assert_array_equal(layer.forward(X), 2 * X)
+
+
+class TestModes(unittest.TestCase):
+    def test_reach_every_layer_inside(self):
+        block = Residual([dense(4), residual(DROPOUT, residual(BATCH_NORM))])
+        layers = list(block.walk())
+        self.assertEqual(len(layers), 6)
+        for mode in (False, True):
+            block.training = mode
+            self.assertEqual({layer.training for layer in layers}, {mode})
+
+    def test_of_one_layer_inside_alone(self):
+        block, X = Residual([DROPOUT]), numbers((10, 20))
+        block.children[0].training = False
+        np.testing.assert_array_equal(block.forward(X), 2 * X)
+        self.assertTrue(block.training)
+
+    def test_after_a_prediction_are_what_they_were(self):
+        model, X, Y = network()
+        block = model.layers[1]
+        model.forward(X)
+        block.children[3].training = False
+        before = [layer.training for layer in block.walk()]
+        self.assertEqual(set(before), {True, False})
+        model.predict(X, Y)
+        self.assertEqual([layer.training for layer in block.walk()], before)
 
 
 class TestInference(unittest.TestCase):
@@ -234,8 +285,7 @@ class TestInference(unittest.TestCase):
         layer = with_parameters(*BLOCKS["nested"])
         layer.training = False
         layer.forward(numbers((5, 4)))
-        caches = [layer.cache, *(inner.cache for inner in layer.layers)]
-        self.assertEqual({len(cache) for cache in caches}, {0})
+        self.assertEqual({len(inner.cache) for inner in layer.walk()}, {0})
         with self.assertRaisesRegex(RuntimeError, "Residual.backward needs a forward in training"):
             layer.backward(numbers((5, 4)))
 
@@ -307,10 +357,10 @@ class TestNetworks(NothingGrows, unittest.TestCase):
         step(model, X, Y)
         model.forward(X)
         block = model.layers[1]
-        before = state(block), block.layers[2].rng.bit_generator.state
+        before = state(block)
         losses = {model.predict(X, Y)[1] for _ in range(2)}
         self.assertEqual(len(losses), 1)
-        np.testing.assert_equal((state(block), block.layers[2].rng.bit_generator.state), before)
+        np.testing.assert_equal(state(block), before)
 
     def test_shares_the_batch_as_soon_as_one_of_its_layers_does(self):
         """Whether a network gives its threads to shares of the batch, see ``Layer``."""
@@ -327,7 +377,7 @@ class TestNetworks(NothingGrows, unittest.TestCase):
         layer = with_parameters(*BLOCKS["conv"])
         X, dLdY = numbers((2, 2, 4, 5, 3))
         expected = run(layer, X, dLdY)
-        for inner in layer.layers[::2]:
+        for inner in layer.children[::2]:
             inner.forward = inner.backward = None
         found = run(layer, X, dLdY)
         for name in ("Y", "dLdX", "dLd1.W"):

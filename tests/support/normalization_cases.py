@@ -98,7 +98,7 @@ def run(layer: Layer, X: np.ndarray, dLdY: np.ndarray) -> dict[str, np.ndarray]:
     """The output, every gradient and the buffers of a layer."""
     found = {"Y": layer.forward(X), "dLdX": layer.backward(dLdY)}
     found |= {f"dLd{name}": gradient for name, gradient in layer.gradients.items()}
-    return found | layer.buffers
+    return found | dict(layer.buffers)
 
 
 def checks_of(
@@ -115,7 +115,9 @@ def state(layer: Layer) -> dict[str, Any]:
     """Copies of a layer's state; ``np.testing.assert_equal`` compares two of them."""
     names = ("parameters", "gradients", "buffers", "cache", "n_in", "n_out", "input_shape")
     found = {name: copy.deepcopy(getattr(layer, name)) for name in names}
-    return found | {"rng": layer.rng.bit_generator.state}
+    found |= {name: dict(found[name]) for name in ("parameters", "gradients", "buffers")}
+    found |= {"rng": layer.rng.bit_generator.state}
+    return found | {"children": [state(child) for child in layer.children]}
 
 
 def arrays_in(value: Any) -> Iterator[np.ndarray]:
