@@ -100,17 +100,29 @@ class TestCentralDifferences(unittest.TestCase):
                         self.assertLess(check_gradients(fn, gradient, value, dLdY), 1e-8)
 
     def test_affine_part_alone(self):
-        """The entrance of the canonical pair: dL/dZ, past the activation."""
+        """The entrance of the canonical pair: dL/dZ as rows, past the activation."""
         rng = np.random.default_rng(3)
         for shape in ((5, 3), (4, 3, 2)):
             layer = dense("softmax", (3, 4))
             X = rng.standard_normal(shape)
-            dLdZ = rng.standard_normal(layer.affine_forward(X).shape)
+
+            def logits(X, layer=layer):
+                layer.forward(X)
+                return layer.cache["Z"]
+
+            dLdZ = rng.standard_normal(logits(X).shape)
             dLdX = layer.backward_from_logits(dLdZ)
-            self.assertLess(check_gradients(layer.affine_forward, dLdX, X, dLdZ), 1e-8)
-            np.testing.assert_allclose(
-                layer.gradients["b"][0], dLdZ.sum(axis=(0, 2)[: dLdZ.ndim - 1]), rtol=1e-12
-            )
+            self.assertEqual(dLdZ.shape, (8, 4) if len(shape) == 3 else (5, 4))
+            np.testing.assert_allclose(layer.gradients["b"][0], dLdZ.sum(axis=0), rtol=1e-12)
+            W, gradient = layer.parameters["W"], layer.gradients["W"]
+
+            def logits_of(W, layer=layer, X=X, logits=logits):
+                layer.parameters["W"] = W
+                return logits(X)
+
+            self.assertLess(check_gradients(logits_of, gradient, W, dLdZ), 1e-8)
+            layer.parameters["W"] = W
+            self.assertLess(check_gradients(logits, dLdX, X, dLdZ), 1e-8)
 
     def test_flatten(self):
         rng = np.random.default_rng(4)

@@ -147,13 +147,24 @@ class TestForwardAndBackward(LayerTestCase):
         np.testing.assert_array_equal(layer.backward(dLdY), fresh.backward(dLdY))
 
     def test_without_input_gradient(self):
-        layer = dense("tanh")
+        """A network's first layer leaves it out; by hand, ``backward`` returns it."""
+        layer, dLdY = dense("tanh"), np.ones((4, 2))
         layer.forward(np.ones((4, 3)))
-        layer.backward(np.ones((4, 2)))
-        expected = layer.gradients["W"].copy()
+        dLdX = layer.backward(dLdY)
+        expected = dict(layer.gradients)
         layer.input_gradient = False
-        self.assertIsNone(layer.backward(2 * np.ones((4, 2))))
-        np.testing.assert_allclose(layer.gradients["W"], 2 * expected, rtol=1e-14)
+        np.testing.assert_array_equal(layer.backward(dLdY), dLdX)
+        for leave_out in (
+            lambda dLdY: layer.backward(dLdY, input_gradient=False),
+            layer.backward_faster,
+            layer.backward_from_logits,
+        ):
+            layer.clear_gradients()
+            layer.forward(np.ones((4, 3)))
+            self.assertIsNone(leave_out(dLdY))
+            if leave_out != layer.backward_from_logits:
+                np.testing.assert_equal(dict(layer.gradients), expected)
+            self.assertTrue(layer.gradients["W"].any())
 
 
 class TestForwardWithParam(LayerTestCase):

@@ -8,10 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from neural_networks.activations import ACTIVATIONS, initialize_activation
+from neural_networks.canonical import PAIRS
 from neural_networks.layers import LAYERS, Elman, Flatten, FullyConnected, initialize_layer
 from neural_networks.losses import LOSSES, initialize_loss
 from neural_networks.optimizers import initialize_optimizer
 from neural_networks.schedulers import SCHEDULERS
+from neural_networks.utils.factories import find_name
 from neural_networks.weights import WEIGHTS, initialize_weights
 from tests.support.arrays import (
     DTYPES,
@@ -84,14 +86,19 @@ class TestTypes(unittest.TestCase):
                 for label_dtype in (*DTYPES, "int64"):
                     with self.subTest(name, dtype=dtype, labels=label_dtype):
                         Y, Y_hat = labels_and_predictions(name, dtype, label_dtype)
-                        for value in (
-                            loss(Y, Y_hat),
-                            loss.forward_from_logits(Y, Y_hat),
-                            loss.error(Y, Y_hat),
-                        ):
+                        for value in (loss(Y, Y_hat), loss.error(Y, Y_hat)):
                             self.assertIs(type(value), float)
                         self.assertEqual(loss.backward(Y, Y_hat).dtype, dtype)
-                        self.assertEqual(loss.backward_from_logits(Y, Y_hat).dtype, dtype)
+
+    def test_canonical_pairs_return_a_float_and_the_type_of_the_predictions(self):
+        for (loss, _), pair in PAIRS.items():
+            name = find_name(loss, LOSSES)
+            for dtype in DTYPES:
+                for label_dtype in (*DTYPES, "int64"):
+                    with self.subTest(name, dtype=dtype, labels=label_dtype):
+                        Y, Y_hat = labels_and_predictions(name, dtype, label_dtype)
+                        self.assertIs(type(pair.forward(Y, Y_hat)), float)
+                        self.assertEqual(pair.backward(Y, Y_hat).dtype, dtype)
 
     def test_layers_convert_what_comes_in_another_type(self):
         for dtype in DTYPES:
@@ -188,13 +195,9 @@ class TestPurity(unittest.TestCase):
             for label_dtype in DTYPES:
                 Y, Y_hat = labels_and_predictions(name, "float32", label_dtype)
                 with self.subTest(name, labels=label_dtype), unchanged(Y, Y_hat):
-                    for method in (
-                        loss.forward,
-                        loss.backward,
-                        loss.forward_from_logits,
-                        loss.backward_from_logits,
-                        loss.error,
-                    ):
+                    pair = PAIRS.get((type(loss), loss.canonical_activation))
+                    logit_passes = () if pair is None else (pair.forward, pair.backward)
+                    for method in (loss.forward, loss.backward, loss.error, *logit_passes):
                         once = method(read_only(Y), read_only(Y_hat))
                         np.testing.assert_array_equal(method(Y, Y_hat), once)
                     loss.check(Y, Y_hat)
