@@ -186,7 +186,7 @@ class TestRefusals(unittest.TestCase):
 
 
 class TestInANetwork(unittest.TestCase):
-    """A linear output is its own logit, so the canonical path must give what the plain one does."""
+    """A linear output is its own logit: the loss itself is exact there."""
 
     def network(self, loss, dtype="float64"):
         layers = [
@@ -201,7 +201,7 @@ class TestInANetwork(unittest.TestCase):
         quadrant = np.where(X[:, 0] < 0, 0, np.where(X[:, 1] < 0, 1, 2))
         return X.astype(dtype), np.eye(3, dtype=dtype)[quadrant]
 
-    def test_canonical_and_plain_paths(self):
+    def test_backward_and_predict(self):
         X, Y = self.batch()
         for name in (*HINGES, "huber"):
             with self.subTest(name):

@@ -6,9 +6,15 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from neural_networks.activations import initialize_activation
+from neural_networks.activations import Sigmoid, SoftMax, initialize_activation
+from neural_networks.canonical import (
+    logit_gradient,
+    sigmoid_cross_entropy,
+    softmax_cross_entropy,
+)
 from neural_networks.losses import LOSSES, initialize_loss
 from neural_networks.utils.grad_check import check_gradients
+from neural_networks.utils.rows import as_rows, from_rows
 from tests.support.arrays import (
     DTYPES,
     dense,
@@ -21,8 +27,11 @@ from tests.support.arrays import (
     sizes,
 )
 
-PARTNERS = {"cross_entropy": "softmax", "binary_cross_entropy": "sigmoid"}
-PARTNERS |= dict.fromkeys(("l2", "huber", "hinge", "squared_hinge"), "linear")
+# Name of the loss: the function of labels and logits, and the output activation.
+PAIRS = {
+    "cross_entropy": (softmax_cross_entropy, SoftMax()),
+    "binary_cross_entropy": (sigmoid_cross_entropy, Sigmoid()),
+}
 
 
 def labels_and_predictions(name, rng, m, k, steps=()):
@@ -75,17 +84,17 @@ class TestAgainstOracle(unittest.TestCase):
             "binary_cross_entropy": ("_logits", "_logits_soft"),
         }
         for name, suffixes in cases.items():
-            loss, data = initialize_loss(name), load_oracle(name)
+            (forward, sigma), data = PAIRS[name], load_oracle(name)
             for suffix in suffixes:
                 with self.subTest(name + suffix):
                     Y, Z = data[f"Y{suffix}"], data[f"Z{suffix}"]
-                    L = loss.forward_from_logits(Y, Z)
+                    # A sequence has a row of logits for each example and time step.
+                    rows = as_rows(Z)
+                    L = forward(Y, rows)
                     np.testing.assert_allclose(L, data[f"L{suffix}"], rtol=1e-12)
-                    # The layer knows that a softmax over sequences goes over the outputs.
-                    Y_hat = dense(PARTNERS[name]).activate(Z)
                     np.testing.assert_allclose(
-                        loss.backward_from_logits(Y, Y_hat),
-                        data[f"dLdZ{suffix}"],
+                        logit_gradient(Y, from_rows(sigma(rows), Y.shape)),
+                        as_rows(data[f"dLdZ{suffix}"]),
                         rtol=1e-10,
                         atol=1e-15,
                         strict=True,
@@ -97,31 +106,31 @@ class TestCanonicalPairsAtExtremeLogits(unittest.TestCase):
 
     def test_finite_loss_and_exact_gradient(self):
         for name in ("cross_entropy", "binary_cross_entropy"):
-            loss, data = initialize_loss(name), load_oracle(name)
+            (forward, sigma), data = PAIRS[name], load_oracle(name)
             Y, Z = data["Y_logits_extreme"], data["Z_logits_extreme"]
             self.assertEqual(np.abs(Z).max(), 1e4)
             for dtype in DTYPES:
                 eps = np.finfo(dtype).eps
                 with self.subTest(name, dtype=dtype), np.errstate(all="raise", under="ignore"):
                     logits, labels = Z.astype(dtype), Y.astype(dtype)
-                    L = loss.forward_from_logits(labels, logits)
+                    L = forward(labels, logits)
                     np.testing.assert_allclose(L, data["L_logits_extreme"], rtol=4 * eps)
-                    Y_hat = initialize_activation(PARTNERS[name])(logits)
-                    found = loss.backward_from_logits(labels, Y_hat)
+                    found = logit_gradient(labels, sigma(logits))
                     self.assertEqual(found.dtype, dtype)
                     np.testing.assert_allclose(
                         found, data["dLdZ_logits_extreme"], rtol=4 * eps, atol=1e-30
                     )
 
     def test_linear_output_with_squared_error(self):
+        """Such an output is its own logit: the loss is exact as it is."""
         loss, data = initialize_loss("l2"), load_oracle("l2")
         Y, Z = data["Y_extreme"], data["Y_hat_extreme"]
         for dtype in DTYPES:
             eps = np.finfo(dtype).eps
             labels, logits = Y.astype(dtype), Z.astype(dtype)
-            L = loss.forward_from_logits(labels, logits)
+            L = loss.forward(labels, logits)
             np.testing.assert_allclose(L, data["L_extreme"], rtol=8 * eps)
-            found = loss.backward_from_logits(labels, logits)
+            found = loss.backward(labels, logits)
             np.testing.assert_allclose(found, data["dLdY_hat_extreme"], rtol=4 * eps)
 
     def test_every_row_has_a_maximum_of_its_own(self):
@@ -129,8 +138,7 @@ class TestCanonicalPairsAtExtremeLogits(unittest.TestCase):
         Y, Z = np.array([[1.0, 0.0], [1.0, 0.0]]), np.array([[1e4, 1e4], [-1e4, -1e4]])
         half = np.full((2, 2), 0.5)
         np.testing.assert_array_equal(initialize_activation("softmax")(Z), half)
-        L = initialize_loss("cross_entropy").forward_from_logits(Y, Z)
-        self.assertAlmostEqual(L, np.log(2), places=12)
+        self.assertAlmostEqual(softmax_cross_entropy(Y, Z), np.log(2), places=12)
 
     def test_the_pair_is_better_than_its_parts(self):
         """The reason for the pair: through the parts, a hopeless prediction gets no gradient."""
@@ -139,7 +147,7 @@ class TestCanonicalPairsAtExtremeLogits(unittest.TestCase):
         Y_hat = softmax(Z)
         through_the_parts = softmax.backward(Z, loss.backward(Y, Y_hat))
         np.testing.assert_array_equal(through_the_parts, [[0.0, 0.0]])
-        np.testing.assert_array_equal(loss.backward_from_logits(Y, Y_hat), [[-1.0, 1.0]])
+        np.testing.assert_array_equal(logit_gradient(Y, Y_hat), [[-1.0, 1.0]])
 
 
 class TestDifferences(unittest.TestCase):
@@ -155,35 +163,45 @@ class TestDifferences(unittest.TestCase):
 
     def test_canonical_pairs(self):
         rng = np.random.default_rng(2)
-        for name, canonical_activation in PARTNERS.items():
-            with self.subTest(name):
-                loss, sigma = initialize_loss(name), initialize_activation(canonical_activation)
-                Y, _ = labels_and_predictions(name, rng, 5, 4)
-                Z = rng.standard_normal(Y.shape)
-                gradient = loss.backward_from_logits(Y, sigma(Z))
-                error = check_gradients(
-                    lambda Z, loss=loss, Y=Y: loss.forward_from_logits(Y, Z), gradient, Z, 1.0
-                )
-                self.assertLess(error, 1e-8)
+        for name, (forward, sigma) in PAIRS.items():
+            for steps in ((), (3,)):
+                if steps and name == "binary_cross_entropy":
+                    continue
+                with self.subTest(name, steps=steps):
+                    Y, _ = labels_and_predictions(name, rng, 5, 4, steps)
+                    Z = as_rows(rng.standard_normal(Y.shape))
+                    gradient = logit_gradient(Y, from_rows(sigma(Z), Y.shape))
+                    error = check_gradients(lambda Z, f=forward, Y=Y: f(Y, Z), gradient, Z, 1.0)
+                    self.assertLess(error, 1e-8)
 
     def test_pair_and_parts_agree_in_the_usual_range(self):
         """Two routes to one loss: through the logits, and through the activation."""
         rng = np.random.default_rng(3)
-        for name, canonical_activation in PARTNERS.items():
+        for name, (forward, sigma) in PAIRS.items():
             with self.subTest(name):
-                loss, sigma = initialize_loss(name), initialize_activation(canonical_activation)
+                loss = initialize_loss(name)
                 Y, _ = labels_and_predictions(name, rng, 6, 3)
                 Z = rng.standard_normal(Y.shape)
                 Y_hat = sigma(Z)
-                self.assertAlmostEqual(
-                    loss.forward_from_logits(Y, Z), loss.forward(Y, Y_hat), delta=1e-12
-                )
+                self.assertAlmostEqual(forward(Y, Z), loss.forward(Y, Y_hat), delta=1e-12)
                 np.testing.assert_allclose(
-                    loss.backward_from_logits(Y, Y_hat),
+                    logit_gradient(Y, Y_hat),
                     sigma.backward(Z, loss.backward(Y, Y_hat)),
                     rtol=1e-9,
                     atol=1e-14,
                 )
+
+    def test_random_directions_of_canonical_pairs(self):
+        rng = np.random.default_rng(5)
+        for name, (forward, sigma) in PAIRS.items():
+            with self.subTest(name):
+                Y, _ = labels_and_predictions(name, rng, 500, 20)
+                Z = 3 * rng.standard_normal(Y.shape)
+                gradient, one = logit_gradient(Y, sigma(Z)), np.array(1.0)
+                error = direction_error(
+                    lambda Z, f=forward, Y=Y: np.array(f(Y, Z)), gradient, Z, one, rng
+                )
+                self.assertLess(error, 1e-6)
 
     def test_random_directions(self):
         rng = np.random.default_rng(4)
@@ -204,6 +222,18 @@ class TestAnyShapeAndValue(unittest.TestCase):
         Y, Y_hat = labels_and_predictions(name, np.random.default_rng(seed), m, k)
         self.assertLess(check(name, Y, Y_hat), 1e-7)
 
+    @given(st.sampled_from(sorted(PAIRS)), sizes, sizes, st.sampled_from([(), (1,), (4,)]), seeds)
+    def test_canonical_pairs(self, name, m, k, steps, seed):
+        rng, (forward, sigma) = np.random.default_rng(seed), PAIRS[name]
+        steps = () if name == "binary_cross_entropy" else steps
+        Y, _ = labels_and_predictions(name, rng, m, k, steps)
+        Z = as_rows(rng.standard_normal(Y.shape))
+        gradient = logit_gradient(Y, from_rows(sigma(Z), Y.shape))
+        self.assertEqual(gradient.shape, Z.shape)
+        # With one class the loss is 0 whatever Z is: measured beside the sum of all entries.
+        error = check_gradients(lambda Z: forward(Y, Z) + Z.sum(), gradient + 1, Z, 1.0)
+        self.assertLess(error, 1e-7)
+
     @given(st.data(), sizes, sizes, seeds)
     def test_softmax_with_cross_entropy_in_one_network(self, draw, m, k, seed):
         """From X to the loss: the layer's gradients are those of the whole."""
@@ -215,8 +245,11 @@ class TestAnyShapeAndValue(unittest.TestCase):
             return loss(Y, layer.forward(X))
 
         Y_hat = layer.forward(X)
-        error = check_gradients(
-            network, layer.backward_from_logits(loss.backward_from_logits(Y, Y_hat)), X, 1.0
-        )
+        dLdX = layer.backward_from_logits(logit_gradient(Y, Y_hat))
+        error = check_gradients(network, dLdX, X, 1.0)
         # With one class the probability is 1 whatever X is, and both gradients are 0.
         self.assertLess(error, 1e-6)
+
+
+if __name__ == "__main__":
+    unittest.main()
