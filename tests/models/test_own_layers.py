@@ -25,6 +25,13 @@ class Halved(FullyConnected):
         return 0.5 * super().backward(dLdY)
 
 
+class Shifted:
+    """Mixin for any layer: Y + 1."""
+
+    def forward(self, X):
+        return super().forward(X) + 1
+
+
 class Bare(Layer):
     """As in a homework: a constructor without types, a cache that is always written."""
 
@@ -114,10 +121,19 @@ class TestSubclass(OwnLayers):
         class Renamed(FullyConnected):
             """Adds nothing to either direction."""
 
-        self.assertTrue(has_logits(FullyConnected))
-        self.assertTrue(has_logits(Renamed))
-        self.assertFalse(has_logits(Halved))
-        self.assertFalse(has_logits(Bare))
+        class Mixed(Shifted, FullyConnected):
+            """Has both passes from its bases."""
+
+        for layer, expected in (
+            (FullyConnected, True),
+            (Renamed, True),
+            (Halved, False),
+            (Bare, False),
+            (Mixed, False),
+        ):
+            self.assertIs(layer.has_logits, expected, layer)
+        with self.assertRaisesRegex(NotImplementedError, "Bare has no entrance at its logits"):
+            Bare(3, "softmax").backward_from_logits(X)
 
 
 class TestBareLayer(OwnLayers):

@@ -1,4 +1,4 @@
-"""Forecasts: one step ahead, running free, and the files that a run keeps of them."""
+"""Forecasts: one step ahead, free-running, and the files that a run keeps of them."""
 
 import unittest
 
@@ -14,6 +14,7 @@ from neural_networks.datasets import Dataset
 from neural_networks.logs import Logger
 from neural_networks.models import NeuralNetwork
 from neural_networks.training.forecasting import free_running, one_step
+from neural_networks.training.outcome import Outcome
 from tests.support.arrays import InFolder, read_only
 
 SGD = {"name": "SGD", "lr": 0.1}
@@ -90,13 +91,13 @@ class TestPicture(unittest.TestCase):
         self.assertEqual(len(panels), 2)
         for i, axes in enumerate(panels):
             curves = self.curves(axes)
-            self.assertEqual(set(curves), {"true", "running free", "one step ahead"})
+            self.assertEqual(set(curves), {"true", "free-running", "one step ahead"})
             assert_array_equal(curves["true"], [np.arange(20), TRUE[i]])
-            assert_array_equal(curves["running free"], [np.arange(12, 20), FREE[i]])
+            assert_array_equal(curves["free-running"], [np.arange(12, 20), FREE[i]])
             assert_array_equal(curves["one step ahead"], [np.arange(12, 20), ONE_STEP[i]])
         self.assertEqual(panels[0].get_title(loc="left"), "8 steps beyond a window of 12")
         labels = [text.get_text() for text in panels[0].get_legend().get_texts()]
-        self.assertEqual(labels, ["true", "running free", "one step ahead"])
+        self.assertEqual(labels, ["true", "free-running", "one step ahead"])
 
     def test_the_last_panel_tells_the_distances(self):
         distances = self.draw(TRUE, ONE_STEP, FREE).axes[-1]
@@ -112,7 +113,7 @@ class TestPicture(unittest.TestCase):
         title = "8 steps beyond a window of 12, 5 of 100 sequences"
         self.assertEqual(panels[0].get_title(loc="left"), title)
         for i, axes in enumerate(panels):
-            assert_array_equal(self.curves(axes)["running free"][1], FREE[i % 2])
+            assert_array_equal(self.curves(axes)["free-running"][1], FREE[i % 2])
 
     def test_a_distance_is_the_root_of_a_mean_of_squares(self):
         distances = self.draw(TRUE, ONE_STEP, TRUE[:, 12:] + [[3], [-4]]).axes[-1]
@@ -212,10 +213,17 @@ class TestFiles(InFolder):
         assert_allclose(table["one_step_0"], [3, 5, 13])
         assert_allclose(table["free_0"], [3, 5, 8])
 
+    def save(self, logger, *forecast):
+        """Have a logger save a forecast with the results of a test."""
+        X, Y = np.ones((4, 1, 3)), np.ones((4, 1))
+        dataset = Dataset(X, Y, 2, None, None, X, Y)
+        outcome = Outcome({"loss": 0.0, "error": 0.0}, Y, Y, None, forecast)
+        logger.save_test(FIBONACCI.loss, outcome, dataset, save_predictions=True)
+
     def test_a_column_for_each_feature(self):
         logger = Logger("run", {}, {}, save=True, save_dir=self.root)
         true = np.arange(12.0).reshape(1, 2, 6)
-        logger.save_forecast(true, true[:, :, 4:] + 0.5, true[:, :, 4:] - 0.5)
+        self.save(logger, true, true[:, :, 4:] + 0.5, true[:, :, 4:] - 0.5)
         table = pd.read_csv(self.root / "run" / "forecast.csv")
         assert_array_equal(table["true_0"], [4, 5])
         assert_array_equal(table["true_1"], [10, 11])
@@ -228,7 +236,7 @@ class TestFiles(InFolder):
         for name, kept in {"both": [0, 1], "first": [0], "second": [1]}.items():
             logger = Logger(name, {}, {}, save=True, plot=True, save_dir=self.root)
             some = true[:, kept]
-            logger.save_forecast(some, some[:, :, 5:] + 0.5, some[:, :, 5:] - 0.5)
+            self.save(logger, some, some[:, :, 5:] + 0.5, some[:, :, 5:] - 0.5)
             pictures[name] = imread(self.root / name / "forecast.png")
         assert_array_equal(pictures["both"], pictures["first"])
         self.assertFalse(np.array_equal(pictures["both"], pictures["second"]))

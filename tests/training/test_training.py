@@ -13,6 +13,7 @@ from numpy.testing import assert_allclose, assert_array_equal, assert_equal
 from neural_networks.datasets import Data, Dataset, initialize_dataset
 from neural_networks.logs import Logger
 from neural_networks.models import NeuralNetwork
+from neural_networks.training.loop import TrainingInterrupted
 from tests.support.arrays import InFolder, examples
 
 SGD = {"name": "SGD", "lr": 0.1}
@@ -207,8 +208,10 @@ class TestInterruption(RunTest):
         data = Dataset(*examples(), 4, *examples(5), seed=0)
         data.train = Recorded(data.train.data, data.train.labels, 4, rng=0, interrupt_at=7)
         model = network(logger=self.logger)
-        with self.assertRaises(KeyboardInterrupt):
+        with self.assertRaisesRegex(TrainingInterrupted, "^Interrupted after 2 epochs$") as caught:
             model.train(data, 5)
+        self.assertEqual(caught.exception.folder, self.root / "run")
+        self.assertIsInstance(caught.exception, KeyboardInterrupt)
         rows = self.rows()
         self.assertEqual([row["epoch"] for row in rows], ["1", "2"])
         losses = [float(row["train_loss"]) for row in rows]
@@ -246,6 +249,13 @@ class TestInterruption(RunTest):
         seen = np.concatenate(data.train.given)
         self.assertEqual(sorted(seen[:, 0]), sorted(X[:, 0]))
         self.assertEqual([row["epoch"] for row in self.rows()], ["1", "2"])
+
+    def test_without_a_logger(self):
+        data = Dataset(*examples(), 4, seed=0)
+        data.train = Recorded(data.train.data, data.train.labels, 4, rng=0, interrupt_at=1)
+        with self.assertRaises(TrainingInterrupted) as caught:
+            network().train(data, 5)
+        self.assertIsNone(caught.exception.folder)
 
     def test_divergence_keeps_the_log(self):
         model = network(logger=self.logger)
