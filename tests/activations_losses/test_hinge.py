@@ -1,4 +1,4 @@
-"""The hinge losses and Huber's loss: by hand, at their kinks, in networks, and what they refuse."""
+"""Hinge losses and Huber's loss: worked examples, kinks, networks, rejected labels."""
 
 import math
 import unittest
@@ -127,7 +127,7 @@ class TestTypes(unittest.TestCase):
 
 
 class TestClasses(unittest.TestCase):
-    def test_the_largest_score_wins_whatever_its_lead(self):
+    def test_the_largest_score_wins_by_any_lead(self):
         for name in HINGES:
             loss = initialize_loss(name)
             np.testing.assert_array_equal(loss.classes(SCORES), [1, 1, 2])

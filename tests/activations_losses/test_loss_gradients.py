@@ -1,4 +1,4 @@
-"""The gradients of the losses, alone and in canonical pairs with an output activation."""
+"""Gradients of losses, alone and in canonical pairs with an output activation."""
 
 import unittest
 
@@ -133,7 +133,7 @@ class TestCanonicalPairsAtExtremeLogits(unittest.TestCase):
             found = loss.backward(labels, logits)
             np.testing.assert_allclose(found, data["dLdY_hat_extreme"], rtol=4 * eps)
 
-    def test_every_row_has_a_maximum_of_its_own(self):
+    def test_every_row_has_its_own_maximum(self):
         """A row far below the others still has its probabilities: one half each."""
         Y, Z = np.array([[1.0, 0.0], [1.0, 0.0]]), np.array([[1e4, 1e4], [-1e4, -1e4]])
         half = np.full((2, 2), 0.5)

@@ -1,4 +1,4 @@
-"""What a loss takes and what it refuses, with numbers small enough to work by hand."""
+"""Losses: worked examples, zeros, types, rejected labels and predictions."""
 
 import math
 import unittest

@@ -1,4 +1,4 @@
-"""Convolution worked by hand, how many windows and parameters there are, and the tools below it."""
+"""Convolution: worked examples, numbers of windows and parameters, im2col and padding."""
 
 import unittest
 

@@ -1,4 +1,4 @@
-"""What convolution and pooling refuse, and with which words."""
+"""Convolution and pooling: rejected arguments and their messages."""
 
 import unittest
 

@@ -1,4 +1,4 @@
-"""Gradients of convolution against differences, and its two implementations against each other."""
+"""Convolution: gradients against differences, both implementations against each other."""
 
 import unittest
 from unittest import mock
@@ -130,7 +130,7 @@ class TestTwoImplementations(unittest.TestCase):
 
     @given(any_windows)
     def test_chunks_do_not_matter(self, drawn):
-        """However little or much is unfolded at a time."""
+        """Little or much can be unfolded at a time."""
         (case, _), dtype, seed = drawn
         rng = np.random.default_rng(seed)
         layer = layer_of(case, "tanh", dtype)

@@ -1,4 +1,4 @@
-"""Convolution and pooling against PyTorch: kernels, strides and paddings of all kinds."""
+"""Convolution and pooling against PyTorch: kernels, strides, paddings."""
 
 import unittest
 
@@ -32,7 +32,7 @@ class TestConvolution(OracleTestCase):
                         self.assert_close(value, data[f"{name}_{i}"], name)
 
     def test_the_table_has_all_that_it_should(self):
-        """What the data must cover, whoever edits the table."""
+        """The data covers all of these, also after the table is edited."""
         for k in range(1, 8):
             strides = {case.stride for case in CONVOLUTIONS if case.kernel_shape == (k, k)}
             self.assertLessEqual({1, 2, 3, 4}, strides, f"strides of {k}×{k}")

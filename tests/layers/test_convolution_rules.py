@@ -1,4 +1,4 @@
-"""How convolution and pooling behave around the mathematics: types, purity, seeds and modes."""
+"""Convolution and pooling: types, purity, seeds, modes."""
 
 import unittest
 

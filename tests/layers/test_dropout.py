@@ -1,4 +1,4 @@
-"""Dropout: its masks, its gradients, its generators, and what it leaves alone."""
+"""Dropout: masks, gradients, generators, inference."""
 
 import math
 import unittest
@@ -66,7 +66,7 @@ class TestMasks(unittest.TestCase):
                     self.assertLess(abs(Y.sum() - Y.size), 4 * deviation / (1 - p))
 
     def test_no_row_or_column_is_dropped_as_one(self):
-        """Each number has a chance of its own: every row has nearly the same share."""
+        """Numbers are dropped independently: every row has nearly the same share."""
         for shape, axis in (((2000, 30), 0), ((30, 2000), 1), ((30, 20, 10, 10), (1, 2, 3))):
             Y = Dropout(0.5, rng=1).forward(np.ones(shape))
             shares = (Y == 0).mean(axis=axis)
@@ -208,7 +208,7 @@ class TestRandomness(unittest.TestCase):
         self.assertFalse(np.array_equal(found[0], found[2]))
         self.assertFalse(np.array_equal(found[0][0], found[0][1]))
 
-    def test_two_layers_have_masks_of_their_own(self):
+    def test_two_layers_have_different_masks(self):
         model = network({"name": "dropout"}, {"name": "dropout"})
         model.forward(self.X)
         first, second = (layer.cache["mask"] for layer in model.layers[:2])

@@ -1,4 +1,4 @@
-"""The recurrent layer: worked by hand, against PyTorch, and what many steps do to a gradient."""
+"""Recurrent layer: worked examples, PyTorch, vanishing and exploding gradients."""
 
 import unittest
 
@@ -77,7 +77,7 @@ class TestByHand(ElmanPasses, unittest.TestCase):
         self.assert_found(found, dLds_0=[64 / 25 * k])
 
     def test_two_units_that_only_hand_on(self):
-        """Where W and U stand, and on which side: what comes in goes to unit 0, then to unit 1.
+        """The places of W and U: an input goes to unit 0, then to unit 1.
 
         W = (1, 0) and U = ((0, 1), (0, 0)), so s_t = (x_t, x_{t-1}), and a gradient on unit 1 goes
         to the input one step earlier.
@@ -143,7 +143,7 @@ class TestAgainstPyTorch(OracleTestCase):
                     )
 
     def test_the_file_has_all_that_it_should(self):
-        """What the data must cover, whoever edits the script that writes it."""
+        """The data covers all of these, also after its writer is edited."""
         data = load_oracle("elman")
         cases = set(self.cases(data))
         # Those that came later are checked by differences alone, in test_elman_gradients.

@@ -1,4 +1,4 @@
-"""What the recurrent layer refuses, in which words, and that nothing is lost by it."""
+"""Recurrent layer: rejected arguments, which leave it as it was."""
 
 import unittest
 
@@ -51,7 +51,7 @@ class TestForward(BadInput):
                 self.layer, ValueError, message, self.layer.forward_step, X_d[..., 0]
             )
 
-    def test_what_is_no_array_of_float(self):
+    def test_inputs_that_are_not_arrays_of_float(self):
         for dtype in ("int64", "uint8", "bool"):
             message, wrong = f"must hold floats, got {dtype}", np.ones(X.shape, dtype)
             self.assert_refused(

@@ -1,4 +1,4 @@
-"""Gradients of the recurrent layer against differences, alone and inside a network."""
+"""Recurrent layer: gradients against differences, alone and in networks."""
 
 import unittest
 from itertools import product
@@ -252,7 +252,7 @@ def loss_of(model, X, Y):
 
 
 class Stepwise(Elman):
-    """As in a homework: whatever the output is, ``backward`` returns a list."""
+    """As in a homework: ``backward`` always returns a list."""
 
     def backward(self, dLdY):
         dLdX = super().backward(dLdY)

@@ -1,4 +1,4 @@
-"""How the recurrent layer behaves around the mathematics: parameters, modes, types, arguments."""
+"""Recurrent layer: parameters, modes, types, arguments."""
 
 import copy
 import unittest
@@ -154,7 +154,7 @@ class TestBackward(SameContents):
             self.assertEqual(layer.initial_state_gradient.shape, (5, 4))
 
     def test_networks_get_an_array(self):
-        """(m, d, t), by ``backward_faster``, whatever ``backward`` returns."""
+        """(m, d, t), by ``backward_faster``, also where ``backward`` returns a list."""
         for dtype in DTYPES:
             for whole in (False, True):
                 layer = elman(3, 4, return_sequences=whole, dtype=dtype)
@@ -228,7 +228,7 @@ class TestInference(SameContents):
 
 class TestInitialState(SameContents):
     def test_is_copied(self):
-        """What happens to it between forward and backward changes no gradient."""
+        """A change between forward and backward changes no gradient."""
         layer, other, state = elman(3, 4), elman(3, 4), STATE.copy()
         layer.initial_state, other.initial_state = state, STATE
         dLdY = self.forward(layer, X)

@@ -1,4 +1,4 @@
-"""The recurrent layer step by step: ``forward_step``, the cache, and sequences in pieces."""
+"""Recurrent layer: ``forward_step``, the cache, sequences in pieces."""
 
 import unittest
 
@@ -125,7 +125,7 @@ class TestForwardStep(StepsTestCase):
             self.assert_same_gradients(layer, other)
 
     def test_goes_on_from_the_last_state_in_the_cache(self):
-        """Whatever that is: a state may be put there."""
+        """Any state may be put there."""
         layer = elman(D, N)
         layer.forward_step(X[:, :, 0])
         layer.cache["s"][-1] = STATE
@@ -191,7 +191,7 @@ class TestPieces(StepsTestCase):
             close(np.concatenate(outputs, axis=2), self.forward(both, X))
 
     def test_gradients(self):
-        """What the second piece asks of its initial state is asked of the first one's last."""
+        """The gradient of the second piece's initial state is one of the first's last state."""
         for whole in (False, True):
             for cut in range(1, T):
                 first, second, both, _ = self.pieces(whole, cut)

@@ -1,8 +1,7 @@
-"""Every gradient, checked against PyTorch's and against differences of the forward pass.
+"""Gradients of activations and dense layers, against PyTorch and differences.
 
-The central differences are small and exact, the random directions large and cheap, and
-hypothesis looks for the shapes and values that nobody thought of. Kinks are kept away from
-here, and pinned down at the end.
+Central differences are exact on small shapes, random directions cheap on large ones, and
+hypothesis draws shapes and values. They keep away from kinks, which have tests at the end.
 """
 
 import math
@@ -213,7 +212,7 @@ class TestAnyShapeAndValue(unittest.TestCase):
 
 
 class TestKinks(unittest.TestCase):
-    """At a kink there is no derivative: what is used in its place is a decision."""
+    """There is no derivative at a kink; the value used in its place is a convention."""
 
     def test_slope_at_zero(self):
         for name, slope in (("relu", 0.0), ("leaky_relu", 0.01)):
@@ -258,7 +257,7 @@ class TestExtremes(unittest.TestCase):
             self.check(name, 1e4, Y, dLdZ)
 
     def test_activations_at_1e30(self):
-        """Whose cube is too large for float32, and whose exponential is for any type."""
+        """Their cube is too large for float32, their exponential for any type."""
         limits = {"elu": -1.0, "gelu": 0.0, "softplus": 0.0, "relu": 0.0}
         limits |= {"sigmoid": (0.0, 1.0, 0.0), "tanh": (-1.0, 1.0, 0.0)}
         for name, values in limits.items():
@@ -276,7 +275,7 @@ class TestExtremes(unittest.TestCase):
                 np.testing.assert_allclose(found, dLdZ, rtol=1e-6, atol=1e-30)
 
     def test_far_from_zero_as_near_it(self):
-        """Where exp(z) is smaller than the distance of 1 to its neighbours, it still counts."""
+        """An exp(z) smaller than the distance of 1 to its neighbours still counts."""
         Z = np.array([-40.0, -30.0, -1e-12, 1e-12, 40.0])
         softplus, elu = initialize_activation("softplus"), initialize_activation("elu")
         expected = [math.exp(-40), math.exp(-30), math.log(2), math.log(2), 40.0]

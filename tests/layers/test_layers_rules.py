@@ -1,4 +1,4 @@
-"""How layers behave around the mathematics: parameters, caches, shapes and refusals."""
+"""Dense and flattening layers: parameters, caches, shapes, rejected arguments."""
 
 import unittest
 

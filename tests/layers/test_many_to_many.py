@@ -1,4 +1,4 @@
-"""The many-to-many network of a course, with an output and a loss at every step, by its formulas.
+"""Many-to-many network of a course, with an output and a loss at every step, by its formulas.
 
     h(n) = U x(n) + h(n-1),   o(n) = V h(n),   J = Σ_n l(y(n), o(n))
 

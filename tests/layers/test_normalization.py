@@ -1,4 +1,4 @@
-"""Batch and layer normalization: values and gradients, against PyTorch's and by differences."""
+"""Batch and layer normalization: values and gradients, against PyTorch and differences."""
 
 import unittest
 

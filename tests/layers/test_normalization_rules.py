@@ -1,4 +1,4 @@
-"""How normalization behaves around the mathematics: averages, modes, types, and what it refuses."""
+"""Normalization: moving averages, modes, types, rejected arguments."""
 
 import math
 import unittest
@@ -96,7 +96,7 @@ class TestMovingAverages(unittest.TestCase):
         np.testing.assert_allclose(layer.buffers["running_mean"], [[0.5]], rtol=1e-14)
 
     def test_are_new_arrays_at_each_step(self):
-        """Whoever has kept the old ones has them still."""
+        """The old arrays keep their values."""
         layer = BatchNorm()
         layer.forward(numbers((6, 4)))
         for name, value in layer.buffers.items():

@@ -1,4 +1,4 @@
-"""Pooling: by hand, against a loop and differences, and where several numbers are the maximum."""
+"""Pooling: worked examples, a loop, differences, ties."""
 
 import unittest
 
@@ -89,7 +89,7 @@ class TestBorder(Passes, unittest.TestCase):
 
 
 class TestTies(Passes, unittest.TestCase):
-    """Where several numbers are the maximum, the first in row-major order gets the gradient."""
+    """Of several maxima, the first in row-major order gets the gradient."""
 
     def test_all_equal(self):
         layer = Pool2D((2, 3), "max", (2))
@@ -111,7 +111,7 @@ class TestTies(Passes, unittest.TestCase):
         np.testing.assert_array_equal(found, gray([[5, 0, 6, 0], [0, 0, 0, 0]]))
 
     def test_overlapping_windows(self):
-        """Each window has a first maximum of its own; a pixel in two of them gets both."""
+        """Each window has its own first maximum; a pixel in two of them gets both."""
         layer = Pool2D((1, 2))
         self.forward(layer, gray([[4, 4, 1, 4]]))
         # Windows (4 4), (4 1), (1 4): the first, the second and the fourth pixel.

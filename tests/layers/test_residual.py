@@ -1,4 +1,4 @@
-"""Residual blocks: values and gradients, against PyTorch's, by hand and by differences."""
+"""Residual blocks: values and gradients, by hand, against PyTorch and differences."""
 
 import unittest
 
@@ -211,7 +211,7 @@ def blocks(draw):
     kind = draw(st.sampled_from(["rows", "sequence", "images"]))
     sigma = st.sampled_from(["linear", "tanh", "sigmoid", "gelu", "softplus", "softmax"])
     inner = [{"name": name, "epsilon": 1.0} for name in ("layer_norm", "batch_norm")]
-    inner += [DROPOUT] if dtype == "float64" else []  # the types have masks of their own
+    inner += [DROPOUT] if dtype == "float64" else []  # float32 has other masks
     last = conv(d, draw(sigma)) if kind == "images" else dense(d, draw(sigma))
     layers = [*draw(st.lists(st.sampled_from(inner), max_size=2)), last]
     if draw(st.booleans()):

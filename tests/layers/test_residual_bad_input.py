@@ -1,4 +1,4 @@
-"""What residual blocks refuse: other shapes, lists that are none, and layers with mistakes."""
+"""Residual blocks: rejected shapes, lists and layers."""
 
 import unittest
 

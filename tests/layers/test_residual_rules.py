@@ -1,4 +1,4 @@
-"""How residual blocks behave around the mathematics: what they hold, modes, and refusals."""
+"""Residual blocks: parameters, buffers, modes, types, networks."""
 
 import unittest
 
@@ -121,7 +121,7 @@ class TestParameters(unittest.TestCase):
         layer.parameters["1.W"] = 2 * np.eye(4)
         np.testing.assert_array_equal(layer.backward(np.ones((5, 4))), np.full((5, 4), 3.0))
 
-    def test_layers_draw_weights_of_their_own(self):
+    def test_layers_draw_different_weights(self):
         drawn = [Residual([dense(4), dense(4)], rng=seed) for seed in (1, 1, 2)]
         for layer in drawn:
             layer.forward(numbers((5, 4)))
@@ -363,7 +363,7 @@ class TestNetworks(NothingGrows, unittest.TestCase):
         np.testing.assert_equal(state(block), before)
 
     def test_shares_the_batch_as_soon_as_one_of_its_layers_does(self):
-        """Whether a network gives its threads to shares of the batch, see ``Layer``."""
+        """A network with such a block splits its batches across threads, see ``Layer``."""
         for layers, shares in (
             ([dense(4)], False),
             ([conv(3)], True),

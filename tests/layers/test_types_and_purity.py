@@ -1,5 +1,4 @@
-"""What holds for every part of the library: the type follows the data, arguments stay as they
-are, and randomness comes from a seed and from nowhere else."""
+"""Types, purity and seeds in every part of the library."""
 
 import unittest
 

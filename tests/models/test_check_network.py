@@ -1,4 +1,4 @@
-"""The check of a whole network finds a mistake, and the parameter that it concerns."""
+"""Gradient check of a whole network: mistakes found, parameters named."""
 
 import unittest
 from unittest import mock

@@ -1,4 +1,4 @@
-"""Convolution inside a network: which implementation it trains with, and the memory it takes."""
+"""Convolution in a network: choice of the implementation, gradients, memory."""
 
 import gc
 import tracemalloc
@@ -41,7 +41,7 @@ def batch(dtype="float64", m=6):
 
 
 class Doubled(Conv2D):
-    """A layer that somebody derives and changes: twice the output, twice the gradients."""
+    """A derived layer: twice the output, twice the gradients."""
 
     def forward(self, X):
         return 2 * super().forward(X)
@@ -69,7 +69,7 @@ class BothForwards(Conv2D):
 
 
 class Grandchild(Doubled):
-    """Has nothing of its own."""
+    """Overrides nothing."""
 
 
 class DoubledOutput:
@@ -147,7 +147,7 @@ class TestSwitch(unittest.TestCase):
                 )
 
     def test_half_a_class_keeps_the_other_half_s_speed(self):
-        """Who changes one direction still has the faster one of the other."""
+        """A class that overrides one pass still has the faster version of the other."""
         self.assertIs(OnlyForward.backward_faster, Conv2D.backward_faster)
         self.assertIs(OnlyBackward.forward_faster, Conv2D.forward_faster)
         self.assertIsNot(OnlyForward.forward_faster, Conv2D.forward_faster)

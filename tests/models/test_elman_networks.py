@@ -1,4 +1,4 @@
-"""The recurrent layer inside a network: training, files, and the memory it takes."""
+"""Recurrent layer in a network: training, files, memory."""
 
 import gc
 import tracemalloc
@@ -41,7 +41,7 @@ class TestTraining(InFolder):
             self.assertAlmostEqual(model.predict(X, Y)[1], losses[-1], delta=0.01)
 
     def test_learns_at_every_step(self):
-        """What came two steps before, which is in no input but in a state."""
+        """The target is the input two steps before, which only a state holds."""
         X = np.random.default_rng(1).choice([-1.0, 1.0], size=(50, 1, 10))
         Y = np.concatenate([np.zeros((50, 1, 2)), X[:, :, :-2]], axis=2)
         model = network(LAYERS[0], LAYERS[2])

@@ -1,4 +1,4 @@
-"""Ensembles of networks: the average prediction, and what it is worth."""
+"""Ensembles of networks: average prediction, loss and error."""
 
 import unittest
 

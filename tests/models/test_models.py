@@ -1,4 +1,4 @@
-"""The network's numbers: by hand, by differences, with a layer of one's own, and saturated."""
+"""Network: worked examples, differences, own layers, saturation, types."""
 
 import math
 import unittest
@@ -295,7 +295,7 @@ class TestSaturatedLogits(unittest.TestCase):
 
 
 class TestType(unittest.TestCase):
-    """Every array in a network has the network's type, whatever type the data comes in."""
+    """Every array in a network has the network's type, also if the data has another."""
 
     CASES = (
         ("cross_entropy", "softmax", 3),

@@ -1,4 +1,4 @@
-"""Wrong arguments to a network: the right error, a message that helps, and nothing done."""
+"""Network: rejected arguments and their messages."""
 
 import math
 import unittest

@@ -1,4 +1,4 @@
-"""Networks with dropout, normalization and residual blocks: seeds, files, sizes of batches."""
+"""Networks with dropout, normalization and residual blocks: seeds, files, batch sizes."""
 
 import unittest
 
@@ -193,7 +193,7 @@ class TestSeeds(unittest.TestCase):
         model.forward(examples(40)[0])
         return model.layers[number - 1].cache["mask"]
 
-    def test_masks_come_from_a_stream_of_their_own(self):
+    def test_masks_come_from_their_own_stream(self):
         for number, layers in ((1, [DROPOUT, SOFTMAX]), (2, [dense(20), DROPOUT, SOFTMAX])):
             mask = self.mask(layers, number)
             rng = spawn_generator(4, "dropout", 0)  # the first layer with dropout in each

@@ -1,4 +1,4 @@
-"""What changes in a network and what does not: prediction, training twice, seeds, files."""
+"""Network state: prediction, repeated training, seeds, files."""
 
 import copy
 import unittest

@@ -1,4 +1,4 @@
-"""Layers that a student or a user writes: whatever they do, the model goes through it."""
+"""Own layers of students and users in a network."""
 
 import unittest
 
@@ -178,7 +178,7 @@ class TestBareLayer(OwnLayers):
 
 
 class Slip(Bare):
-    """Adds floats to an array of int, in place, which NumPy refuses with an error of its own."""
+    """Adds floats to an array of int, in place, which NumPy refuses."""
 
     def forward(self, X):
         Y = np.ones(X.shape, int)
@@ -188,7 +188,7 @@ class Slip(Bare):
 
 class TestSlip(OwnLayers):
     def test_the_error_is_numpy_s(self):
-        """A mistake in somebody's code is told as it is, not as a wrong argument."""
+        """A mistake in the code of a layer is not told as a wrong argument."""
         LAYERS["slip"] = Slip
         self.addCleanup(LAYERS.pop, "slip")
         model = self.network({"name": "slip", "activation": "tanh", "n_out": 3})

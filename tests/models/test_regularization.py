@@ -1,4 +1,4 @@
-"""The penalty on the weights: its size, its gradient, and where it does not count."""
+"""Penalty on the weights: value, gradient, training, files."""
 
 import math
 import unittest
@@ -117,7 +117,7 @@ WHOLE_NETWORKS = {
     "hinge": ([dense(5), dense(3, "linear")], "hinge", ["layer1.W", "layer2.W"], (4,)),
 }
 
-# A batch normalization subtracts whatever the bias before it has added.
+# A batch normalization subtracts what the bias before it has added.
 NO_INFLUENCE = ("batch_norm", "layer1.b")
 
 
@@ -257,7 +257,7 @@ class TestDescent(unittest.TestCase):
 
 
 class TestLossesInTraining(InFolder):
-    """What is written down as a loss never includes the penalty, which has a column of its own."""
+    """Recorded losses do not include the penalty, which has its own column."""
 
     def trained(self, optimizer=SGD, **penalty):
         logger = Logger("run", {}, {}, save=True, save_dir=self.root, overwrite=True)

@@ -1,6 +1,6 @@
-"""The sanity ladder, on bundled digits: the first loss, a set learned by heart, optimizers.
+"""The sanity ladder, on bundled digits: initial loss, overfitting, optimizers.
 
-These are the checks by which somebody who has written a network convinces himself that it works.
+These are the first checks of a network that has just been written.
 """
 
 import math
@@ -71,7 +71,7 @@ class TestTheFirstLoss(unittest.TestCase):
 
 class TestFiftyDigitsByHeart(unittest.TestCase):
     def epochs_needed(self, hidden_sizes, seed, weight_scale=0.15):
-        """How many epochs it takes until all 50 digits are right; infinitely many beyond 20."""
+        """Number of epochs until all 50 digits are right; infinite beyond 20."""
         layers = fully_connected_net(hidden_sizes, weight_scale=weight_scale)
         model = NeuralNetwork("cross_entropy", layers, SGD, seed=seed)
         data = first(50, 25, seed)

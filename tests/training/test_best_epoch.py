@@ -1,4 +1,4 @@
-"""The best epoch: which one it is, what is kept of it, and when a training stops for it."""
+"""Best epoch: choice, parameters, early stopping."""
 
 import unittest
 from unittest import mock
@@ -357,7 +357,7 @@ class TestHistory(RunTest):
         for values in history.values():
             self.assertEqual((values.shape, values.dtype), ((3,), np.float64))
 
-    def test_nobody_can_change_it_from_outside(self):
+    def test_it_cannot_be_changed_from_outside(self):
         model = network()
         history = model.train(dataset(), 2)
         kept = model.history["train_loss"].copy()

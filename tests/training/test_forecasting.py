@@ -1,4 +1,4 @@
-"""Forecasts: one step ahead, free-running, and the files that a run keeps of them."""
+"""Forecasts: one step ahead, free-running, pictures, files."""
 
 import unittest
 
@@ -166,7 +166,7 @@ class TestScaleOfErrors(unittest.TestCase):
         self.assertEqual(self.scale(train_error=FLAT_CURVE, validation_error=STEEP), "log")
         self.assertEqual(self.scale(train_error=FLAT_CURVE, validation_error=FLAT_CURVE), "linear")
 
-    def test_whatever_the_losses_do(self):
+    def test_losses_do_not_matter(self):
         self.assertEqual(self.scale(train_error=FLAT_CURVE, train_loss=STEEP), "linear")
 
     def test_an_overflow_does_not_count(self):

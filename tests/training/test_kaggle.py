@@ -1,4 +1,4 @@
-"""Examples without labels: to predict them, and to hand the predictions in."""
+"""Examples without labels: predictions, files for submission."""
 
 import contextlib
 import io
@@ -205,7 +205,7 @@ class TestPublishers(InFolder):
         self.enterContext(contextlib.redirect_stderr(io.StringIO()))  # that a set was prepared
 
     def predictions(self, name, **options):
-        """What a network trained for an epoch leaves; its table and the files."""
+        """Table and files of a network trained for an epoch."""
         dataset = initialize_dataset(name, 20, dtype="float32", seed=0, **options)
         logger = Logger("run", {}, {}, save=True, save_dir=self.root)
         model = NeuralNetwork("cross_entropy", [OUTPUT], SGD, logger, seed=0, dtype="float32")
@@ -321,7 +321,7 @@ class TestToPredict(InFolder):
 
 
 class TestPredictions(KaggleTest):
-    """What a network says of new examples, through ``to_predict``."""
+    """Predictions of new examples, through ``to_predict``."""
 
     def test_are_those_of_the_same_test_set(self):
         whole = Preprocessing("float64", Standardization.of(self.X))

@@ -1,4 +1,4 @@
-"""Training and testing through the front door: epochs, logs, Ctrl-C, Kaggle files."""
+"""Training and testing: epochs, logs, Ctrl-C, Kaggle files."""
 
 import json
 import tempfile
@@ -25,7 +25,7 @@ def network(layers=(OUTPUT,), loss="cross_entropy", optimizer=SGD, **options):
 
 
 class Recorded(Data):
-    """Data that remembers which rows it handed out, and can press Ctrl-C."""
+    """Data that records the rows it returned, and can press Ctrl-C."""
 
     def __init__(self, *args, interrupt_at=None, **kwargs):
         super().__init__(*args, **kwargs)
@@ -42,7 +42,7 @@ class Recorded(Data):
 class TestEpochs(unittest.TestCase):
     def test_losses_are_weighted_by_batch_size(self):
         # 10 examples in batches of 4, 4 and 2, and a network that stands still (lr = 0): the
-        # epoch's loss is the mean over all examples, whatever the batches.
+        # epoch's loss is the mean over all examples, for any batches.
         X, Y = examples()
         X_val, Y_val = examples(300, seed=1)
         model = network(optimizer={"name": "SGD", "lr": 0})
@@ -82,7 +82,7 @@ class TestEpochs(unittest.TestCase):
     def test_an_epoch_sees_each_example_once(self):
         data = Dataset(*examples(), 4, seed=0)
         data.train = Recorded(data.train.data, data.train.labels, 4, rng=0)
-        data.train.sample()  # somebody has looked at a batch before
+        data.train.sample()  # a batch has been looked at before
         data.train.given.clear()
         network().train(data, 2)
         self.assertEqual([len(X) for X in data.train.given], [4, 4, 2, 4, 4, 2])
