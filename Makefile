@@ -20,7 +20,7 @@ PIP := $(PY) -m pip install --quiet --disable-pip-version-check
 run: $(VENV)/installed-run
 	@$(PY) train_ffnn.py $(ARGS)
 
-# A process for each core; BLAS's own threads would only get into their way.
+# A process for each core; BLAS's own threads would get in their way.
 test: $(VENV)/installed-test
 	OPENBLAS_NUM_THREADS=1 $(PY) -m pytest --numprocesses auto $(ARGS)
 

@@ -1,3 +1,3 @@
-"""Neural networks in plain NumPy, to be read, written, trained and handed in."""
+"""Neural networks in plain NumPy, to read, write, train and submit."""
 
 __version__ = "0.1.0"

@@ -12,7 +12,7 @@ COMMANDS = {
     "compare": "list the runs in a folder, lowest validation loss first",
     "ensemble": "average the predictions of several runs, or let Kaggle files vote",
 }
-"""Modules of ``neural_networks.cli`` with a ``main``, and what they do."""
+"""Modules of ``neural_networks.cli`` with a ``main``, and their descriptions."""
 
 EXAMPLES = """
 examples:
@@ -29,7 +29,7 @@ train_ffnn.py, train_rnn.py and train_cnn.py; each of them has --help, too.
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command that the arguments begin with; returns its exit status."""
     arguments = list(sys.argv[1:] if argv is None else argv)
-    lines = [f"  {name:<10}{purpose}" for name, purpose in COMMANDS.items()]
+    lines = [f"  {name:<10}{text}" for name, text in COMMANDS.items()]
     parser = Parser(
         prog="python -m neural_networks",
         usage="%(prog)s COMMAND ...",

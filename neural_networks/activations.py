@@ -16,7 +16,7 @@ class Activation(ABC):
     """An activation function and its derivative."""
 
     def __call__(self, Z: np.ndarray) -> np.ndarray:
-        """The same as ``forward``."""
+        """Apply the function: the same as ``forward``."""
         return self.forward(Z)
 
     @abstractmethod
@@ -68,7 +68,7 @@ class Sigmoid(Activation):
     """The logistic function: σ(z) = 1 / (1 + exp(-z)), between 0 and 1."""
 
     def forward(self, Z: np.ndarray) -> np.ndarray:
-        """Y = 1 / (1 + exp(-Z)), without a warning however large Z is."""
+        """Y = 1 / (1 + exp(-Z)), without overflow warnings."""
         # Far below zero exp(-z) overflows to infinity, and 1 / infinity is the right answer.
         with np.errstate(over="ignore"):
             return 1.0 / (1.0 + np.exp(-Z))
@@ -139,7 +139,7 @@ class LeakyReLU(Activation):
 
     def backward(self, Z: np.ndarray, dY: np.ndarray) -> np.ndarray:
         """dL/dZ of Y = max(Z, 0.01 Z); see ``Activation.backward``."""
-        # The slope is 0.01 everywhere, but 1 where z > 0.
+        # The slope is 1 where z > 0 and 0.01 elsewhere.
         dLdZ = self.slope * dY
         np.copyto(dLdZ, dY, where=Z > 0)
         return dLdZ
@@ -153,7 +153,7 @@ class ELU(Activation):
     """
 
     def forward(self, Z: np.ndarray) -> np.ndarray:
-        """Y = Z where Z > 0, exp(Z) - 1 elsewhere: one of max(Z, 0) and exp(min(Z, 0)) - 1 is 0."""
+        """Y = Z where Z > 0, exp(Z) - 1 elsewhere: max(Z, 0) + exp(min(Z, 0)) - 1."""
         return np.maximum(Z, 0) + np.expm1(np.minimum(Z, 0))
 
     def backward(self, Z: np.ndarray, dY: np.ndarray) -> np.ndarray:
@@ -185,13 +185,13 @@ class GELU(Activation):
         return dY * (s + 2 * z * s * (1 - s) * du)
 
     def _share(self, Z: np.ndarray) -> np.ndarray:
-        """(1 + tanh u) / 2 = 1 / (1 + exp(-2u)), in which nothing cancels for u far below 0."""
+        """(1 + tanh u) / 2 = 1 / (1 + exp(-2u)), which avoids cancellation for u far below 0."""
         z = self._bounded(Z)
         return Sigmoid().forward(2 * self.scale * (z + self.cubic * z * z * z))
 
     @staticmethod
     def _bounded(Z: np.ndarray) -> np.ndarray:
-        """Z in -40 ... 40: beyond, the share is 0 or 1 to the last bit, and z³ might overflow."""
+        """Z in -40 ... 40: beyond, (1 + tanh u) / 2 is exactly 0 or 1, and z³ may overflow."""
         return np.clip(Z, -40, 40)
 
 
@@ -247,7 +247,7 @@ ACTIVATIONS: dict[str, type[Activation]] = {
 
 
 def initialize_activation(name: str) -> Activation:
-    """The activation function of that name, one of ``ACTIVATIONS``.
+    """Create an activation function by its name, one of ``ACTIVATIONS``.
 
     Raises
     ------

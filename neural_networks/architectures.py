@@ -229,7 +229,7 @@ NETWORKS: dict[str, Callable[..., Layers]] = {
 
 
 def initialize_network(name: str, /, **options: Any) -> Layers:
-    """The layers of the network of that name, one of ``NETWORKS``.
+    """Create the layers of a network by its name, one of ``NETWORKS``.
 
     Parameters
     ----------

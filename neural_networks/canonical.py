@@ -3,7 +3,7 @@
 Softmax with cross-entropy, and a sigmoid with binary cross-entropy, are smooth functions of the
 logits Z, the pre-activations of the output layer. Computed from the logits, the loss is finite and
 the gradient exact even when a prediction saturates at 0 or 1, where separate gradients would
-vanish or overflow. A linear output is its own logit, so the other losses need nothing here.
+vanish or overflow. A linear output equals its logit, so the other losses need no such function.
 Source: Bishop, "Pattern Recognition and Machine Learning", 2006, section 4.3.6.
 """
 
@@ -28,7 +28,7 @@ class CanonicalPair(NamedTuple):
     backward : function
         From labels Y and predictions Y_hat of their shape to dL/dZ as rows.
     methods : tuple of function
-        Both passes of loss and activation; the pair stands in for these, and for no others.
+        The passes of loss and activation that the pair replaces; it replaces no others.
     """
 
     forward: Callable[[np.ndarray, np.ndarray], float]
@@ -37,7 +37,7 @@ class CanonicalPair(NamedTuple):
 
 
 def softmax_cross_entropy(Y: np.ndarray, Z: np.ndarray) -> float:
-    """-(1/m) Σ Y ln softmax(Z), of distributions Y over the classes."""
+    """-(1/m) Σ Y ln softmax(Z), for distributions Y over the classes."""
     # ln softmax(z)_i = z_i - max z - ln Σ_j exp(z_j - max z), and the y_i sum to 1.
     Z = Z - Z.max(axis=1, keepdims=True)
     log_normalizer = np.log(np.exp(Z).sum(axis=1)).sum()
@@ -45,7 +45,7 @@ def softmax_cross_entropy(Y: np.ndarray, Z: np.ndarray) -> float:
 
 
 def sigmoid_cross_entropy(Y: np.ndarray, Z: np.ndarray) -> float:
-    """-(1/m) Σ (Y ln σ(Z) + (1 - Y) ln(1 - σ(Z))), of labels Y in [0, 1]."""
+    """-(1/m) Σ (Y ln σ(Z) + (1 - Y) ln(1 - σ(Z))), for labels Y in [0, 1]."""
     # -ln σ(z) = ln(1 + exp(-z)) and -ln(1 - σ(z)) = z + ln(1 + exp(-z)). Together:
     # (1 - y) z + ln(1 + exp(-z)), and ln(1 + exp(-z)) = max(-z, 0) + ln(1 + exp(-|z|)).
     terms = (1 - Y) * Z + np.maximum(-Z, 0) + np.log1p(np.exp(-np.abs(Z)))
@@ -80,11 +80,11 @@ PAIRS: dict[tuple[type[Loss], type[Activation]], CanonicalPair] = {
 
 
 def canonical_pair(loss: Loss, output: Layer) -> CanonicalPair | None:
-    """The pair that a loss and an output layer form; None if they form none.
+    """The pair that a loss and an output layer form, or None.
 
-    A loss or an activation whose passes are overridden, in a subclass, by assignment to the class
-    or to the object, is never bypassed. Nor is a layer that cannot start from its logits, or has
-    passes of its own.
+    None if they form none, if the layer cannot start from its logits, or if a pass of the loss, the
+    activation or the layer is overridden, in a subclass or by assignment to the class or the
+    object: an override is never bypassed.
     """
     kind, activation = type(loss), type(output.activation)
     pair = PAIRS.get((kind, activation))

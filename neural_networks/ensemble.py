@@ -1,4 +1,4 @@
-"""Ensembles: several networks that predict together."""
+"""Ensembles: averages of the predictions of several networks."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Ensemble:
     """Networks whose predictions are averaged: Y_hat = (1/k) Σ Y_hat_k.
 
     By Jensen's inequality the squared error, and the cross-entropy, of the average is at most the
-    average of the networks' own; the more their mistakes differ, the more is gained. Source:
+    average of the networks' losses; the more their errors differ, the greater the gain. Source:
     Breiman, "Bagging predictors", Machine Learning 24, 1996.
 
     Parameters
@@ -34,7 +34,7 @@ class Ensemble:
         If there are none, or their losses differ.
     """
 
-    logger = None  # an ensemble has no run folder of its own
+    logger = None  # an ensemble has no run folder
 
     def __init__(self, models: Sequence[NeuralNetwork]) -> None:
         if isinstance(models, NeuralNetwork) or not models:
@@ -69,5 +69,5 @@ class Ensemble:
         return evaluation.test(self, dataset, save_predictions=False)
 
     def test_kaggle(self, dataset: Dataset) -> pd.DataFrame:
-        """Its classes for ``dataset.test``; see ``NeuralNetwork.test_kaggle``."""
+        """Predicted classes of ``dataset.test``; see ``NeuralNetwork.test_kaggle``."""
         return evaluation.test_kaggle(self, dataset, None)

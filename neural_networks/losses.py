@@ -1,4 +1,4 @@
-"""Losses: the distance of a batch of predictions from its labels.
+"""Loss functions: the distance of a batch of predictions from its labels.
 
 The first axis counts the m examples of a batch, and every loss is a mean over them. Classes lie
 on the second axis: (m, k), or (m, k, t) for sequences.
@@ -19,14 +19,14 @@ class Loss(ABC):
     Parameters
     ----------
     name : str
-        Its name in ``initialize_loss``.
+        The name, as in ``initialize_loss``.
     """
 
     canonical_activation: type[Activation]
     """The output activation that goes with this loss; see ``canonical``."""
 
     classifies = True
-    """True if predictions stand for classes."""
+    """True if the loss is for classification."""
 
     outputs_probabilities = True
     """True if predictions are probabilities, as opposed to scores or numbers."""
@@ -35,7 +35,7 @@ class Loss(ABC):
         self.name = name
 
     def __call__(self, Y: np.ndarray, Y_hat: np.ndarray) -> float:
-        """The same as ``forward``."""
+        """Compute the loss: the same as ``forward``."""
         return self.forward(Y, Y_hat)
 
     @abstractmethod
@@ -90,7 +90,7 @@ class Loss(ABC):
         return Y.argmax(axis=1)
 
     def error(self, Y: np.ndarray, Y_hat: np.ndarray) -> float:
-        """The share of predictions whose class is not that of the label.
+        """Error rate: the share of predictions of the wrong class.
 
         Parameters
         ----------
@@ -124,9 +124,9 @@ class Loss(ABC):
 class CrossEntropy(Loss):
     """Cross-entropy of class probabilities: L = -(1/m) Σ Y ln Y_hat, where 0 · ln 0 = 0.
 
-    Labels are distributions over the classes: non-negative, with sum 1; one-hot, usually. A
+    Labels are distributions over the classes: non-negative, with sum 1; usually one-hot. A
     prediction of exactly 0 for the true class counts as the smallest positive number of its
-    type, so that the loss stays finite.
+    type, which keeps the loss finite.
     """
 
     canonical_activation = SoftMax
@@ -165,9 +165,9 @@ class CrossEntropy(Loss):
 class BinaryCrossEntropy(Loss):
     """Cross-entropy of one probability: L = -(1/m) Σ (Y ln Y_hat + (1 - Y) ln(1 - Y_hat)).
 
-    For one sigmoid unit, so that labels and predictions are (m, 1). Labels lie in [0, 1]; a
-    soft one such as 0.85 is allowed. A prediction of exactly 0 or 1 on the wrong side counts as
-    the smallest positive number of its type away from it, so that the loss stays finite.
+    For one sigmoid unit: labels and predictions are (m, 1). Labels lie in [0, 1]; a soft label
+    such as 0.85 is allowed. A prediction of exactly 0 or 1 on the wrong side counts as the
+    smallest positive number of its type away from it, which keeps the loss finite.
     """
 
     canonical_activation = Sigmoid
@@ -205,7 +205,7 @@ class BinaryCrossEntropy(Loss):
 
 
 class Regression(Loss):
-    """Base class of the losses of numbers, as opposed to classes."""
+    """Base class of the losses for regression: of numbers, as opposed to classes."""
 
     canonical_activation = Linear
     classifies = False
@@ -257,9 +257,9 @@ class Huber(Regression):
 class Hinge(Loss):
     """Hinge loss of a multiclass support vector machine: L = (1/m) Σ Σ_j max(0, s_j - s_y + 1).
 
-    The outputs s are scores. The sum goes over all classes j but the true one, y: the loss is 0
-    once its score exceeds all others by 1. Labels are one-hot. The slope at the kink, where
-    the lead is exactly 1, is taken to be 0. Source: Weston and Watkins, "Support Vector Machines
+    The outputs s are scores. The sum goes over all classes j except the true one, y: the loss is 0
+    once its score exceeds all others by 1. Labels are one-hot. The slope at the kink, where the
+    difference is exactly 1, is taken to be 0. Source: Weston and Watkins, "Support Vector Machines
     for Multi-Class Pattern Recognition", ESANN 1999.
     """
 
@@ -285,7 +285,7 @@ class Hinge(Loss):
     @staticmethod
     def from_margins(Y: np.ndarray, slopes: np.ndarray, dtype: np.dtype) -> np.ndarray:
         """dL/dS from the derivatives of the loss's terms with respect to their margins."""
-        # The margin of class j grows with s_j and falls with s_y: s_y gets minus the sum of all.
+        # A margin has the derivative 1 with respect to s_j and -1 with respect to s_y.
         dLdS = slopes.astype(dtype, copy=False) / len(Y)
         return dLdS - Y.astype(dtype, copy=False) * dLdS.sum(axis=1, keepdims=True)
 
@@ -332,7 +332,7 @@ LOSSES: dict[str, type[Loss]] = {
 
 
 def initialize_loss(name: str) -> Loss:
-    """The loss of that name, one of ``LOSSES``.
+    """Create a loss by its name, one of ``LOSSES``.
 
     Raises
     ------

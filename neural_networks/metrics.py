@@ -33,7 +33,7 @@ def binary_roc(loss: Loss, Y: np.ndarray, Y_hat: np.ndarray) -> RocCurve | None:
     Parameters
     ----------
     loss : Loss
-        Tells the classes of labels and predictions, if any.
+        Defines the classes of labels and predictions, if any.
     Y, Y_hat : arrays, (n, 1) or (n, 2)
         Labels and predictions.
 

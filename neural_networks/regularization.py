@@ -14,9 +14,9 @@ WEIGHTS = ("W", "U")
 class WeightPenalty:
     """A penalty on large weights: R = (l2 / 2) Σ W² + l1 Σ |W|, over all weights.
 
-    Weights are the parameters named ``W`` or ``U``, as in all layers here. Biases, and the scales
-    and shifts of normalizations, are not penalized. With plain gradient descent, l2 acts on the
-    weights as a ``weight_decay`` of that size; l1 makes many of them almost 0.
+    Weights are the parameters named ``W`` or ``U``, as in the layers of this library. Biases, and
+    the scales and shifts of normalizations, are not penalized. With plain gradient descent, l2 acts
+    on the weights as a ``weight_decay`` of that size; l1 makes many of them almost 0.
 
     Parameters
     ----------

@@ -37,7 +37,7 @@ class Constant(Scheduler):
     """Constant rate: lr(epoch) = lr."""
 
     def __call__(self, epoch: float) -> float:
-        """lr."""
+        """The constant rate, lr."""
         return self.lr
 
 
@@ -147,7 +147,7 @@ class OneCycle(Scheduler):
     """One cycle: a cosine from lr / div_factor up to lr, then another down to almost 0.
 
     Source: Smith and Topin, "Super-Convergence: Very Fast Training of Neural Networks Using Large
-    Learning Rates", 2018; the factors are those of PyTorch. The momentum is left as it is.
+    Learning Rates", 2018; the factors are those of PyTorch. The momentum does not change.
 
     Parameters
     ----------
@@ -322,7 +322,7 @@ def initialize_scheduler(
     staircase: bool | None = None,
     **options: Any,
 ) -> Scheduler:
-    """The schedule of that name, one of ``SCHEDULERS``.
+    """Create a schedule by its name, one of ``SCHEDULERS``.
 
     Parameters
     ----------
@@ -357,7 +357,7 @@ def scheduler_options(name: str | None, options: Mapping[str, Any]) -> list[str]
     name : str or None
         As in ``initialize_scheduler``.
     options : mapping
-        The options given, of which ``after`` matters.
+        Its options, of which only ``after`` matters.
     """
     scheduler = lookup("scheduler", "constant" if name is None else name, SCHEDULERS)
     own = [key for key in option_names(scheduler) if key != "lr"]

@@ -4,8 +4,8 @@
 matrix is (n_in, n_out) and a convolution's kernels are (k1, k2, n_in, n_out): the last two axes
 are the numbers of units that the weights connect, and a kernel connects each pair k1·k2 times.
 
-An initializer is a function of the shape and, as far as it needs them, of the keyword arguments
-``rng``, the random generator, ``gain`` and ``mode``, see ``gain`` and ``he_std``.
+An initializer is a function of the shape and, if it needs them, of the keyword arguments ``rng``,
+a random generator, ``gain`` and ``mode``; see ``gain`` and ``he_std``.
 """
 
 import math
@@ -51,7 +51,7 @@ def gain(activation: str | None) -> float:
     """Gain that compensates for the variance lost in the activation.
 
     √2 for relu, 5/3 for tanh, else 1. Source: He et al. 2015 for relu; 5/3 for tanh is the
-    customary value of Torch.
+    value that Torch uses.
     """
     return {"relu": math.sqrt(2), "tanh": 5 / 3}.get(activation or "", 1.0)
 
@@ -77,7 +77,7 @@ def he_std(shape: Shape, gain: float, mode: str) -> float:
 
 
 def zeros(shape: Shape) -> np.ndarray:
-    """All 0. (For biases: hidden units with equal weights would stay equal for ever.)"""
+    """All 0. (For biases: hidden units with equal weights would always stay equal.)"""
     return np.zeros(shape)
 
 
@@ -87,7 +87,7 @@ def ones(shape: Shape) -> np.ndarray:
 
 
 def identity(shape: Shape) -> np.ndarray:
-    """The identity: each input is passed on unchanged, as far as there are as many outputs.
+    """The identity: each input is passed on unchanged, if there is an output for it.
 
     A matrix is 1 on its diagonal; a kernel has that matrix in its middle, at row (k1-1)//2 and
     column (k2-1)//2. Everything else is 0.
@@ -179,7 +179,7 @@ def initialize_weights(
     dtype: DTypeLike = "float64",
     **parameters: float,
 ) -> Callable[[Shape], np.ndarray]:
-    """A function that makes the initial weights of a given shape.
+    """Create a function that draws initial weights of a given shape.
 
     Parameters
     ----------
@@ -233,5 +233,5 @@ def initialize_weights(
 def _draw(
     initializer: Callable[[Shape], np.ndarray], dtype: np.dtype[Any], shape: Shape
 ) -> np.ndarray:
-    """The weights that an initializer makes, converted to a type."""
+    """Draw weights with an initializer, and convert them to a type."""
     return initializer(tuple(shape)).astype(dtype, copy=False)
