@@ -58,6 +58,8 @@ def train(model: Trainable, dataset: Dataset, epochs: int, stopping: EarlyStoppi
     if model.logger:
         check_columns(model.logger, dataset)
         model.logger.start()
+    model.restored = False
+    first_epoch, last_epoch = model.epoch, model.epoch + epochs
     try:
         # A diverging loss is reported once, as TrainingDiverged, instead of as warnings.
         with (
@@ -65,15 +67,13 @@ def train(model: Trainable, dataset: Dataset, epochs: int, stopping: EarlyStoppi
             np.errstate(over="ignore", invalid="ignore"),
             model.threads(),
         ):
-            model.restored = False
-            first_epoch, last_epoch = model.epoch, model.epoch + epochs
             while model.epoch < last_epoch:
-                if stopping.is_due(model.epoch, model.best, first_epoch):
-                    break
                 bar.set_description_str(f"epoch {model.epoch + 1}/{last_epoch} ", refresh=False)
                 results = one_epoch(model, dataset, bar)
                 keep_best(model, stopping, results[stopping.monitor])
                 bar.set_postfix_str(progress_text(model.loss, results), refresh=False)
+                if stopping.is_due(model.epoch, model.best, first_epoch):
+                    break
         if stopping.restore_best:
             model.restore_best()
             model.restored = True
@@ -81,9 +81,7 @@ def train(model: Trainable, dataset: Dataset, epochs: int, stopping: EarlyStoppi
         message = f"Interrupted after {model.epoch} epochs"
         raise TrainingInterrupted(message, run_folder(model)) from None
     finally:
-        if model.logger:
-            best = None if model.best is None else model.best.arrays
-            model.logger.finish(model.loss, model.arrays(), best, dataset.raw_shape)
+        save_results(model, dataset.raw_shape)
 
 
 def check_columns(log: RunLog, dataset: Dataset) -> None:
@@ -142,6 +140,13 @@ def keep_best(model: Trainable, stopping: EarlyStopping, value: float) -> None:
     if stopping.improves(value, model.best):
         arrays = {key: array.copy() for key, array in model.arrays().items()}
         model.best = BestEpoch(model.epoch, stopping.monitor, value, arrays)
+
+
+def save_results(model: Trainable, image_shape: tuple[int, ...]) -> None:
+    """Have the logger save the parameters, now and of the best epoch, and draw the pictures."""
+    if model.logger:
+        best = None if model.best is None else model.best.arrays
+        model.logger.finish(model.loss, model.arrays(), best, image_shape)
 
 
 def diverged(model: Trainable, what: str) -> TrainingDiverged:
