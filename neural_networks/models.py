@@ -1,4 +1,4 @@
-"""The network: a row of layers, a loss, and an optimizer that trains them."""
+"""The network: a sequence of layers, a loss, and an optimizer that trains them."""
 
 import copy
 import math
@@ -194,9 +194,9 @@ class NeuralNetwork:
         return self.loss.error(target, out)
 
     def predict(self, X: np.ndarray, Y: np.ndarray | None) -> tuple[np.ndarray, float]:
-        """The output for a batch, and its loss. Only a first call changes the network.
+        """The output for a batch, and its loss.
 
-        It creates missing parameters; it leaves parameters, gradients and caches as they are.
+        It creates missing parameters; otherwise it does not change the network.
 
         Parameters
         ----------
@@ -259,7 +259,7 @@ class NeuralNetwork:
         Raises
         ------
         ValueError
-            If the two do not fit, or the labels are not valid for the loss.
+            If network and dataset do not fit, or the labels are not valid for the loss.
         """
         for data in (dataset.train, dataset.validate):
             if data is not None:
@@ -283,7 +283,7 @@ class NeuralNetwork:
     def threads(self) -> AbstractContextManager[None]:
         """A context for many batches: BLAS gets one thread if layers split the batch themselves.
 
-        Each such layer enters it alone otherwise, and BLAS's threads go on spinning in between.
+        Otherwise each such layer would enter it alone, and BLAS's threads keep spinning in between.
         """
         return (
             batch_threads() if any(layer.splits_batch for layer in self.layers) else nullcontext()
@@ -334,22 +334,22 @@ class NeuralNetwork:
         save_arrays(Path(path), arrays)
 
     def load(self, path: str | Path) -> None:
-        """Take the parameters from a file that ``save``, or a run, has written.
+        """Read the parameters from a file that ``save`` or a run has written.
 
         Raises
         ------
         ValueError
-            If it is not such a file, or belongs to another network. This one is then as it was.
+            If it is not such a file, or belongs to another network; this one is then unchanged.
 
         Notes
         -----
-        The epoch becomes that of the file, and ``best`` None. The history, and the optimizer's
-        memory of earlier steps, are left as they are.
+        The epoch becomes that of the file, and ``best`` None. The history and the optimizer's
+        slots do not change.
         """
         arrays = read_arrays(Path(path))
         if "input_shape" not in arrays or "epoch" not in arrays:
             raise ValueError(f"{path} does not hold the parameters of a network")
-        try:  # on a copy first, so that this network stays as it is if they do not fit
+        try:  # on a copy first: this network is unchanged if they do not fit
             fit_layers(copy.deepcopy(self.layers), arrays)
         except ValueError as error:
             raise ValueError(f"{path} belongs to another network: {error}") from None
@@ -371,11 +371,11 @@ class NeuralNetwork:
         return "\n".join([head, *layers])
 
     def _canonical_pair(self) -> CanonicalPair | None:
-        """The pair of loss and output layer that can start from the logits, if they are one."""
+        """The canonical pair of loss and output layer, if they form one."""
         return canonical_pair(self.loss, self.layers[-1]) if self.canonical else None
 
     def _add_penalty(self) -> float:
-        """Add the penalty's gradients to those of the weights; the penalty."""
+        """Add the penalty's gradients to those of the weights; returns the penalty."""
         if self.regularization:
             self.penalty = self.regularization.penalty(self.layers)
             self.regularization.add_gradients(self.layers)
@@ -398,7 +398,7 @@ def initialize_model(
     seed: int | None = None,
     **options: Any,
 ) -> NeuralNetwork:
-    """A network with a name; see ``NeuralNetwork`` for the arguments.
+    """Create a network; the arguments are those of ``NeuralNetwork``.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""The layers, by name in ``LAYERS``.
+"""Layers, by name in ``LAYERS``.
 
 A new layer takes its own file and two lines here: its import and its entry in ``LAYERS``.
 """

@@ -33,7 +33,7 @@ def assign_arrays(layers: Sequence[Layer], source: Mapping[str, np.ndarray]) -> 
 
 
 def fit_layers(layers: list[Layer], source: Mapping[str, np.ndarray]) -> None:
-    """Complete the layers in the sizes of the arrays in ``source``.
+    """Complete the layers with the sizes of the arrays in ``source``.
 
     Raises
     ------

@@ -48,7 +48,7 @@ class Layer(ABC):
         Shape of one example, as of the last ``forward``.
     training : bool
         True while the layer trains. The model sets it to False to predict: ``forward`` then
-        leaves the cache as it is.
+        leaves the cache unchanged.
     input_gradient : bool
         True, but for a network's first layer: its ``backward_faster`` may leave out dL/dX, the
         gradient of the data. The network sets it once.
@@ -128,7 +128,7 @@ class Layer(ABC):
 
     @property
     def min_batch_size(self) -> int:
-        """Number of examples that a training batch needs at least."""
+        """Smallest number of examples in a training batch."""
         return 1
 
     def forward_faster(self, X: np.ndarray) -> np.ndarray:
@@ -148,14 +148,14 @@ class Layer(ABC):
         return np.stack(dLdX).transpose(1, 2, 0) if isinstance(dLdX, list) else dLdX
 
     def backward_from_logits(self, dLdZ: np.ndarray) -> Any:
-        """``backward_faster`` from dL/dZ, as rows, in layers that have ``has_logits``."""
+        """``backward_faster`` from dL/dZ, as rows, in layers with ``has_logits``."""
         raise NotImplementedError(f"{type(self).__name__} has no entrance at its logits")
 
     def __init_subclass__(cls, **options: Any) -> None:
-        """Reset inherited ``_faster`` methods in a subclass that overrides what they stand for.
+        """If ``forward`` or ``backward`` is overridden, reset its inherited ``_faster`` version.
 
-        A class derived from ``Conv2D`` with its own ``forward`` is thus run through it. Likewise,
-        a class that overrides either pass is entered at its output, not at its logits.
+        A network then runs the override, in a class derived from ``Conv2D`` for instance. Likewise,
+        ``has_logits`` becomes False, unless the class sets it.
         """
         super().__init_subclass__(**options)
         overridden = [name for name in ("forward", "backward") if cls._overrides(name)]
@@ -178,7 +178,7 @@ class Layer(ABC):
     def details(self) -> list[str]:
         """The layer's options in words, for ``print`` and the summary of a network."""
         name = find_name(type(self.activation), ACTIVATIONS)
-        # The identity of a layer without units, such as pooling, is not worth telling.
+        # A layer without units, such as pooling, has the identity: left out.
         return [name] if name and (name != "linear" or self.n_out is not None) else []
 
     def walk(self) -> Iterator["Layer"]:
@@ -209,12 +209,12 @@ class Layer(ABC):
         Returns
         -------
         function
-            Takes a value of the parameter, returns the output, and leaves the layer as it was.
+            Takes a value of the parameter, returns the output, and leaves the layer unchanged.
 
         Raises
         ------
         ValueError
-            If there is no such parameter, or not yet.
+            If there is no such parameter, or it does not exist yet.
         """
         if param_name not in self.parameters:
             raise ValueError(
@@ -267,7 +267,7 @@ class Layer(ABC):
             self.input_shape = X.shape[1:]
         return X
 
-    def _convert(self, name: str, X: Any) -> np.ndarray:
+    def _convert(self, name: str, X: object) -> np.ndarray:
         """A copy of X in the layer's type; ``TypeError`` if it is not an array of float."""
         if not isinstance(X, np.ndarray):
             raise TypeError(f"{name} must be a NumPy array, got {type(X).__name__}")

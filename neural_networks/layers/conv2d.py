@@ -49,7 +49,7 @@ class Conv2D(Layer):
     activation : str
         Name of σ, see ``activations``; a softmax goes over the output channels.
     stride : int
-        Distance of neighbouring windows in pixels.
+        Distance of neighboring windows in pixels.
     pad : str, int or (int, int)
         Border of zeros around an image: ``"same"``, (k1 - 1) // 2 rows above and below and
         (k2 - 1) // 2 columns left and right; ``"valid"``, none; an int, as many on each side;
@@ -76,9 +76,9 @@ class Conv2D(Layer):
     Notes
     -----
     There are two implementations, which agree to rounding. ``forward`` and ``backward`` are the
-    formulas, to read. ``forward_faster`` and ``backward_faster`` are matrix products, about ten
-    times faster; networks use them (see ``Layer.forward_faster``). Both leave the same cache, so
-    either ``backward`` may follow either ``forward``.
+    formulas, written to be read. ``forward_faster`` and ``backward_faster`` are matrix products,
+    about ten times faster; networks use them (see ``Layer.forward_faster``). Both leave the same
+    cache, so either ``backward`` may follow either ``forward``.
     """
 
     splits_batch = True
@@ -193,7 +193,7 @@ class Conv2D(Layer):
         return dLdX
 
     def _min_slice(self, Z: np.ndarray) -> int:
-        """The number of images that is worth a thread: one workspace of windows."""
+        """Smallest number of images worth a thread: one workspace of windows."""
         n_windows, n_numbers = math.prod(Z.shape[1:3]), self.parameters["W"][..., 0].size
         return images_at_once(n_windows * n_numbers * Z.itemsize)
 

@@ -60,8 +60,8 @@ class Elman(Layer):
     Notes
     -----
     There are two implementations, which agree to rounding. ``forward`` and ``backward`` go step by
-    step, to read. ``forward_faster`` and ``backward_faster`` join the products of all steps that
-    do not depend on the state; networks use them. Both leave the same cache.
+    step, written to be read. ``forward_faster`` and ``backward_faster`` join the products of all
+    steps that do not depend on the state; networks use them. Both leave the same cache.
     """
 
     def __init__(
@@ -223,7 +223,7 @@ class Elman(Layer):
         return (*Z[0].shape, len(Z)) if self.return_sequences else Z[0].shape
 
     def _check_step(self, x_t: np.ndarray) -> np.ndarray:
-        """A copy of x_t, (m, d), in the layer's type; the parameters exist afterwards."""
+        """A copy of x_t, (m, d), in the layer's type; creates missing parameters."""
         if not isinstance(x_t, np.ndarray) or x_t.ndim != 2:
             raise ValueError(f"x_t must be an array (m, d), got shape {np.shape(x_t)}")
         if not self.parameters:

@@ -27,14 +27,14 @@ def initialize_layer(
     keep_dim: str = "first",
     **options: Any,
 ) -> Layer:
-    """The layer of that name, one of ``LAYERS``.
+    """Create a layer by its name, one of ``LAYERS``.
 
     Parameters
     ----------
     name : str
         The layer.
     activation, weight_init, n_out, kernel_shape, stride, pad, mode, keep_dim
-        Arguments of the layer's constructor. One left None has the layer's own default.
+        Arguments of the layer's constructor; None means the layer's own default.
     **options
         Further arguments of the constructor, such as ``dtype`` and ``rng``, or ``p`` of dropout.
 
@@ -56,7 +56,7 @@ def initialize_layer(
         "stride": stride,
         "pad": pad,
         "mode": mode,
-        # Its default is not None, so only another value is a choice.
+        # Its default is not None: another value has been chosen.
         "keep_dim": None if keep_dim == "first" else keep_dim,
     }
     return build("layer", LAYERS, name, {**without_none(arguments), **options})
@@ -65,7 +65,7 @@ def initialize_layer(
 def make_layers(
     layer_args: Sequence[Mapping[str, Any]], dtype: np.dtype[Any], seed: int | None
 ) -> list[Layer]:
-    """The layers of a network; the last one is ``Unsized`` if its ``n_out`` is left open.
+    """Create the layers of a network; the last one is ``Unsized`` if its ``n_out`` is left open.
 
     Parameters
     ----------
@@ -84,7 +84,7 @@ def make_layers(
     if not layer_args:
         raise ValueError("layer_args is empty: a network needs at least one layer")
     layers: list[Layer] = []
-    # Counted by stream, so that dropout between two layers leaves their weights as they were.
+    # Counted by stream: dropout between two layers does not change their weights.
     streams = [rng_stream(args) for args in layer_args]
     for number, args in enumerate(layer_args, start=1):
         stream = streams[number - 1]
@@ -97,7 +97,7 @@ def make_layers(
 def make_layer(
     number: int, layer_args: Mapping[str, Any], dtype: np.dtype[Any], rng: np.random.Generator
 ) -> Layer:
-    """A layer of a network, with the network's type and its own generator.
+    """Create a layer of a network, with the network's type and its own generator.
 
     Parameters
     ----------
@@ -123,7 +123,7 @@ def make_layer(
 
 
 class Unsized(Layer):
-    """An output layer without ``n_out``, in place of the layer until the dataset sets it.
+    """An output layer without ``n_out``, replaced once the dataset sets it.
 
     Parameters
     ----------
@@ -180,7 +180,7 @@ def rng_stream(layer_args: Mapping[str, Any]) -> str:
 
 
 def takes(layer_args: Mapping[str, Any], option: str) -> bool:
-    """True if the constructor of the layer with these arguments has an option of that name."""
+    """True if the constructor of the layer with these arguments has this option."""
     name = layer_args.get("name")
     layer = LAYERS.get(name) if isinstance(name, str) else None
     return layer is not None and option in inspect.signature(layer).parameters

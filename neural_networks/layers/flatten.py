@@ -37,7 +37,7 @@ class Flatten(Layer):
         self.keep_dim = lookup("keep_dim", keep_dim, {"first": "first", "last": "last"})
 
     def forward(self, X: np.ndarray) -> np.ndarray:
-        """X in two axes.
+        """Reshape X to two axes.
 
         Parameters
         ----------
@@ -57,7 +57,7 @@ class Flatten(Layer):
         return Y
 
     def backward(self, dLdY: np.ndarray) -> np.ndarray:
-        """dL/dX, the gradient in the shape of X.
+        """Reshape a gradient to the shape of X.
 
         Parameters
         ----------

@@ -98,7 +98,7 @@ class FullyConnected(Layer):
         else:
             dLdY = self.check_gradient(dLdY, (len(X), self.n_out, *X.shape[2:]))
             dLdZ = self.activation.backward(Z, as_rows(dLdY))
-        # Of a single row, NumPy's @ takes five times as long for the outer product as dot does.
+        # For a single row, NumPy's @ takes five times as long as dot for this outer product.
         self.gradients["W"] = as_rows(X).T.dot(dLdZ)
         self.gradients["b"] = dLdZ.sum(axis=0, keepdims=True)
         return from_rows(dLdZ @ self.parameter("W").T, X.shape) if input_gradient else None

@@ -1,6 +1,6 @@
 """Batch and layer normalization: zero mean, unit variance, then a learned scale and shift.
 
-Both treat a batch as rows of features: (m, d) as it is, a sequence (m, d, t) as m·t rows, images
+Both treat a batch as rows of features: (m, d) unchanged, a sequence (m, d, t) as m·t rows, images
 (m, H, W, C) as m·H·W rows of C. ``BatchNorm`` normalizes each column of these, ``LayerNorm`` each
 row.
 """
@@ -123,8 +123,8 @@ class BatchNorm(Normalization):
 
     In training, mean and variance are those of the batch, over all rows (of images, over all
     pixels of all images). Their moving averages are kept in ``buffers`` and used in prediction.
-    Source: Ioffe and Szegedy, "Batch Normalization: Accelerating Deep
-    Network Training by Reducing Internal Covariate Shift", ICML 2015.
+    Source: Ioffe and Szegedy, "Batch Normalization: Accelerating Deep Network Training by Reducing
+    Internal Covariate Shift", ICML 2015.
 
     Parameters
     ----------
@@ -143,7 +143,7 @@ class BatchNorm(Normalization):
     Raises
     ------
     ValueError
-        If a number is out of range; while training, if a batch has but one row.
+        If a number is out of range; while training, if a batch has only one row.
     """
 
     axis = 0
@@ -162,7 +162,7 @@ class BatchNorm(Normalization):
 
     @property
     def min_batch_size(self) -> int:
-        """Two examples, or one image or sequence, which has several rows itself."""
+        """Two examples, or one image or sequence, which has several rows."""
         example = (1, *(self.input_shape or (1,)))
         return 1 if math.prod(example) > feature_count(example) else 2
 
@@ -195,7 +195,7 @@ class BatchNorm(Normalization):
         return self.buffers[name].astype(self.dtype, copy=False)
 
     def _moved(self, average: np.ndarray, new: np.ndarray) -> np.ndarray:
-        """A moving average one step further."""
+        """A moving average after one more step."""
         return self.momentum * average + (1 - self.momentum) * new
 
     def _init_buffers(self, d: int) -> None:

@@ -41,9 +41,9 @@ class Pool2D(Layer):
     mode : str
         ``"max"`` or ``"average"``.
     stride : int
-        Distance of neighbouring windows in pixels.
+        Distance of neighboring windows in pixels.
     pad : str, int or (int, int)
-        Width of the border around an image, see ``Conv2D``; narrower than the window. It never is
+        Width of the border around an image, see ``Conv2D``; narrower than the window. It is never
         the maximum, and its zeros count in the average.
     dtype, rng
         See ``Layer``.
@@ -61,12 +61,12 @@ class Pool2D(Layer):
 
     Notes
     -----
-    Where several numbers of a window are its maximum, as zeros after a ReLU often are, the
+    Where several numbers of a window equal its maximum, as zeros after a ReLU often do, the
     gradient goes to the first of them in row-major order.
 
     There are two implementations, which agree to rounding. ``forward`` and ``backward`` go from
-    window to window, to read. ``forward_faster`` and ``backward_faster`` go from entry to entry of
-    all windows at once; networks use them.
+    window to window, written to be read. ``forward_faster`` and ``backward_faster`` go from entry
+    to entry of all windows at once; networks use them.
     """
 
     def __init__(
@@ -188,11 +188,11 @@ class Pool2D(Layer):
             for gradient in self._entries(dLdX_pad):
                 gradient += share
         else:
-            unmet = np.ones(Y.shape, bool)  # windows whose maximum has not come yet
+            pending = np.ones(Y.shape, bool)  # windows whose maximum has not been found yet
             for entry, gradient in zip(self._entries(X_pad), self._entries(dLdX_pad), strict=True):
-                is_maximum = (entry == Y) & unmet
+                is_maximum = (entry == Y) & pending
                 gradient += dLdY * is_maximum
-                unmet ^= is_maximum
+                pending ^= is_maximum
         return unpad2d(dLdX_pad, self.padding)
 
     def output_shape(self, X_shape: tuple[int, ...]) -> tuple[int, int, int, int]:

@@ -16,8 +16,8 @@ from neural_networks.utils.rows import as_rows, feature_count, from_rows
 class Residual(Layer):
     """A residual block: Y = σ(X + F(X)), where F is a sequence of layers.
 
-    F learns the difference from the identity, so that a deep network of such blocks is no harder
-    to train than a shallow one. Source: He, Zhang, Ren and Sun, "Deep Residual Learning for Image
+    F learns the difference from the identity: a deep network of such blocks is not harder to train
+    than a shallow one. Source: He, Zhang, Ren and Sun, "Deep Residual Learning for Image
     Recognition", CVPR 2016.
 
     Parameters
@@ -141,7 +141,7 @@ class Residual(Layer):
         try:
             self._check_output(X, create_parameters(self.children, X_shape[1:]))
         except ValueError:
-            self.children[:] = before  # without parameters for a shape that is refused
+            self.children[:] = before  # discards parameters for a refused shape
             raise
         self.n_in = self.n_out = feature_count(X_shape)
         self.clear_gradients()

@@ -48,7 +48,7 @@ class Sequential:
 class JoinedArrays(MutableMapping[str, np.ndarray]):
     """A live view of the arrays of several layers, under ``1.W``, ``1.b``, ``2.W`` ...
 
-    Reading and assigning goes straight to the layers, so there is nothing to keep in step.
+    Reading and assigning use the layers' own mappings; the view keeps no arrays itself.
 
     Parameters
     ----------
@@ -93,11 +93,11 @@ class JoinedArrays(MutableMapping[str, np.ndarray]):
 
 @contextmanager
 def inference(layers: Sequence[Layer]) -> Iterator[None]:
-    """A context in which layers predict: not training, and with their caches set aside."""
+    """A context for predictions: layers do not train, and their caches are set aside."""
     every = [inner for layer in layers for inner in layer.walk()]
     before = [(layer.training, layer.cache) for layer in every]
     for layer in every:
-        # The caches, too: a layer may write to its own whatever mode it is in.
+        # The caches, too: a layer may write to its cache in either mode.
         layer.training, layer.cache = False, OrderedDict()
     try:
         yield

@@ -18,7 +18,7 @@ Slots = dict[str, Any]
 class Optimizer(ABC):
     """An optimizer: a subclass defines ``update``, the step for a gradient.
 
-    All take the options below; a subclass adds its hyper-parameters and passes the others on.
+    All optimizers take the options below; a subclass adds its hyper-parameters.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""From an optimizer's name to the optimizer."""
+"""Optimizers by name."""
 
 from typing import Any
 
@@ -28,7 +28,7 @@ def initialize_optimizer(
     stage_length: float | None = None,
     **options: Any,
 ) -> Optimizer:
-    """The optimizer of that name, one of ``OPTIMIZERS``.
+    """Create an optimizer by its name, one of ``OPTIMIZERS``.
 
     Parameters
     ----------
