@@ -1,6 +1,5 @@
 """The network: a sequence of layers, a loss, and an optimizer that trains them."""
 
-import copy
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -16,7 +15,7 @@ from neural_networks.layers import Layer
 from neural_networks.layers.arrays import (
     assign_arrays,
     check_batches,
-    fit_layers,
+    load_arrays,
     named_arrays,
     named_parameters,
 )
@@ -29,6 +28,7 @@ from neural_networks.regularization import WeightPenalty
 from neural_networks.training import evaluation, loop
 from neural_networks.training.early_stopping import BestEpoch, EarlyStopping
 from neural_networks.training.history import History
+from neural_networks.training.loop import TrainingDiverged
 from neural_networks.training.protocols import RunLog
 from neural_networks.utils.factories import call
 from neural_networks.utils.files import read_arrays, save_arrays
@@ -36,8 +36,6 @@ from neural_networks.utils.threads import batch_threads
 from neural_networks.utils.validation import floating_type, positive_integer, true_or_false
 
 __all__ = ["NeuralNetwork", "TrainingDiverged", "initialize_model"]
-
-TrainingDiverged = loop.TrainingDiverged
 
 
 class NeuralNetwork:
@@ -142,8 +140,7 @@ class NeuralNetwork:
     def backward(self, target: np.ndarray, out: np.ndarray) -> float:
         """The loss of the last batch, and the gradients of all parameters.
 
-        The loss includes the penalty on the weights, if there is one; that of ``predict`` does
-        not.
+        The loss includes the penalty on the weights; that of ``predict`` does not.
 
         Parameters
         ----------
@@ -194,9 +191,7 @@ class NeuralNetwork:
         return self.loss.error(target, out)
 
     def predict(self, X: np.ndarray, Y: np.ndarray | None) -> tuple[np.ndarray, float]:
-        """The output for a batch, and its loss.
-
-        It creates missing parameters; otherwise it does not change the network.
+        """Output and loss of a batch. Creates missing parameters, and changes nothing else.
 
         Parameters
         ----------
@@ -237,8 +232,7 @@ class NeuralNetwork:
         ``training.early_stopping.EarlyStopping``. It returns ``history``.
         """
         positive_integer("epochs", epochs)
-        validates = dataset.validate is not None
-        stopping = EarlyStopping(validates, patience, monitor, restore_best)
+        stopping = EarlyStopping(dataset.validate is not None, patience, monitor, restore_best)
         self.prepare(dataset)
         loop.train(self, dataset, epochs, stopping)
         return self.history
@@ -285,9 +279,8 @@ class NeuralNetwork:
 
         Otherwise each such layer would enter it alone, and BLAS's threads keep spinning in between.
         """
-        return (
-            batch_threads() if any(layer.splits_batch for layer in self.layers) else nullcontext()
-        )
+        splits = any(layer.splits_batch for layer in self.layers)
+        return batch_threads() if splits else nullcontext()
 
     @property
     def history(self) -> dict[str, np.ndarray]:
@@ -328,33 +321,28 @@ class NeuralNetwork:
 
     def save(self, path: str | Path) -> None:
         """Write the parameters to an ``.npz`` file, whole or not at all."""
-        arrays = self.arrays()
-        if not arrays:
+        if not (arrays := self.arrays()):
             raise ValueError("there is nothing to save: parameters exist from the first forward on")
         save_arrays(Path(path), arrays)
 
     def load(self, path: str | Path) -> None:
         """Read the parameters from a file that ``save`` or a run has written.
 
+        The epoch becomes that of the file, and ``best`` None. The history and the optimizer's
+        slots do not change.
+
         Raises
         ------
         ValueError
             If it is not such a file, or belongs to another network; this one is then unchanged.
-
-        Notes
-        -----
-        The epoch becomes that of the file, and ``best`` None. The history and the optimizer's
-        slots do not change.
         """
         arrays = read_arrays(Path(path))
         if "input_shape" not in arrays or "epoch" not in arrays:
             raise ValueError(f"{path} does not hold the parameters of a network")
-        try:  # on a copy first: this network is unchanged if they do not fit
-            fit_layers(copy.deepcopy(self.layers), arrays)
+        try:
+            load_arrays(self.layers, arrays)
         except ValueError as error:
             raise ValueError(f"{path} belongs to another network: {error}") from None
-        fit_layers(self.layers, arrays)
-        assign_arrays(self.layers, arrays)
         self.input_shape = self.input_shape or tuple(arrays["input_shape"])
         self.epoch = int(arrays["epoch"])
         self.best = None  # it was the best of another training
@@ -402,15 +390,10 @@ def initialize_model(
 
     Examples
     --------
-    >>> model = initialize_model(
-    ...     name="two_layers",
-    ...     loss="cross_entropy",
-    ...     layer_args=[
-    ...         {"name": "fully_connected", "activation": "relu", "n_out": 10},
-    ...         {"name": "fully_connected", "activation": "softmax", "n_out": 3},
-    ...     ],
-    ...     optimizer_args={"name": "SGD", "lr": 0.1},
-    ... )
+    >>> hidden = {"name": "fully_connected", "activation": "relu", "n_out": 10}
+    >>> output = {"name": "fully_connected", "activation": "softmax", "n_out": 3}
+    >>> sgd = {"name": "SGD", "lr": 0.1}
+    >>> model = initialize_model("two_layers", "cross_entropy", [hidden, output], sgd)
     >>> model.forward(np.zeros((5, 4))).shape
     (5, 3)
     """

@@ -1,5 +1,6 @@
 """Parameters and buffers of a network's layers, under names such as ``layer1.W``."""
 
+import copy
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 
 import numpy as np
@@ -30,6 +31,19 @@ def assign_arrays(layers: Sequence[Layer], source: Mapping[str, np.ndarray]) -> 
     """Assign copies of the arrays in ``source``, in the type of the arrays that they replace."""
     for key, arrays, name in named_arrays(layers):
         arrays[name] = source[key].astype(arrays[name].dtype)
+
+
+def load_arrays(layers: list[Layer], source: Mapping[str, np.ndarray]) -> None:
+    """Complete the layers, and assign copies of the arrays in ``source``.
+
+    Raises
+    ------
+    ValueError
+        If the arrays are not those of these layers, which are then unchanged.
+    """
+    fit_layers(copy.deepcopy(layers), source)  # raises before anything is changed
+    fit_layers(layers, source)
+    assign_arrays(layers, source)
 
 
 def fit_layers(layers: list[Layer], source: Mapping[str, np.ndarray]) -> None:

@@ -22,7 +22,7 @@ DEFAULT_FOLDER = "experiments/"
 
 
 class Logger:
-    """Keeps the results of a run.
+    """Log of a run: keeps its results, and writes them to its folder.
 
     Nothing is written before ``start``, so a wrong configuration leaves no folder.
 
@@ -38,7 +38,7 @@ class Logger:
         If True, pictures are drawn: into the folder, or on the screen if there is no folder.
     save_dir : str or Path
         The folder that holds the runs. The default is that of the repository, independent of the
-        current folder; any other is taken as it is.
+        current folder; any other path is used unchanged.
     arguments : mapping, optional
         Further settings of the run, for ``config.json``.
     overwrite : bool
@@ -54,7 +54,7 @@ class Logger:
     Raises
     ------
     ValueError
-        If the name is not one that a folder can have.
+        If the name is not a valid folder name.
     """
 
     def __init__(
@@ -135,7 +135,7 @@ class Logger:
             columns = list(self.rows[0])
             if row.keys() != self.rows[0].keys():
                 raise ValueError(f"columns {list(row)} are not those so far: {columns}")
-            row = {key: row[key] for key in columns}  # they may come in another order
+            row = {key: row[key] for key in columns}  # the order of the first row
         self.rows.append(row)
         self.start()
         if self.folder is None:
@@ -180,11 +180,11 @@ class Logger:
         Parameters
         ----------
         loss : Loss
-            Tells the classes of labels and predictions, if any.
+            Defines the classes of labels and predictions, if any.
         outcome : Outcome
-            Its scores are for ``test.json``.
+            Its scores go to ``test.json``.
         dataset : Dataset
-            The tested one, with its images and the names of its classes.
+            The tested dataset, with its images and the names of its classes.
         save_predictions : bool
             If True, ``test_predictions.csv``, ``forecast.csv`` and the pictures are written, too.
         """
@@ -204,7 +204,7 @@ class Logger:
         Raises
         ------
         ValueError
-            If the file cannot have that name.
+            If that name is not allowed.
         """
         self.save_table(check_file_name(file_name), table)
 

@@ -1,4 +1,4 @@
-"""The pictures of a run: which are drawn, after a training and after a test."""
+"""Pictures of a run, drawn after a training and after a test."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def learning_curves(
     rows: Sequence[Mapping[str, float]],
     steps: Sequence[tuple[float, float]],
 ) -> Iterator[Picture]:
-    """Loss and error over the epochs, if there are any.
+    """Curves of loss and error over the epochs, if there are any.
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ def weight_images(
 
 
 def classification_pictures(loss: Loss, outcome: Outcome, dataset: Dataset) -> Iterator[Picture]:
-    """Confusion matrix; of two classes the ROC curve; of images those misclassified."""
+    """Confusion matrix; for two classes, the ROC curve; for images, the misclassified ones."""
     if not loss.classifies:
         return
     Y, Y_hat, roc = outcome.Y, outcome.Y_hat, outcome.roc

@@ -16,14 +16,14 @@ class RunFile(NamedTuple):
     Attributes
     ----------
     name : str
-    what : str
-        Its content, in words.
+    content : str
+        A description.
     is_submission : bool
-        If True, it holds predictions for submission, whose file the user may name.
+        If True, it holds predictions for submission, and the user may choose its name.
     """
 
     name: str
-    what: str
+    content: str
     is_submission: bool = False
 
 
@@ -47,12 +47,12 @@ FILES = (
     RunFile("config.json", "configuration, to repeat the run"),
 )
 
-RUN_FILES = {file.name: file.what for file in FILES}
-"""The files that a run may write, with their content in words."""
+RUN_FILES = {file.name: file.content for file in FILES}
+"""The files that a run may write, with their descriptions."""
 
 
 def claim_folder(wanted: Path, overwrite: bool) -> Path:
-    """Make a folder for a run.
+    """Create a folder for a run.
 
     Parameters
     ----------
@@ -99,7 +99,7 @@ def is_run(folder: Path) -> bool:
 
 
 def check_file_name(name: str) -> str:
-    """The name of a file of predictions for submission, if a run may have one of that name.
+    """Check the name of a file of predictions for submission; returns it.
 
     Raises
     ------
@@ -114,7 +114,7 @@ def check_file_name(name: str) -> str:
 
 
 def read_run(folder: Path) -> dict[str, Any]:
-    """A run in a few numbers: its best epoch, the results there, its options.
+    """Summarize a run: its best epoch, the results of that epoch, its options.
 
     Parameters
     ----------
@@ -124,8 +124,8 @@ def read_run(folder: Path) -> dict[str, Any]:
     -------
     dict
         ``run``, the folder's name, ``best epoch``, ``validation loss`` and ``validation error``
-        (those of training if there is no validation set), ``test error`` if it was tested, then
-        the options of its configuration, such as ``optimizer_args.lr``.
+        (those of training if there is no validation set), ``test error`` after a test, then the
+        options of its configuration, such as ``optimizer_args.lr``.
     """
     import pandas as pd
 

@@ -22,7 +22,7 @@ class BestEpoch:
     value : float
         Its value in that epoch, the lowest so far.
     arrays : dict of array
-        ``NeuralNetwork.arrays`` as they were then.
+        ``NeuralNetwork.arrays`` at that time.
     """
 
     epoch: int

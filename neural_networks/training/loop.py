@@ -90,7 +90,8 @@ def check_columns(log: RunLog, dataset: Dataset) -> None:
     if log.rows and ("validation_loss" in log.rows[0]) != validates:
         with_or_without = "without" if validates else "with"
         raise ValueError(
-            f"the log so far is {with_or_without} a validation set: go on so, or reset it"
+            f"the log so far is {with_or_without} a validation set: continue "
+            f"{with_or_without} one, or reset it"
         )
 
 
@@ -114,7 +115,7 @@ def train_epoch(model: Trainable, data: Data, bar: tqdm[Any]) -> dict[str, float
     """Go through the data once; the mean loss and error, weighted by batch size."""
     steps = data.samples_per_epoch
     totals = dict.fromkeys(("train_loss", "train_error", "penalty"), 0.0)
-    data.reset()  # an epoch is all examples once, also after one that was interrupted
+    data.reset()  # an epoch visits each example once, also after an interrupted one
     for i in range(steps):
         X, Y = data.sample()
         Y_hat = model.forward(X)
@@ -150,14 +151,14 @@ def save_results(model: Trainable, image_shape: tuple[int, ...]) -> None:
 
 
 def diverged(model: Trainable, what: str) -> TrainingDiverged:
-    """The error to raise when a loss is no longer a number, with advice."""
+    """The error for a loss that is NaN or infinite, with advice."""
     rate = model.optimizer.lr_scheduler(model.epoch)
     advice = f"try a learning rate below {rate:g}, or clip the gradients (clip_norm)"
     return TrainingDiverged(f"the {what}: {advice}", run_folder(model))
 
 
 def run_folder(model: Trainable) -> Path | None:
-    """The folder in which the run's results are saved, if they are."""
+    """The folder of the run's results; None if they are not saved."""
     return model.logger.folder if model.logger else None
 
 

@@ -49,7 +49,7 @@ class RunLog(Protocol):
 
 
 class Predictor(Protocol):
-    """A network, or several, that predict."""
+    """A network or an ensemble."""
 
     loss: Loss
 
@@ -64,7 +64,7 @@ class Predictor(Protocol):
         """The error of a batch of predictions."""
 
     def threads(self) -> AbstractContextManager[None]:
-        """A context for many batches, with the threads that the layers want."""
+        """A context for many batches, with the threads that the layers need."""
 
 
 class Trainable(Predictor, Protocol):
@@ -91,7 +91,7 @@ class Trainable(Predictor, Protocol):
         """One step of the optimizer."""
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """Parameters, buffers and what it takes to load them."""
+        """Parameters, buffers, input shape and epoch, by name."""
 
     def restore_best(self) -> None:
-        """Take the parameters of the best epoch back."""
+        """Restore the parameters of the best epoch."""

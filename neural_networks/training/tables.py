@@ -14,7 +14,7 @@ def prediction_table(loss: Loss, Y: np.ndarray, Y_hat: np.ndarray) -> Any:
     Parameters
     ----------
     loss : Loss
-        Tells the classes of labels and predictions, if any.
+        Defines the classes of labels and predictions, if any.
     Y, Y_hat : arrays, (m, k) or (m, k, t)
         Labels and predictions.
 
@@ -55,7 +55,7 @@ def forecast_table(true: np.ndarray, one_step: np.ndarray, free: np.ndarray) -> 
     Returns
     -------
     pandas.DataFrame
-        ``Id``, the sequence, ``step``, and for each feature ``true_0``, ``one_step_0`` and
+        ``Id``, the sequence; ``step``; and for each feature ``true_0``, ``one_step_0`` and
         ``free_0``.
     """
     import pandas as pd

@@ -29,7 +29,7 @@ class TestFiles(InFolder):
                     check_file_name(name)
 
     def test_descriptions_decide_nothing(self):
-        files = [file._replace(what="predictions for submission") for file in run_folder.FILES]
+        files = [file._replace(content="predictions for submission") for file in run_folder.FILES]
         with (
             mock.patch.object(run_folder, "FILES", files),
             self.assertRaisesRegex(ValueError, "another file of the run"),
