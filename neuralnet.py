@@ -43,7 +43,7 @@ docs/letters.md describes the files, and the time that training takes.
 
 
 def make_parser() -> Parser:
-    """The parser of the nine arguments and of the optional flags."""
+    """Create the parser of the nine arguments and of the optional flags."""
     parser = Parser(
         prog="neuralnet.py",
         description=__doc__.split("\n")[0],
@@ -68,7 +68,7 @@ def make_parser() -> Parser:
 
 
 def add_flags(parser: Parser) -> None:
-    """Add what the assignment does not ask for."""
+    """Add the flags that the assignment does not have."""
     parser.add_argument(
         "--seed",
         type=seed_number,
@@ -85,7 +85,7 @@ def add_flags(parser: Parser) -> None:
 def whole_number(text: str, least: int = 1) -> int:
     """A whole number of at least ``least``."""
     if not (text.isascii() and text.isdecimal() and int(text) >= least):
-        raise argparse.ArgumentTypeError(f"must be a whole number from {least} on, got {text!r}")
+        raise argparse.ArgumentTypeError(f"must be a whole number, at least {least}, got {text!r}")
     return int(text)
 
 
@@ -95,7 +95,7 @@ def seed_number(text: str) -> int:
 
 
 def initializer(text: str) -> int:
-    """1 or 2."""
+    """An init_flag, 1 or 2."""
     if text not in map(str, INITIALIZERS):
         raise argparse.ArgumentTypeError(f"must be 1 (random) or 2 (zero), got {text!r}")
     return int(text)
@@ -109,7 +109,7 @@ def step_size(text: str) -> float:
 
 
 def as_value(text: str) -> str:
-    """An argument as argparse takes it: without the space, -1e-3 and -inf would be flags."""
+    """An argument for argparse: a space in front keeps -1e-3 and -inf from being flags."""
     return f" {text}" if re.fullmatch(r"-[\d.]+e.*|-inf|-nan", text, re.IGNORECASE) else text
 
 
@@ -139,7 +139,7 @@ def run(flags: argparse.Namespace) -> int:
             losses = train(model, *sets, flags.num_epoch, trace)
             results = [predict(model, rows) for rows in sets]
             if trace:
-                trace.file.flush()  # if there is no room for its end, nothing else appears
+                trace.file.flush()  # a full disk fails here, before other files appear
             title = f"{flags.hidden_units} hidden units, learning rate {flags.learning_rate:g}"
             ocr.write_files(outputs, title, losses, results)
     except TrainingDiverged as error:
@@ -161,7 +161,7 @@ def next_step(flags: argparse.Namespace) -> str:
 
 
 def read_both(train_input: Path, validation_input: Path) -> tuple[LabelledRows, LabelledRows]:
-    """The training and the validation examples, which must have as many pixels."""
+    """Read the training and the validation examples, which must agree in the number of pixels."""
     train_set = ocr.read_labelled_rows(train_input, CLASSES)
     like = train_input, 1 + train_set.X.shape[1]
     return train_set, ocr.read_labelled_rows(validation_input, CLASSES, like)
@@ -170,7 +170,7 @@ def read_both(train_input: Path, validation_input: Path) -> tuple[LabelledRows, 
 def make_network(
     n_pixels: int, hidden_units: int, init_flag: int, learning_rate: float, seed: int = 0
 ) -> NeuralNetwork:
-    """The untrained network, ŷ = softmax(σ(x W + b) W' + b')."""
+    """Create the untrained network, ŷ = softmax(σ(x W + b) W' + b')."""
     layers = [
         {
             "name": "fully_connected",
@@ -193,7 +193,7 @@ def train(
     epochs: int,
     trace: Trace | None = None,
 ) -> np.ndarray:
-    """Stochastic gradient descent, one example a step, in the order of the file.
+    """Train by stochastic gradient descent, one example a step, in the order of the file.
 
     Returns
     -------
@@ -226,13 +226,13 @@ def train(
 
 
 def one_step(model: NeuralNetwork, x: np.ndarray, y: np.ndarray) -> None:
-    """θ ← θ - lr · dL/dθ for the loss L of one example, (1, d) and (1, 10)."""
+    """Make one step, θ ← θ - lr · dL/dθ, for the loss L of one example, (1, d) and (1, 10)."""
     model.backward(y, model.forward(x))
     model.update(0)
 
 
 def predict(model: NeuralNetwork, rows: LabelledRows) -> Result:
-    """The predictions for a set; of equal probabilities the smallest label wins."""
+    """Predict a set; ties go to the smallest label."""
     Y_hat, _ = model.predict(*rows)
     return Result(model.loss.classes(Y_hat), model.error(rows.Y, Y_hat))
 

@@ -52,7 +52,7 @@ class Conv2D(Layer):
         Distance of neighboring windows in pixels.
     pad : str, int or (int, int)
         Border of zeros around an image: ``"same"``, (k1 - 1) // 2 rows above and below and
-        (k2 - 1) // 2 columns left and right; ``"valid"``, none; an int, as many on each side;
+        (k2 - 1) // 2 columns left and right; ``"valid"``, none; an int, a border of that width;
         (p1, p2), p1 rows above and below and p2 columns left and right.
     weight_init : str or mapping
         The initializer of W, see ``weights``: its name, or a mapping with ``name`` and

@@ -1,4 +1,4 @@
-"""Files of the OCR program, ``neuralnet.py``: labelled rows, results, traces."""
+"""Files of the OCR program, ``neuralnet.py``: labeled rows, results, traces."""
 
 from neural_networks.ocr.paths import check_paths, check_plot
 from neural_networks.ocr.results import Result, describe, list_files, summarize, write_files

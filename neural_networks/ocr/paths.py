@@ -21,7 +21,7 @@ def check_paths(inputs: Mapping[str, Path], outputs: Mapping[str, Path | None]) 
     Raises
     ------
     OSError
-        If an input is missing, or a path leads to where no file can be.
+        If an input is missing, or no file can be created at a path.
     ValueError
         If an output is the same file as an input or another output.
     """
@@ -35,7 +35,7 @@ def check_paths(inputs: Mapping[str, Path], outputs: Mapping[str, Path | None]) 
             raise FileNotFoundError(f"{name}: there is no file {display_path(path)}")
         target = real_path(path)
         if target.exists() and not target.is_file():
-            continue  # a device such as /dev/null takes everything
+            continue  # a device such as /dev/null accepts any output
         if name in outputs:
             check_place(name, path, target)
         other = taken.setdefault(target, name)
@@ -44,13 +44,13 @@ def check_paths(inputs: Mapping[str, Path], outputs: Mapping[str, Path | None]) 
 
 
 def check_place(name: str, path: Path, target: Path) -> None:
-    """Raise ``OSError`` if an output's path leads to a target where no file can be made."""
+    """Raise ``OSError`` if no file can be created at the target of an output's path."""
     if target.is_symlink():
         raise OSError(f"{name}: {display_path(path)} is a link that leads to itself")
     if not target.parent.is_dir():
         raise FileNotFoundError(f"{name}: there is no folder {display_path(target.parent)}")
     if not os.access(target.parent, os.W_OK):
-        raise PermissionError(f"{name}: {display_path(target.parent)} may not be written to")
+        raise PermissionError(f"{name}: {display_path(target.parent)} cannot be written to")
 
 
 def check_plot(path: Path) -> None:

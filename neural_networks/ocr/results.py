@@ -31,11 +31,11 @@ def write_files(
     outputs : mapping
         The paths ``train_out``, ``validation_out`` and ``metrics_out``, and ``plot`` or None.
     title : str
-        Of the plot.
+        Title of the plot.
     losses : array, (epochs, 2)
         Training and validation cross-entropy after each epoch.
     results : sequence of Result
-        Of the training set and the validation set.
+        Those of the training set and the validation set.
     """
     texts = {
         "train_out": as_lines(results[0].labels.tolist()),

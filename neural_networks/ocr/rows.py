@@ -1,4 +1,4 @@
-"""Labelled rows of a CSV file without a header. NumPy alone."""
+"""Labeled rows of a CSV file without a header, read with NumPy alone."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -73,9 +73,9 @@ def _lines(path: Path) -> Iterator[tuple[str, str]]:
 
 
 def _numbers(line: str, where: str, n_classes: int) -> np.ndarray:
-    """The cells of a line as numbers; ``ValueError`` names the first that is wrong."""
+    """The cells of a line as numbers; ``ValueError`` names the first wrong cell."""
     cells = line.split(",")
-    # Python alone also reads 1_000 and digits of other scripts.
+    # Python also accepts 1_000 and digits of other scripts.
     plain = line.isascii() and "_" not in line
     try:
         row = np.array(cells if plain else [], np.float64)

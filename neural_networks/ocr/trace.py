@@ -21,7 +21,7 @@ NUMBERS: dict[str, Any] = {
     "linewidth": 75,
     "suppress": False,
 }
-"""Print options of arrays: no number is left out."""
+"""Print options of arrays: all numbers, none replaced by dots."""
 
 
 @contextmanager
@@ -70,7 +70,7 @@ class Trace:
     @staticmethod
     def bytes_per_step(model: NeuralNetwork) -> int:
         """The approximate length of a step's text."""
-        # Each parameter's gradient and its new value, and a few numbers more.
+        # Each parameter's gradient and its new value, and a few more numbers.
         layers = (layer.parameters.values() for layer in model.layers)
         return 11 * 2 * sum(value.size for values in layers for value in values)
 
@@ -91,14 +91,12 @@ class Trace:
         """
         self.file.write(f"\tSGD with respect to sample {self.sample}\n")
         with np.printoptions(**NUMBERS):
-            self.file.writelines(_step_in_words(model, x, y))
+            self.file.writelines(_step_text(model, x, y))
         self.sample += 1
 
 
-def _step_in_words(model: NeuralNetwork, x: np.ndarray, y: np.ndarray) -> Iterator[str]:
-    """Make the step module by module, and yield their values as text."""
-    hidden: Any
-    output: Any
+def _step_text(model: NeuralNetwork, x: np.ndarray, y: np.ndarray) -> Iterator[str]:
+    """Make the step module by module, and yield the values as text."""
     hidden, output = model.layers
 
     yield "\t\tBegin forward pass\n"

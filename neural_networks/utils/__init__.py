@@ -1,1 +1,1 @@
-"""Helpers below the networks: convolution, gradient checks, validation, files and the like."""
+"""Utilities: convolution, gradient checks, preprocessing, validation, files, threads."""

@@ -41,8 +41,8 @@ def padding(pad: Pad, kernel_shape: int | Sequence[int]) -> Padding:
     pad : int, str or sequence of int
         ``"same"`` is (k1 - 1) // 2 rows above and below and (k2 - 1) // 2 columns left and
         right, which keeps the size of an image if k1 and k2 are odd and the stride is 1.
-        ``"valid"`` is none, an int as many on each side, (p1, p2) means p1 rows above and below
-        and p2 columns left and right, and four numbers are returned as they are.
+        ``"valid"`` is no border; an int is a border of that width; (p1, p2) is p1 rows above
+        and below and p2 columns left and right; four numbers are the result itself.
     kernel_shape : int or (int, int)
         (k1, k2).
 
@@ -236,7 +236,7 @@ def im2col(X: np.ndarray, kernel_shape: int | Sequence[int], stride: int, pad: P
 def col2im(
     X_col: np.ndarray, X: np.ndarray, W_shape: tuple[int, ...], stride: int, pad: Pad
 ) -> np.ndarray:
-    """The adjoint of ``im2col``: the rows' entries, added up where they came from.
+    """The adjoint of ``im2col``: entries of the rows, added to the pixels that they came from.
 
     It is not the inverse: a pixel in four windows becomes the sum of four entries.
 

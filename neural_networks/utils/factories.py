@@ -1,4 +1,4 @@
-"""From a name and options to an object, with helpful error messages."""
+"""Objects from names and options, with helpful error messages."""
 
 import difflib
 import inspect
@@ -27,7 +27,7 @@ def build(
     name : str
         The entry.
     options : mapping
-        Its arguments. One that is None has the entry's own default.
+        Its arguments; None means the entry's own default.
     keep_none : bool
         If True, None is a value like others.
 
@@ -42,9 +42,9 @@ def build(
 def call(
     what: str, make: Callable[..., T], options: Mapping[str, Any], *, keep_none: bool = False
 ) -> T:
-    """The result of ``make`` for some options, as in ``build``; ``what`` begins its errors.
+    """Call ``make`` with some options, as in ``build``; error messages begin with ``what``.
 
-    If ``make`` takes ``**options``, it has to check those that its signature does not name.
+    If ``make`` takes ``**options``, it must check those that its signature does not name.
     """
     signature = inspect.signature(make).parameters
     named = [key for key, p in signature.items() if p.kind != p.VAR_KEYWORD]
@@ -85,7 +85,7 @@ def lookup(kind: str, name: object, table: Mapping[str, T]) -> T:
     Raises
     ------
     ValueError
-        If there is none. The message lists the known names and says which is closest.
+        If there is none. The message lists the known names and suggests the closest one.
     """
     if isinstance(name, str) and name in table:
         return table[name]

@@ -159,7 +159,7 @@ def _as_matrices(
     """A few images at a time: their slice of the batch, and their U_0, U_1, ...
 
     There is a single U_0, the result of ``im2col``, at strides above 1, and for small windows,
-    such as 3×3 pixels in colour. The next images may overwrite the matrices yielded.
+    such as 3×3 pixels in color. The next images may overwrite the matrices yielded.
     """
     (m, H, W, C), (k1, k2) = X.shape, kernel_shape
     rows, columns = output_shape((H, W), kernel_shape, stride, padding)

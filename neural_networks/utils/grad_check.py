@@ -204,7 +204,7 @@ def check_network(
     """
     if model.dtype != np.float64:
         raise ValueError(f"a gradient check needs a network in float64, got {model.dtype}")
-    model.predict(X, None)  # creates the parameters, if need be
+    model.predict(X, None)  # creates missing parameters
 
     def loss() -> float:
         return model.backward(Y, model.forward(X))

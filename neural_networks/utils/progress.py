@@ -34,7 +34,7 @@ __all__ = ["progress_bar", "tqdm"]
 
 def progress_bar(steps: int) -> "tqdm[Any]":
     """A bar that fits a line of 80 characters; silent if standard error is not a terminal."""
-    # disable=None means to tqdm "unless it is a terminal"; without a stream it cannot tell.
+    # disable=None shows the bar on a terminal only; tqdm needs a stream to find out.
     closed = True if sys.stderr is None else None
     layout = "{desc}|{bar}| {remaining}{postfix}"
     return tqdm(total=steps, bar_format=layout, disable=closed, dynamic_ncols=True)

@@ -1,4 +1,4 @@
-"""Independent random generators for each purpose, from one seed."""
+"""Independent random streams from one seed: a generator for each use."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ STREAMS = ("initialization", "shuffling", "dropout", "augmentation", "data")
 
 
 def spawn_generator(seed: int | None, stream: str, index: int = 0) -> np.random.Generator:
-    """The generator of a stream of a seed.
+    """Create the generator of a stream of a seed.
 
     Streams are independent, so drawing one more number for, say, dropout does not change the
     order in which the data is shuffled.
