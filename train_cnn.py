@@ -1,4 +1,4 @@
-"""Train a convolutional network, on 8×8 images of digits unless told otherwise.
+"""Train a convolutional network, by default on 8×8 images of digits.
 
 Edit the configuration below, or override its values with flags: ``--help`` lists them.
 """
@@ -125,7 +125,7 @@ NEXT_STEPS = ("--filters 16 32 --hidden 64 --name small", "--activation tanh --n
 
 
 def configure(argv: Sequence[str]) -> tuple[AttrDict, Namespace]:
-    """The configuration with the flags applied, and the flags."""
+    """Parse the flags, and apply them to the configuration; returns both."""
     parser = make_parser(__file__, __doc__, EXAMPLES)
     network = add_network_flags(parser)
     add_architecture_flags(network)

@@ -1,4 +1,4 @@
-"""Train a fully-connected network, on Iris unless told otherwise.
+"""Train a fully-connected network, on Iris by default.
 
 Edit the configuration below, or override its values with flags: ``--help`` lists them.
 """
@@ -93,7 +93,7 @@ NEXT_STEPS = ("--lr 0.1 --hidden 20 --name wider", "--activation tanh --name smo
 
 
 def configure(argv: Sequence[str]) -> tuple[AttrDict, Namespace]:
-    """The configuration with the flags applied, and the flags."""
+    """Parse the flags, and apply them to the configuration; returns both."""
     parser = make_parser(__file__, __doc__, EXAMPLES)
     add_architecture_flags(add_network_flags(parser))
     flags = parser.parse_args(argv)

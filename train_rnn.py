@@ -90,7 +90,7 @@ NEXT_STEPS = ("--hidden 16 16 --name stacked", "--noise 0.1 --epochs 10 --name n
 
 
 def configure(argv: Sequence[str]) -> tuple[AttrDict, Namespace]:
-    """The configuration with the flags applied, and the flags."""
+    """Parse the flags, and apply them to the configuration; returns both."""
     parser = make_parser(__file__, __doc__, EXAMPLES)
     add_network_flags(parser)
     add_wave_flags(parser)

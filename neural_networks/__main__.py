@@ -10,7 +10,7 @@ from neural_networks.cli.parser import Parser
 COMMANDS = {
     "datasets": "list datasets, download them, and draw examples",
     "compare": "list the runs in a folder, lowest validation loss first",
-    "ensemble": "average the predictions of several runs, or let Kaggle files vote",
+    "ensemble": "average the predictions of several runs, or take a vote over Kaggle files",
 }
 """Modules of ``neural_networks.cli`` with a ``main``, and their descriptions."""
 

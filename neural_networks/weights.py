@@ -215,7 +215,7 @@ def initialize_weights(
     """
     options: dict[str, Any] = dict(name) if isinstance(name, Mapping) else {"name": name}
     if "name" not in options:
-        raise ValueError(f"weight_init needs a name beside its options, got {options}")
+        raise ValueError(f"weight_init needs a name besides its options, got {options}")
     rule_name, mode = options.pop("name"), options.pop("mode", mode)
     parameters |= options
     initializer = lookup("weight initializer", rule_name, WEIGHTS)

@@ -30,7 +30,7 @@ examples:
 
 
 def compare_runs(folder: Path) -> pd.DataFrame:
-    """A table of the runs in a folder: a row for each, lowest validation loss first.
+    """Compare the runs in a folder: a row for each, lowest validation loss first.
 
     Parameters
     ----------

@@ -55,14 +55,14 @@ RENAMED = {"one_output": "binary_labels", "softened": "label_smoothing"}
 
 
 class Typed(NamedTuple):
-    """A value from the command line, and the words there."""
+    """A value from the command line, and its flag as typed."""
 
     value: Any
     words: str
 
 
 def apply_flags(configuration: Mapping[str, Any], flags: argparse.Namespace) -> AttrDict:
-    """A configuration with the values of the flags.
+    """Apply the flags to a configuration; returns a copy with their values.
 
     Options that the chosen dataset, optimizer or schedule does not take are removed if they come
     from the configuration, and an error if they were typed.
@@ -80,7 +80,7 @@ def apply_flags(configuration: Mapping[str, Any], flags: argparse.Namespace) -> 
         If an option is unknown, was typed twice, or does not fit.
     """
     config = AttrDict(copy.deepcopy(dict(_starting_point(configuration, flags))))
-    # A run that is named after its dataset, such as iris or digits-cnn, follows it.
+    # A run that is named after its dataset, such as iris or digits-cnn, is renamed with it.
     named_after, *rest = str(config.model_name).split("-")
     if flags.dataset and named_after == config.data_args["name"]:
         config.model_name = "-".join([flags.dataset, *rest])
@@ -171,7 +171,7 @@ def _set_optimizer(args: dict[str, Any], flags: argparse.Namespace) -> None:
     schedule = typed["lr_scheduler"].value or "constant" if "lr_scheduler" in typed else before
     if schedule != before:
         args["scheduler_args"] = {}
-        # Beside a constant rate, the options of an exponential one wait to be tried.
+        # A configuration with a constant rate may hold the options of an exponential one.
         if [before, schedule] not in (["constant", "exponential"], ["exponential", "constant"]):
             args.update(dict.fromkeys(STAGES))
     args.update({key: option.value for key, option in typed.items()})
@@ -229,12 +229,12 @@ SAVED_MODEL = {"loss": str, "layer_args": list, "optimizer_args": dict}
 
 
 def read_configuration(path: str, template: Mapping[str, Any]) -> AttrDict:
-    """The configuration in a run's ``config.json``.
+    """Read the configuration in a run's ``config.json``.
 
     Raises
     ------
     ValueError
-        If the file is not one, lacks something, or has a key that ``template`` does not have.
+        If the file is not one, lacks an entry, or has a key that ``template`` does not have.
     """
     try:
         saved = json.loads(Path(path).read_text(encoding="utf-8"))

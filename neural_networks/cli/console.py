@@ -1,4 +1,4 @@
-"""Text that the training scripts print: description of a run, results, commands to try next."""
+"""Printed text of the training scripts: description of a run, results, commands to try next."""
 
 import argparse
 import shlex
@@ -24,7 +24,7 @@ def describe(model: NeuralNetwork, dataset: Dataset, config: AttrDict) -> str:
     Parameters
     ----------
     model : NeuralNetwork
-        One that ``prepare`` has completed for the dataset.
+        A network that ``prepare`` has completed for the dataset.
     dataset : Dataset
     config : AttrDict
         The run's configuration.
@@ -83,7 +83,7 @@ def _objective(model: NeuralNetwork) -> str:
 def _update_rule(model: NeuralNetwork) -> str:
     """The optimizer, its options, and its learning rate."""
     schedule, optimizer = model.optimizer.lr_scheduler, model.optimizer
-    kind = find_name(type(schedule), SCHEDULERS) or "own"
+    kind = find_name(type(schedule), SCHEDULERS) or "custom"
     rate = f"{kind.replace('_', '-')} learning rate {schedule.lr:g}"
     extras = [
         f"{key.replace('_', ' ')} {value:g}, "

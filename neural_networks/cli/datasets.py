@@ -39,7 +39,7 @@ def main(argv: Sequence[str]) -> None:
 
 
 def make_parser() -> Parser:
-    """The parser of the three commands."""
+    """Create the parser of the three commands."""
     layout: Any = {"formatter_class": argparse.RawDescriptionHelpFormatter, "allow_abbrev": False}
     parser = Parser(
         prog=PROGRAM,
@@ -50,7 +50,7 @@ def make_parser() -> Parser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     names = ", ".join(DATASETS)
 
-    lister = commands.add_parser("list", help="list datasets: size, split, classes, licence, place")
+    lister = commands.add_parser("list", help="list datasets: size, split, classes, license, place")
     lister.add_argument("names", nargs="*", metavar="NAME", help=f"only these, of: {names}")
     lister.set_defaults(act=list_datasets)
 
@@ -71,18 +71,18 @@ def make_parser() -> Parser:
 def list_datasets(flags: argparse.Namespace) -> None:
     """Print a description of each dataset."""
     for name in check_names(flags.names) or DATASETS:
-        card = CATALOGUE[name]
-        lines = [card.title, card.examples, f"split {card.split}"]
-        if card.class_names:
-            lines.append(f"{len(card.class_names)} classes: {', '.join(card.class_names)}")
-        if card.feature_names and flags.names:
-            lines.append(f"features: {', '.join(card.feature_names)}")
-        lines += [f"licence: {card.licence}", f"cite: {card.citation}", location(name)]
+        info = CATALOGUE[name]
+        lines = [info.title, info.examples, f"split {info.split}"]
+        if info.class_names:
+            lines.append(f"{len(info.class_names)} classes: {', '.join(info.class_names)}")
+        if info.feature_names and flags.names:
+            lines.append(f"features: {', '.join(info.feature_names)}")
+        lines += [f"license: {info.license}", f"cite: {info.citation}", location(name)]
         print(name, *(f"    {line}" for line in lines), "", sep="\n")
 
 
 def check_names(names: Sequence[str]) -> Sequence[str]:
-    """The names themselves; ``ValueError`` if one is unknown."""
+    """Check the names; returns them."""
     for name in names:
         lookup("dataset", name, DATASETS)
     return names
@@ -90,16 +90,16 @@ def check_names(names: Sequence[str]) -> Sequence[str]:
 
 def location(name: str) -> str:
     """The place of a dataset, or the way to get it."""
-    card = CATALOGUE[name]
+    info = CATALOGUE[name]
     ready = find_prepared(name, None, None)
     if ready is not None:
         return f"prepared in {display_path(ready)}"
     original = find_original(name)
     if original is not None:
         return f"found in {display_path(original[0].parent)}, prepared on first use"
-    if not card.files:
-        return card.source
-    return f"to be downloaded: {sum(file.size for file in card.files) / 1e6:,.0f} MB"
+    if not info.files:
+        return info.source
+    return f"to be downloaded: {sum(file.size for file in info.files) / 1e6:,.0f} MB"
 
 
 def download(flags: argparse.Namespace) -> None:
@@ -107,16 +107,16 @@ def download(flags: argparse.Namespace) -> None:
     from neural_networks.datasets.files.download import fetch
 
     for name in check_names(flags.names):
-        load, card = DATASETS[name], CATALOGUE[name]
-        if not card.originals:
-            print(f"{name}: {card.source}; there is nothing to download.")
+        load, info = DATASETS[name], CATALOGUE[name]
+        if not info.originals:
+            print(f"{name}: {info.source}; there is nothing to download.")
             continue
         try:
             load()  # prepared already, or found in a data folder
         except FileNotFoundError:
-            if not card.files:
+            if not info.files:
                 raise
-            fetch(card.files, home_folder(name))
+            fetch(info.files, home_folder(name))
             load()
         place = find_prepared(name, None, None) or home_folder(name)
         print(f"{name} is ready, in {display_path(place)}.")

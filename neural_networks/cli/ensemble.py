@@ -7,7 +7,7 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -27,7 +27,7 @@ examples:
 
 
 def average(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """The average of several runs' ``test_predictions.csv``.
+    """Average several runs' ``test_predictions.csv``.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ def average(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
     given = [name for name in first if name not in (*outputs, "prediction")]
     for number, table in enumerate(tables, start=1):
         if list(table) != list(first) or not agree(table[given], first[given]):
-            raise ValueError(f"table {number} is not about the same examples as table 1")
+            raise ValueError(f"table {number} does not have the same examples as table 1")
         for name in outputs:
             if table[name].dtype.kind not in "if" or table[name].isna().any():
                 raise ValueError(f"column {name} of table {number} must hold numbers")
@@ -137,7 +137,7 @@ def majority_vote(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
 
 @command(PROGRAM)
 def main(argv: Sequence[str]) -> None:
-    """Average runs, or let files vote."""
+    """Average runs, or take a vote over files."""
     flags = make_parser().parse_args(argv)
     if flags.output and not flags.output.absolute().parent.is_dir():
         raise FileNotFoundError(f"there is no folder for {display_path(flags.output)}")
@@ -149,7 +149,7 @@ def main(argv: Sequence[str]) -> None:
 
 
 def make_parser() -> Parser:
-    """The parser of the two commands."""
+    """Create the parser of the two commands."""
     parser = Parser(
         prog=PROGRAM,
         description="Combine the predictions of several networks.",
@@ -194,15 +194,15 @@ def vote(flags: argparse.Namespace) -> pd.DataFrame:
 
 
 def read_loss(folder: Path) -> str:
-    """The name of a run's loss; empty if its folder does not say."""
+    """Read the name of a run's loss; empty if there is none in its folder."""
     try:
         return str(json.loads((folder / "config.json").read_text())["model"]["loss"])
     except (OSError, ValueError, KeyError, TypeError):
         return ""
 
 
-def read_table(path: Path) -> Any:
-    """A CSV file as a table; ``ValueError`` if it is not one."""
+def read_table(path: Path) -> pd.DataFrame:
+    """Read a CSV file as a table; ``ValueError`` if it is not one."""
     import pandas as pd
 
     if not path.is_file():

@@ -13,7 +13,7 @@ from neural_networks.losses import LOSSES
 from neural_networks.optimizers import OPTIMIZERS
 from neural_networks.schedulers import SCHEDULERS
 
-# Repeated, such a flag adds to its options.
+# If such a flag is repeated, its options add up.
 KEY_VALUES: dict[str, Any] = {
     "type": key_value,
     "nargs": "+",
@@ -23,7 +23,7 @@ KEY_VALUES: dict[str, Any] = {
 
 
 def make_parser(script: str, description: str, examples: str) -> Parser:
-    """The parser of a training script, with the flags that all scripts have.
+    """Create the parser of a training script, with the flags that all scripts have.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ def add_training_flags(training: Any) -> None:
     training.add_argument(
         "--patience",
         type=int,
-        help="stop after so many epochs without improvement, and restore the best epoch",
+        help="stop after this many epochs without improvement, and restore the best epoch",
     )
     training.add_argument(
         "--monitor", help="metric that selects the best epoch (default: validation_loss)"
@@ -81,7 +81,7 @@ def add_training_flags(training: Any) -> None:
     training.add_argument("--loss", help=f"loss to minimize: {', '.join(LOSSES)}")
     training.add_argument("--l2", type=float, help="strength of the penalty on squared weights")
     training.add_argument("--l1", type=float, help="strength of the penalty on absolute weights")
-    training.add_argument("--seed", type=int, help="seed of everything that is drawn at random")
+    training.add_argument("--seed", type=int, help="seed of all random numbers")
     training.add_argument("--dtype", help="type of all arrays: float32 or float64")
 
 
@@ -117,7 +117,7 @@ def add_scheduler_flags(schedule: Any) -> None:
     schedule.add_argument(
         "--staircase",
         action=argparse.BooleanOptionalAction,
-        help="exponential: constant rate within a stage",
+        help="exponential: keep the rate constant within a stage",
     )
 
 
@@ -127,7 +127,7 @@ def add_result_flags(results: Any, presets: Iterable[str]) -> None:
     results.add_argument(
         "--test-data",
         metavar="FILE",
-        help="unlabelled examples, .npy or CSV, whose classes to predict",
+        help="unlabeled examples, .npy or CSV, whose classes to predict",
     )
     results.add_argument(
         "--kaggle-file", metavar="NAME", help="name of the file of predicted classes"

@@ -147,7 +147,7 @@ def has_size(layer: Mapping[str, Any]) -> bool:
 def resize(
     layers: Sequence[Mapping[str, Any]], sizes: Sequence[int] | None, pattern: Mapping[str, Any]
 ) -> list[Any]:
-    """One layer for each size, copied from the first one, or from the pattern if there is none.
+    """Make one layer for each size, copied from the first one or, without one, from the pattern.
 
     The layers after the first one, such as dropout, follow each copy; those before it stay.
     Without sizes, the layers are unchanged.
@@ -162,7 +162,7 @@ def resize(
 
 
 def restyle(layers: Sequence[Any], flags: argparse.Namespace) -> list[Any]:
-    """The layers with --activation, --weight-init, --normalization and --dropout applied.
+    """Apply --activation, --weight-init, --normalization and --dropout to the layers.
 
     Activation, normalization and dropout apply to the hidden layers; convolutions have no dropout.
     """
@@ -203,7 +203,7 @@ def with_normalization(layers: Sequence[Any], normalization: str | None) -> list
         if first.get("name") in ("fully_connected", "conv2d"):
             found = True
             block = [layer for layer in followers if not is_normalization(layer)]
-            if len(block) < len(followers):  # replace the one that is there
+            if len(block) < len(followers):  # replace the existing one
                 old = next(filter(is_normalization, followers))
                 first["activation"] = old.get("activation", "linear")
             result += [*map(AttrDict, normalized(first, normalization)), *block]
@@ -239,7 +239,7 @@ def is_normalization(layer: Mapping[str, Any]) -> bool:
 
 
 def split(layers: Sequence[Layer]) -> tuple[list[Any], Any, list[Any]]:
-    """The layers before the one that flattens the images, that one, and those after it."""
+    """Split the layers: those before the one that flattens the images, it, and those after it."""
     names = [layer.get("name") for layer in layers]
     if "flatten" not in names:
         raise ValueError("the network has no layer 'flatten' between images and output")

@@ -1,4 +1,4 @@
-"""Argument parsers, exit codes, and errors told in one line."""
+"""Argument parsers, exit codes, and one-line error messages."""
 
 import argparse
 import json
@@ -15,10 +15,10 @@ DIVERGED, WRONG_ARGUMENTS, INTERRUPTED, OUTPUT_CLOSED = 1, 2, 130, 141
 
 
 class Parser(argparse.ArgumentParser):
-    """An argument parser that reports a mistake in one line."""
+    """An argument parser that reports an error in one line."""
 
     def error(self, message: str) -> NoReturn:
-        """Print the mistake, and exit."""
+        """Print the error, and exit."""
         self.exit(WRONG_ARGUMENTS, f"{self.prog}: error: {message} (--help explains the flags)\n")
 
 
@@ -46,7 +46,7 @@ def command(program: str) -> Callable[[Callable[[Sequence[str]], None]], Main]:
     The decorated function takes the arguments, by default those of the command line, and returns
     the exit status: 0; 1 if a training diverged; 2 if an argument was wrong or a file could not
     be read or written; 130 after Ctrl-C; 141 if the reader of the output has gone. The argument
-    ``--debug`` shows the traceback of a mistake.
+    ``--debug`` shows the traceback of an error.
 
     Parameters
     ----------
@@ -75,11 +75,11 @@ def exit_status(program: str, act: Callable[[], int], debug: bool = False) -> in
     act : function
         Does the work; returns an exit status.
     debug : bool
-        If True, mistakes are raised, not printed.
+        If True, errors are raised, not printed.
     """
     try:
         status = act()
-        if sys.stdout is not None:  # it is if the caller has closed it
+        if sys.stdout is not None:  # None if the caller has closed it
             sys.stdout.flush()
         return status
     except KeyboardInterrupt:
@@ -97,7 +97,7 @@ def exit_status(program: str, act: Callable[[], int], debug: bool = False) -> in
 
 
 def _train(main: Callable[[Sequence[str]], None], arguments: Sequence[str]) -> int:
-    """Call ``main``; the exit status, also of a training that ended early."""
+    """Call ``main``; returns the exit status, also after a training that ended early."""
     try:
         main(arguments)
         return 0

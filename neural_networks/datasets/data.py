@@ -13,6 +13,9 @@ from neural_networks.utils.validation import error_prefix, first_index, positive
 
 EVALUATION_BATCH = 256
 
+Rows = slice | np.ndarray
+"""Rows of an array: a slice, or their numbers."""
+
 
 class Data:
     """Examples with their labels, sampled in batches.
@@ -30,7 +33,7 @@ class Data:
     preprocessing : Preprocessing, optional
         Applied once to floats in memory, and batch by batch to bytes and memory maps.
     augmentation_rng : numpy.random.Generator, optional
-        Generator of the random augmentation in ``sample``; without it, nothing is augmented.
+        Generator of the random augmentation in ``sample``; none by default.
 
     Attributes
     ----------
@@ -120,11 +123,11 @@ class Data:
             rows = slice(start, start + batch_size)
             yield self._batch(rows), self._labels(rows)
 
-    def _batch(self, rows: Any, augmentation_rng: np.random.Generator | None = None) -> np.ndarray:
+    def _batch(self, rows: Rows, augmentation_rng: np.random.Generator | None = None) -> np.ndarray:
         X = self.data[rows]
         return X if self._preprocessing is None else self._preprocessing(X, augmentation_rng)
 
-    def _labels(self, rows: Any) -> np.ndarray | None:
+    def _labels(self, rows: Rows) -> np.ndarray | None:
         return None if self.labels is None else self.labels[rows]
 
 
@@ -139,7 +142,7 @@ class Dataset:
         Examples per batch.
     validation_set, validation_labels : arrays, optional
     test_set, test_labels : arrays, optional
-        An unlabelled test set has no labels, or rows of zeros.
+        An unlabeled test set has no labels, or rows of zeros.
     seed : int, optional
         Seed for shuffling and augmentation.
     name : str
@@ -198,7 +201,7 @@ class Dataset:
         self.preprocessing = preprocessing
         self.raw_shape: tuple[int, ...] = np.shape(training_set)[1:]
 
-        def make(what: str, data: Any, labels: Any) -> Data | None:
+        def make(what: str, data: np.ndarray | None, labels: np.ndarray | None) -> Data | None:
             self._check_shape(what, data)
             return _make_set(what, data, labels, batch_size, seed, preprocessing)
 
@@ -210,7 +213,7 @@ class Dataset:
         self.forecast_sequences = self._preprocess_sequences(forecast_sequences)
 
     def to_predict(self, examples: np.ndarray) -> "Dataset":
-        """A copy of the dataset, with unlabelled examples as its test set.
+        """A copy of the dataset, with unlabeled examples as its test set.
 
         Parameters
         ----------
@@ -224,7 +227,7 @@ class Dataset:
             other.test = Data(examples, None, batch_size, preprocessing=preprocessing)
         return other
 
-    def _check_shape(self, what: str, examples: Any) -> None:
+    def _check_shape(self, what: str, examples: object) -> None:
         """Raise ``ValueError`` if examples do not have the shape of the training examples."""
         found = np.shape(examples)[1:] if isinstance(examples, np.ndarray) else self.raw_shape
         if found != self.raw_shape:
@@ -276,13 +279,13 @@ SETS = ("training", "validation", "test")
 
 def _make_set(
     what: str,
-    data: Any,
-    labels: Any,
+    data: np.ndarray | None,
+    labels: np.ndarray | None,
     batch_size: int,
     seed: int | None,
     preprocessing: Preprocessing | None,
 ) -> Data | None:
-    """One of a dataset's sets, shuffled by its own generator; errors name the set."""
+    """Make one of a dataset's sets, shuffled by its own generator; errors name the set."""
     if data is None:
         if labels is not None:
             raise ValueError(f"there are {what} labels, but no {what} set")
@@ -303,7 +306,7 @@ def _check_training_set(train: Data | None) -> Data:
     return train
 
 
-def _check_examples(data: Any, bytes_too: bool = False) -> None:
+def _check_examples(data: object, bytes_too: bool = False) -> None:
     if not isinstance(data, np.ndarray):
         raise TypeError(f"examples must be a NumPy array, got {type(data).__name__}")
     stored_as_bytes = bytes_too and data.dtype == np.uint8
@@ -335,7 +338,7 @@ def _check_finite(data: np.ndarray, preprocessing: Preprocessing | None = None) 
         raise ValueError(f"{count} values are NaN or infinite, the first one at {first}")
 
 
-def _check_labels(labels: Any, n: int) -> None:
+def _check_labels(labels: object, n: int) -> None:
     if not isinstance(labels, np.ndarray) or labels.ndim < 2:
         shape = f"shape {labels.shape}" if isinstance(labels, np.ndarray) else type(labels).__name__
         raise ValueError(f"labels must be an array (n, k), got {shape}")

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from neural_networks.datasets.data import SETS, Dataset
 from neural_networks.datasets.files.catalogue import CATALOGUE
@@ -29,7 +30,7 @@ DATASETS: dict[str, Callable[..., dict[str, Any]]] = {
     "letters": load_letters,
     "csv": load_csv,
 }
-"""Functions that load a dataset: its sets as arrays; labels that are classes as integers (n,)."""
+"""Functions that load a dataset as arrays; class labels are integers (n,)."""
 
 
 def initialize_dataset(
@@ -37,7 +38,7 @@ def initialize_dataset(
     batch_size: int = 50,
     *,
     seed: int | None = None,
-    dtype: Any = "float64",
+    dtype: DTypeLike = "float64",
     images: bool = False,
     flip: bool = False,
     shift: int = 0,
@@ -45,7 +46,7 @@ def initialize_dataset(
     label_smoothing: float = 0.0,
     **options: Any,
 ) -> Dataset:
-    """The dataset of that name, one of ``DATASETS``: split, and standardized if it is measured.
+    """Load a dataset by its name, one of ``DATASETS``: split, standardized, in batches.
 
     All three sets are standardized by the mean and the standard deviation of each feature (of
     images, each channel) of the training set, so nothing leaks from the other two into training.
@@ -66,7 +67,7 @@ def initialize_dataset(
     flip, shift : bool, int
         Random changes of training images, see ``Augmentation``.
     binary_labels : bool
-        If True, two classes are labelled 0 and 1 (one column, for one sigmoid unit); if False,
+        If True, two classes are labeled 0 and 1 (one column, for one sigmoid unit); if False,
         labels are one-hot.
     label_smoothing : float
         s < ½. Smoothed training labels: 1 - s for the true class, s shared equally by the
@@ -110,7 +111,7 @@ def initialize_dataset(
 def _load(
     name: str, images: bool, rng: np.random.Generator, options: dict[str, Any]
 ) -> dict[str, Any]:
-    """The arrays of a dataset, as images if asked for; ``rng`` draws those that are generated."""
+    """Load the arrays of a dataset, as images if requested; ``rng`` draws generated data."""
     if images and not has_images(name):
         raise ValueError(f"the dataset {name!r} has no images")
     check_keys(f"dataset {name!r}", options, dataset_options(name))

@@ -1,9 +1,9 @@
-"""Label encoding: from stored labels to those of a network."""
+"""Label encoding: stored labels to those of a network."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from neural_networks.utils.data_structures import integers_to_one_hot
 from neural_networks.utils.validation import number_in, true_or_false
@@ -33,7 +33,7 @@ class LabelEncoder:
         self,
         dataset: str,
         class_names: Sequence[str] | None,
-        dtype: Any,
+        dtype: DTypeLike,
         binary_labels: bool,
         label_smoothing: float,
     ) -> None:
@@ -43,8 +43,8 @@ class LabelEncoder:
             raise ValueError(f"the dataset {dataset!r} has no classes to encode or smooth")
         if class_names is not None and binary_labels and len(class_names) != 2:
             raise ValueError(
-                f"one output, as for binary_cross_entropy, tells two classes apart, and "
-                f"{dataset!r} has {len(class_names)}"
+                f"one output, as for binary_cross_entropy, is for two classes, and {dataset!r} has "
+                f"{len(class_names)}"
             )
         self.class_names = class_names
         self.dtype = dtype

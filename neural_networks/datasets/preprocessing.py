@@ -1,9 +1,8 @@
 """Preprocessing of examples: standardization and augmentation."""
 
-from typing import Any
-
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import DTypeLike
 
 from neural_networks.utils.validation import floating_type, positive_integer, true_or_false
 
@@ -38,7 +37,7 @@ class Standardization:
         X is read in chunks, so it may be larger than the memory.
         """
         # With D = X - x, the variance is E[D²] - E[D]² for any x. A central x keeps digits from
-        # cancelling; one taken from the data makes the variance of a constant exactly 0.
+        # canceling; one taken from the data makes the variance of a constant exactly 0.
         middle = np.median(X[:1001].reshape(-1, X.shape[-1]).astype(np.float64), axis=0)
         total, squares = np.zeros_like(middle), np.zeros_like(middle)
         for rows in row_chunks(X):
@@ -95,7 +94,7 @@ class Augmentation:
 
 
 class Preprocessing:
-    """Preprocessing from stored examples to a batch: type, standardization, augmentation.
+    """Preprocessing of stored examples for a batch: type, standardization, augmentation.
 
     Parameters
     ----------
@@ -110,7 +109,7 @@ class Preprocessing:
 
     def __init__(
         self,
-        dtype: Any = "float64",
+        dtype: DTypeLike = "float64",
         standardization: Standardization | None = None,
         augmentation: Augmentation | None = None,
         as_rows: bool = False,
@@ -126,7 +125,7 @@ class Preprocessing:
         return X.reshape(len(X), -1) if self.as_rows else X
 
     def convert(self, X: np.ndarray, rng: np.random.Generator | None = None) -> np.ndarray:
-        """The same, without turning images into rows."""
+        """Preprocess examples, but leave images as images."""
         # Float64 data is standardized in float64; bytes in the type of the batch.
         floating = np.issubdtype(X.dtype, np.floating)
         X = np.asarray(X, np.result_type(X.dtype, self.dtype) if floating else self.dtype)

@@ -51,7 +51,7 @@ def confusion_matrix(
 
 
 def _draw_counts(axes: Axes, counts: np.ndarray) -> None:
-    """The counts (k, k), coloured by their share of the true class, their row."""
+    """Draw the counts (k, k), colored by their share of the true class, their row."""
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     for (row, column), count in np.ndenumerate(counts):

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-MOST_POINTS = 5000  # of a curve: more cannot be told apart, and take long to draw
+MOST_POINTS = 5000  # of a curve: more are indistinguishable, and slow to draw
 
 
 def loss_curves(
@@ -58,7 +58,7 @@ def error_curves(
     title : str
         The run's name.
     classifies : bool
-        If True, errors are shares of misclassified examples, drawn in per cent; else mean
+        If True, errors are shares of misclassified examples, drawn in percent; else mean
         squared errors.
     columns : mapping
         ``epoch``, ``train_error`` and perhaps ``validation_error``.
@@ -86,9 +86,9 @@ def _epoch_axes(figure: Figure, title: str, label: str) -> Axes:
 
 
 def _draw_splits(axes: Axes, columns: Mapping[str, np.ndarray], what: str, factor: float) -> None:
-    """Training and validation columns over the epochs; short curves with markers."""
+    """Draw training and validation columns over the epochs; short curves with markers."""
     marker = "o" if len(columns["epoch"]) < 15 else ""
-    # Unclipped, so that a curve at 0 is not half hidden by the edge.
+    # Unclipped: the edge would hide half of a curve at 0.
     style: dict[str, Any] = {"marker": marker, "markersize": 4, "clip_on": False}
     for split, color in (("train", TRAINING), ("validation", VALIDATION)):
         if f"{split}_{what}" in columns:
@@ -98,7 +98,7 @@ def _draw_splits(axes: Axes, columns: Mapping[str, np.ndarray], what: str, facto
 
 
 def _set_scale(axes: Axes, columns: Mapping[str, np.ndarray], what: str) -> None:
-    """A logarithmic axis if the columns of this kind fall far, else one that begins at 0."""
+    """Make the axis logarithmic if the columns of this kind fall far, else let it begin at 0."""
     values = np.concatenate([columns[key] for key in columns if key.endswith(f"_{what}")])
     values = values[np.isfinite(values)]  # a validation loss may have overflowed
     if values.size and 30 * values.min() < values.max() and values.min() > 0:

@@ -37,7 +37,7 @@ def images(figure: Figure, dataset: Dataset) -> None:
         )
         rows = np.flatnonzero(true == i)[: 1 if augmented else COLUMNS]
         X = variants(dataset, rows) if augmented else dataset.train.data[rows]
-        X = X.reshape(-1, *dataset.raw_shape)  # they may have become rows in memory
+        X = X.reshape(-1, *dataset.raw_shape)  # in memory they may be rows
         for axes, image in zip(row, X, strict=False):
             axes.imshow(stretch_contrast(image), cmap="gray")
     how = (

@@ -54,8 +54,8 @@ def forecast(figure: Figure, true: np.ndarray, one_step: np.ndarray, free: np.nd
 
 
 def _draw_true(panels: list[Axes], true: np.ndarray, window: int) -> None:
-    """The true values, with the first window shaded, all on one scale."""
-    # Room for the true values alone: a free-running network may diverge.
+    """Draw the true values, with the first window shaded, all on one scale."""
+    # Limits for the true values alone: a free-running network may diverge.
     margin = np.ptp(true) / 8 or 1.0
     for axes, values in zip(panels, true, strict=False):
         axes.axvspan(0, window - 1, color="#f0f0f0", linewidth=0)

@@ -1,4 +1,4 @@
-"""The common style of all figures: colours, axes, saving and showing."""
+"""The common style of all figures: colors, axes, saving and showing."""
 
 from __future__ import annotations
 

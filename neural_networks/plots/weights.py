@@ -18,7 +18,7 @@ MOST_UNITS = 64
 def kernels(figure: Figure, W: np.ndarray) -> None:
     """The kernels of a convolution, each as an image.
 
-    Kernels for three channels are drawn in colour, each with its contrast stretched. Others share
+    Kernels for three channels are drawn in color, each with its contrast stretched. Others share
     one scale: red is positive, blue is negative, white is zero; of several channels the mean is
     drawn.
 
@@ -61,7 +61,7 @@ def _weight_images(figure: Figure, W: np.ndarray, title: str, width: float) -> N
 
 
 def _draw_on_one_scale(figure: Figure, tiles: list[Axes], W: np.ndarray) -> None:
-    """Images W (k1, k2, n) in red and blue, with a colour bar."""
+    """Images W (k1, k2, n) in red and blue, with a color bar."""
     from matplotlib.colors import CenteredNorm
 
     norm = CenteredNorm(halfrange=np.abs(W).max() or 1.0)

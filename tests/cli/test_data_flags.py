@@ -95,7 +95,7 @@ class TestDataArgs(DataTest):
             ("n_training must be at least 1, got 0", "higgs", "n_training=0"),
             ("n_training must be a whole number, got 1.5", "cifar10", "n_training=1.5"),
             ("n_training must be a whole number, got 'ten'", "higgs", "n_training=ten"),
-            ("n_test must be at most 20, as there are no more, got 1,000", "higgs", "n_test=1000"),
+            ("n_test must be at most 20, the number available, got 1,000", "higgs", "n_test=1000"),
             (r"size of letters 'smal'; did you mean 'small'\?", "letters", "size=smal"),
             ("validate_on_test must be true or false, got 1", "cifar10", "validate_on_test=1"),
             ("flip must be true or false, got 'yes'", "letters", "flip=yes"),
@@ -216,7 +216,7 @@ class TestTwoClasses(DataTest):
         self.assertLess(min(losses), entropy + 0.1)
 
     def test_three_classes(self):
-        self.refused("one output, .* tells two classes apart, and 'iris' has 3", *self.LOSS)
+        self.refused("one output, .* is for two classes, and 'iris' has 3", *self.LOSS)
 
 
 class TestTable(DataTest):

@@ -75,7 +75,7 @@ class TestList(CommandTest):
         out = self.done("list")
         names = [line for line in out.splitlines() if line and line[0] != " "]
         self.assertEqual(names, NAMES)
-        self.assertEqual(out.count("\n    licence: "), 8)
+        self.assertEqual(out.count("\n    license: "), 8)
         self.assertEqual(out.count("\n    cite: "), 8)
         self.assertEqual(out.count("\n    split "), 8)
         self.assertNotIn("features:", out)
@@ -83,7 +83,7 @@ class TestList(CommandTest):
         self.assertIn(
             "of 28×28, gray\n    split 50,000 / 10,000 / 10,000\n    10 classes: T-shirt", out
         )
-        self.assertEqual(self.done("list", *NAMES[3:5]).count("licence"), 2)
+        self.assertEqual(self.done("list", *NAMES[3:5]).count("license"), 2)
 
     def test_one(self):
         self.assertEqual(
@@ -95,7 +95,7 @@ class TestList(CommandTest):
                 "3 classes: setosa, versicolor, virginica",
                 "features: sepal length (cm), sepal width (cm), petal length (cm), petal "
                 "width (cm)",
-                "licence: CC BY 4.0",
+                "license: CC BY 4.0",
                 "cite: Fisher, The use of multiple measurements in taxonomic problems, 1936",
                 "comes with scikit-learn",
             ],
@@ -104,7 +104,7 @@ class TestList(CommandTest):
         for pattern in (
             r"11,000,000 × 28 numbers\nsplit 500,000 / 50,000 / 50,000",
             "\n2 classes: background, signal\nfeatures: lepton pT, .*m_wwbb\n",
-            r"\nlicence: CC BY 4.0\ncite: Baldi, .* 2014\n",
+            r"\nlicense: CC BY 4.0\ncite: Baldi, .* 2014\n",
         ):
             self.assertRegex(words, pattern)
 

@@ -80,7 +80,7 @@ class TestAverage(unittest.TestCase):
         steps = {"step": [0, 1, 2]}
         result = average([FIRST.assign(**steps), SECOND.assign(**steps)])
         self.assertEqual(list(result["step"]), [0, 1, 2])
-        with self.assertRaisesRegex(ValueError, "table 2 is not about the same examples"):
+        with self.assertRaisesRegex(ValueError, "table 2 does not have the same examples"):
             average([FIRST.assign(**steps), SECOND.assign(step=[0, 1, 1])])
 
     def test_of_other_examples(self):
@@ -95,7 +95,7 @@ class TestAverage(unittest.TestCase):
         }
         for what, table in others.items():
             for tables, number in (([FIRST, table], 2), ([FIRST, SECOND, table], 3)):
-                words = f"table {number} is not about the same examples as table 1"
+                words = f"table {number} does not have the same examples as table 1"
                 with self.subTest(what), self.assertRaisesRegex(ValueError, words):
                     average(tables)
 
@@ -125,12 +125,12 @@ class TestAverage(unittest.TestCase):
     def test_labels_that_are_text(self):
         words = [FIRST.assign(label=["cat", "dog", name]) for name in ("cow", "hen")]
         self.assertEqual(list(average([words[0]] * 2)["label"]), ["cat", "dog", "cow"])
-        with self.assertRaisesRegex(ValueError, "table 2 is not about the same examples"):
+        with self.assertRaisesRegex(ValueError, "table 2 does not have the same examples"):
             average(words)
 
     def test_large_ids_are_told_apart(self):
         one, other = (FIRST.assign(Id=[0, 1, last]) for last in (200_000, 200_001))
-        with self.assertRaisesRegex(ValueError, "table 2 is not about the same examples"):
+        with self.assertRaisesRegex(ValueError, "table 2 does not have the same examples"):
             average([one, other])
 
     def test_of_no_rows_and_of_labels_that_are_missing(self):
@@ -314,7 +314,7 @@ class TestCommand(InFolder):
 
     def test_other_examples(self):
         SECOND.assign(label=[1, 1, 1]).to_csv(self.runs[1] / FILE, index=False)
-        self.refused("error: table 2 is not about the same", "average", *self.runs)
+        self.refused("error: table 2 does not have the same", "average", *self.runs)
 
     def test_output_that_cannot_be_written(self):
         nowhere = self.root / "nowhere" / "out.csv"

@@ -239,7 +239,7 @@ class TestFlags(PresetTest):
     def test_options_of_its_dataset_go_with_it(self):
         config, _ = self.done("--preset", "letters_deep", "--dataset", "digits")
         self.assertEqual(config["data"], {"name": "digits", "batch_size": 50, "shift": 1})
-        words = "tells two classes apart, and 'iris' has 3"
+        words = "is for two classes, and 'iris' has 3"
         self.runs.rename(self.root / "earlier")
         self.refused(words, "--preset", "higgs", "--dataset", "iris")
 

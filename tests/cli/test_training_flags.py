@@ -298,7 +298,7 @@ class TestWhatIsPrinted(FlagTest):
 
     def test_a_schedule_of_one_s_own(self):
         with mock.patch.object(console, "SCHEDULERS", {}):
-            self.assertIn("momentum 0.9, own learning rate 0.02;", self.done()[1])
+            self.assertIn("momentum 0.9, custom learning rate 0.02;", self.done()[1])
 
     def test_layers_without_parameters(self):
         lines = self.lines("--hidden", 7, "--dropout", 0.25)
@@ -351,7 +351,7 @@ class TestLossAndPenalty(FlagTest):
     def test_mistakes(self):
         self.refused("unknown loss 'hing'; did you mean 'hinge'", "--loss", "hing")
         self.refused(
-            r"binary_cross_entropy, tells two classes apart, and 'iris' has 3",
+            r"binary_cross_entropy, is for two classes, and 'iris' has 3",
             "--loss",
             "binary_cross_entropy",
         )

@@ -1,4 +1,4 @@
-"""Tables: classes and numbers from a CSV file, and unlabelled examples."""
+"""Tables: classes and numbers from a CSV file, and unlabeled examples."""
 
 import gzip
 import os
@@ -241,7 +241,7 @@ class TestBadTables(TableTest):
 
     def test_a_label_without_features(self):
         self.write(["id", "kind"], [(i, i % 2) for i in range(20)])
-        self.refused("no column of numbers beside 'kind'", drop=["id"])
+        self.refused("no column of numbers besides 'kind'", drop=["id"])
 
     def test_cells_that_are_not_numbers(self):
         for cell, what in (

@@ -197,7 +197,7 @@ class TestOptions(OwnEntries):
         self.refused(ValueError, "shift must be at least 0, got -2", "digits", shift=-2)
 
     def test_options_that_do_not_fit_the_labels(self):
-        self.refused(ValueError, "tells two classes apart, and 'iris' has 3", binary_labels=True)
+        self.refused(ValueError, "is for two classes, and 'iris' has 3", binary_labels=True)
         for name in ("sinewave", "numbers"):
             for options in ({"binary_labels": True}, {"label_smoothing": 0.1}):
                 self.refused(ValueError, f"{name!r} has no classes to encode", name, **options)

@@ -33,7 +33,7 @@ def load_prepared(
     sources: Sequence[Path] | None,
     convert: Callable[[Path, Sequence[Path]], None],
 ) -> Arrays:
-    """The arrays of a prepared set by name, memory-mapped; prepares the set first if needed.
+    """Load the arrays of a prepared set, memory-mapped; prepares the set first if needed.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ def load_prepared(
 
 
 def _open(folder: Path) -> Arrays:
-    """The arrays of a prepared set, memory-mapped."""
+    """Open the arrays of a prepared set, memory-mapped."""
     try:
         names = json.loads((folder / ABOUT).read_text(encoding="utf-8"))["arrays"]
         return {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in names}
@@ -75,7 +75,7 @@ def _open(folder: Path) -> Arrays:
 
 
 def find_prepared(dataset: str, variant: str | None, sources: Sequence[Path] | None) -> Path | None:
-    """The folder of a set prepared from these sources; without sources, the newest.
+    """Find the folder of a set prepared from these sources; without sources, the newest.
 
     With ``variant=None``, a set of any variant.
     """
@@ -122,8 +122,8 @@ def _prepare(
     except OSError as error:
         if error.errno == errno.ENOSPC:
             raise OSError(
-                f"no space left in {display_path(home)} to prepare {dataset}: free some, or set "
-                f"{VARIABLE} to another folder"
+                f"no space left in {display_path(home)} to prepare {dataset}: free some space, or "
+                f"set {VARIABLE} to another folder"
             ) from None
         raise
     finally:
@@ -165,7 +165,7 @@ def provenance_note(dataset: str, path: Path) -> str:
 
 
 def is_published(path: Path, file: RemoteFile) -> bool:
-    """True if a file is, byte for byte, the published one."""
+    """True if a file is identical to the published one."""
     if path.stat().st_size != file.size:  # saves hashing gigabytes
         return False
     with path.open("rb") as stream:

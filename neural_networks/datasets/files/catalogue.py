@@ -1,4 +1,4 @@
-"""The catalogue: content, source, licence and citation of each dataset."""
+"""The catalogue: content, source, license and citation of each dataset."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -38,7 +38,7 @@ class DatasetInfo:
         Number and shape of the examples.
     split : str
         Sizes of training, validation and test set.
-    licence : str
+    license : str
         Terms of use.
     citation : str
         The publication to cite.
@@ -61,7 +61,7 @@ class DatasetInfo:
     title: str
     examples: str
     split: str
-    licence: str
+    license: str
     citation: str
     class_names: Sequence[str] = ()
     feature_names: Sequence[str] = ()
@@ -101,7 +101,7 @@ CATALOGUE = {
         title="irises of three species, measured",
         examples="150 × 4 lengths in cm",
         split="105 / 15 / 30",
-        licence="CC BY 4.0",
+        license="CC BY 4.0",
         citation="Fisher, The use of multiple measurements in taxonomic problems, 1936",
         class_names=("setosa", "versicolor", "virginica"),
         feature_names=tuple(
@@ -114,7 +114,7 @@ CATALOGUE = {
         images=True,
         examples="1,797 images of 8×8, gray",
         split="1,259 / 179 / 359",
-        licence="CC BY 4.0",
+        license="CC BY 4.0",
         citation="Alpaydin and Kaynak, Optical recognition of handwritten digits, UCI 1998",
         class_names=tuple("0123456789"),
         source="comes with scikit-learn",
@@ -123,7 +123,7 @@ CATALOGUE = {
         title="sine waves, to predict the next value",
         examples="10,000 × 50 steps",
         split="7,000 / 1,000 / 2,000",
-        licence="none needed",
+        license="none needed",
         citation="none needed",
         source="drawn from the seed",
     ),
@@ -131,7 +131,7 @@ CATALOGUE = {
         title="particle collisions with and without a Higgs boson",
         examples="11,000,000 × 28 numbers",
         split="500,000 / 50,000 / 50,000, in proportion if there are fewer",
-        licence="CC BY 4.0",
+        license="CC BY 4.0",
         citation="Baldi, Sadowski and Whiteson, Searching for exotic particles in high-energy "
         "physics with deep learning, Nature Communications 2014",
         class_names=("background", "signal"),
@@ -152,7 +152,7 @@ CATALOGUE = {
         images=True,
         examples="70,000 images of 28×28, gray",
         split="50,000 / 10,000 / 10,000",
-        licence="MIT",
+        license="MIT",
         citation="Xiao, Rasul and Vollgraf, Fashion-MNIST: a novel image dataset for "
         "benchmarking machine learning algorithms, 2017",
         class_names=(
@@ -188,9 +188,9 @@ CATALOGUE = {
     "cifar10": DatasetInfo(
         title="photographs of animals and vehicles",
         images=True,
-        examples="60,000 images of 32×32, colour",
+        examples="60,000 images of 32×32, color",
         split="49,000 / 1,000 / 10,000",
-        licence="none stated; free for research",
+        license="none stated; free for research",
         citation="Krizhevsky, Learning multiple layers of features from tiny images, 2009",
         class_names=(
             *("airplane", "automobile", "bird", "cat", "deer"),
@@ -213,7 +213,7 @@ CATALOGUE = {
         images=True,
         examples="600, 6,000 or 10,000 images of 16×8, black and white",
         split="500 / 100, 5,000 / 1,000 or 9,000 / 1,000; no test set",
-        licence="for courses; no terms stated",
+        license="for courses; no terms stated",
         citation="Kassel, A comparison of approaches to on-line handwritten character "
         "recognition, 1995; chosen for the course CMU 10-301/601",
         class_names=tuple("aegilnortu"),
@@ -225,8 +225,8 @@ CATALOGUE = {
     "csv": DatasetInfo(
         title="your own table",
         examples="rows of numbers and a label",
-        split="70 / 10 / 20 per cent",
-        licence="yours",
+        split="70 / 10 / 20 percent",
+        license="yours",
         citation="yours",
         source="a CSV file with names in its first line",
     ),

@@ -154,7 +154,7 @@ def is_number(text: str) -> bool:
 
 @contextmanager
 def read_rows(path: Path) -> Iterator[Iterator[list[str]]]:
-    """The rows of a CSV file as lists of cells; slower than ``csv_chunks``, but tolerant."""
+    """Read the rows of a CSV file as lists of cells: slower than ``csv_chunks``, but tolerant."""
     with open_with_progress(path, path.name) as file:
         try:
             # Spreadsheets may write a byte order mark.

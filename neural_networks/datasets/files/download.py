@@ -38,11 +38,11 @@ _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 class DownloadError(OSError):
-    """A file cannot be downloaded; the message tells why, and what to do."""
+    """A file cannot be downloaded; the message gives the reason and the steps to take."""
 
 
 class _Failure(Exception):
-    """An address does not give the file; with ``retry``, the failure may be temporary."""
+    """An address does not provide the file; with ``retry``, the failure may be temporary."""
 
     def __init__(self, reason: str, retry: bool = False) -> None:
         super().__init__(reason)

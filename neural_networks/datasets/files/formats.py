@@ -14,11 +14,12 @@ from types import TracebackType
 from typing import Any, BinaryIO
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from neural_networks.utils.progress import tqdm
 
 ROWS = 100_000
-"""Lines of a CSV file per chunk: some 50 MB of memory for 29 columns."""
+"""Lines of a CSV file per chunk: about 50 MB of memory for 29 columns."""
 
 
 class NpyWriter:
@@ -32,7 +33,7 @@ class NpyWriter:
     dtype : str or type
     """
 
-    def __init__(self, path: Path, row_shape: tuple[int, ...], dtype: Any) -> None:
+    def __init__(self, path: Path, row_shape: tuple[int, ...], dtype: DTypeLike) -> None:
         self.n = 0
         self._row_shape = row_shape
         self._dtype = np.dtype(dtype)
@@ -71,7 +72,7 @@ class NpyWriter:
 
 @contextmanager
 def open_with_progress(path: Path, what: str) -> Iterator[BinaryIO]:
-    """A file open for sequential reading, decompressed if its name ends in ``.gz``.
+    """Open a file for sequential reading, decompressed if its name ends in ``.gz``.
 
     If standard error is a terminal, a progress bar shows how much has been read.
     """
@@ -89,7 +90,7 @@ def open_with_progress(path: Path, what: str) -> Iterator[BinaryIO]:
 class _Counted:
     """A file that advances a progress bar as it is read."""
 
-    def __init__(self, file: BinaryIO, bar: Any) -> None:
+    def __init__(self, file: BinaryIO, bar: "tqdm[Any]") -> None:
         self._file, self._bar = file, bar
 
     def read(self, size: int = -1) -> bytes:

@@ -19,7 +19,7 @@ def load_iris() -> dict[str, Any]:
 
 
 def load_digits(images: bool = False) -> dict[str, Any]:
-    """1,797 handwritten digits of 8×8 pixels; split 70/10/20 per cent.
+    """1,797 handwritten digits of 8×8 pixels; split 70/10/20 percent.
 
     An example is a row of 64 features, or with ``images`` an array (8, 8, 1).
 
@@ -36,7 +36,7 @@ def load_digits(images: bool = False) -> dict[str, Any]:
 def _split(
     bunch: Any, n_validation: int, n_test: int, image_shape: tuple[int, int, int] | None = None
 ) -> dict[str, Any]:
-    """A stratified split of a scikit-learn dataset.
+    """Split a scikit-learn dataset, stratified by class.
 
     The split is the same for every seed, so that runs can be compared. Rows are standardized per
     feature; images per channel, which preserves their look.

@@ -1,4 +1,4 @@
-"""Tables: a CSV file with a column of labels, and files of unlabelled examples."""
+"""Tables: a CSV file with a column of labels, and files of unlabeled examples."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,7 +17,7 @@ from neural_networks.utils.validation import true_or_false
 def load_csv(
     path: str, label: str, drop: Sequence[str] = (), regression: bool = False
 ) -> dict[str, Any]:
-    """A table: column names in its first line, then rows of numbers; split 70/10/20 per cent.
+    """Load a table: column names in its first line, then rows of numbers; split 70/10/20 percent.
 
     The split is stratified by class, and the same for every seed.
 
@@ -50,7 +50,7 @@ def load_csv(
         raise ValueError(f"the label {label!r} cannot be left out, too")
     features = [name for name in names if name not in (label, *drop)]
     if not features:
-        raise ValueError(f"{file} has no column of numbers beside {label!r}")
+        raise ValueError(f"{file} has no column of numbers besides {label!r}")
     words = drop if true_or_false("regression", regression) else [label, *drop]
     numbers, texts = _read(file, names, words)
     if regression:
@@ -73,7 +73,7 @@ def _header(file: Path) -> list[str]:
     return names
 
 
-def _column_name(option: str, name: Any) -> str:
+def _column_name(option: str, name: object) -> str:
     """The name of a column as text; flags give names such as 2 as integers."""
     if isinstance(name, bool) or not isinstance(name, str | int):
         raise TypeError(f"{option} must name a column, got {name!r}")
@@ -90,7 +90,7 @@ def _check_column(file: Path, name: str, names: Sequence[str]) -> None:
 def _read(
     file: Path, names: Sequence[str], words: Sequence[str] = ()
 ) -> tuple[np.ndarray, np.ndarray]:
-    """All numbers and all words below the line of column names."""
+    """Read all numbers and all words below the line of column names."""
     numbers, texts = zip(*csv_chunks(file, names, header=True, words=words), strict=True)
     return np.concatenate(numbers), np.concatenate(texts)
 
@@ -119,7 +119,7 @@ def _classes(file: Path, label: str, column: np.ndarray) -> tuple[list[str], np.
 def _split(
     file: Path, X: np.ndarray, y: np.ndarray, class_names: list[str] | None
 ) -> dict[str, Any]:
-    """Training, validation and test rows, 70, 10 and 20 per cent."""
+    """Split the rows: training, validation and test, 70, 10 and 20 percent."""
     from sklearn.model_selection import train_test_split
 
     rows = np.arange(len(X))
@@ -144,7 +144,7 @@ def _split(
 
 
 def read_examples(path: str | Path, dataset: Dataset) -> np.ndarray:
-    """Unlabelled examples in a file, to be predicted by a network trained on a dataset.
+    """Read unlabeled examples, to be predicted by a network trained on a dataset.
 
     Parameters
     ----------
@@ -166,7 +166,7 @@ def read_examples(path: str | Path, dataset: Dataset) -> np.ndarray:
     if file.suffix == ".npy":
         X = _read_npy(file)
     else:
-        # C order, like the training set: BLAS rounds differently for other layouts.
+        # C order, like the training set: BLAS rounds differently in other layouts.
         X = np.ascontiguousarray(_read_features(file, dataset, int(np.prod(shape))))
     if X.ndim > 0 and len(X) == 0:
         raise ValueError(f"there are no examples in {file}")
@@ -178,7 +178,7 @@ def read_examples(path: str | Path, dataset: Dataset) -> np.ndarray:
 
 
 def _read_npy(file: Path) -> np.ndarray:
-    """The numbers in an ``.npy`` file: floats and bytes memory-mapped, others as float64."""
+    """Read the numbers in an ``.npy`` file: floats and bytes memory-mapped, others as float64."""
     try:
         X = np.load(file, mmap_mode="r", allow_pickle=False)
     except (ValueError, EOFError) as error:
@@ -191,7 +191,7 @@ def _read_npy(file: Path) -> np.ndarray:
 
 
 def _read_features(file: Path, dataset: Dataset, count: int) -> np.ndarray:
-    """The features in a CSV file, in the dataset's order."""
+    """Read the features in a CSV file, in the dataset's order."""
     names = first_line(file)
     features = list(dataset.feature_names or [])
     if features and set(features) <= set(names):

@@ -65,7 +65,7 @@ def load_cifar10(
     n_test: int | None = None,
     validate_on_test: bool = False,
 ) -> dict[str, Any]:
-    """60,000 photographs of ten classes, 32×32 pixels in colour; split 49,000/1,000/10,000.
+    """60,000 photographs of ten classes, 32×32 pixels in color; split 49,000/1,000/10,000.
 
     Parameters
     ----------

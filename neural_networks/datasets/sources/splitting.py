@@ -13,15 +13,15 @@ Examples = tuple[np.ndarray, np.ndarray]
 
 
 def set_size(name: str, asked: int | None, default: int, most: int) -> int:
-    """Number of examples in a set: as asked for, else the default; ``ValueError`` above most."""
+    """Number of examples in a set: as requested, else the default; an error above ``most``."""
     n = default if asked is None else positive_integer(name, asked)
     if n > most:
-        raise ValueError(f"{name} must be at most {most:,}, as there are no more, got {n:,}")
+        raise ValueError(f"{name} must be at most {most:,}, the number available, got {n:,}")
     return n
 
 
 def take_rows(examples: Examples, rows: slice) -> Examples:
-    """Those rows of the examples, with their labels."""
+    """Take rows of the examples, with their labels."""
     X, y = examples
     return X[rows], y[rows]
 
