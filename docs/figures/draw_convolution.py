@@ -25,7 +25,7 @@ INK, ACCENT = "#3a3a3a", "#d9652b"
 
 
 def unfolded() -> np.ndarray:
-    """U of the image, (H·W_out, k2): each pixel and its right neighbour."""
+    """U of the image, (H·W_out, k2): each pixel and its right neighbor."""
     windows = [IMAGE[y, x : x + K2] for y in range(H) for x in range(W_OUT)]
     return np.array(windows)
 
@@ -45,7 +45,7 @@ def check() -> None:
 
 
 def cells(axes: Axes, left: float, top: float, labels: np.ndarray, colors: np.ndarray) -> None:
-    """A matrix of labelled cells; its upper left corner at (left, top), rows going down."""
+    """A matrix of labeled cells; its upper left corner at (left, top), rows going down."""
     for (i, j), label in np.ndenumerate(labels):
         x, y = left + j, top - i - 1
         axes.add_patch(Rectangle((x, y), 1, 1, facecolor=colors[i, j], edgecolor="white"))
