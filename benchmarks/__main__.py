@@ -18,7 +18,7 @@ from neural_networks.utils.files import atomic_write
 DESCRIPTION = """\
 Measure this library against others, side by side. For each row, two processes take turns:
 one runs a block of at least 50 ms while the other one is stopped. The result is the median of
-the ratio of neighbouring blocks, our time / theirs: below 1, this library is faster.
+the ratio of neighboring blocks, our time / theirs: below 1, this library is faster.
 """
 
 EXAMPLES = """\
@@ -53,7 +53,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
-    """The command line's flags."""
+    """Parse the command line's flags."""
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",
         description=DESCRIPTION,
@@ -92,7 +92,7 @@ def positive(kind: type[int] | type[float]) -> Callable[[str], float]:
 
 
 def file_path(text: str) -> Path:
-    """A path in an existing folder; checked first, so that a typing error loses no measurement."""
+    """A path in an existing folder; checked first, since a typing error would lose the results."""
     path = Path(text)
     if path.is_dir() or not path.parent.is_dir():
         raise argparse.ArgumentTypeError(f"must be a file in an existing folder, got {text!r}")

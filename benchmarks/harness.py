@@ -30,8 +30,8 @@ FEWEST_PAIRS = 5
 LONGEST_WAIT = 0.1
 """A block is disturbed if its threads waited for a core for a greater share of its length.
 
-Two threads that spin until both are there take 300 times as long when a third process uses one
-of two cores; such a pair of blocks says nothing about either side.
+Two threads that spin until both have arrived take 300 times as long when a third process uses
+one of two cores; such a pair of blocks is meaningless.
 """
 
 
@@ -111,7 +111,7 @@ class Result:
     ours_us, theirs_us : float
         Median microseconds per step.
     ratio, low, high : float
-        Median and quartiles of our time / theirs, over pairs of neighbouring blocks.
+        Median and quartiles of our time / theirs, over pairs of neighboring blocks.
     pairs : int
         Number of pairs of blocks.
     disturbed : int

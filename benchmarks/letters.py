@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.machine import facts_in_words
+from benchmarks.machine import machine_line
 from benchmarks.preparation import run
 from benchmarks.rows.letters import LR, UNITS, draw_examples
 from neural_networks.canonical import canonical_pair
@@ -46,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     for name, microseconds in parts_of_a_step().items():
         print(f"{name:48}{microseconds:6.1f} µs")
-    print(f"\n{facts_in_words()}")
+    print(f"\n{machine_line()}")
     return 0
 
 
@@ -64,8 +64,6 @@ def parts_of_a_step() -> dict[str, float]:
     model = make_network(*UNITS[:2], 1, LR)
     X, classes = draw_examples(0)
     x, y = X[0], np.eye(UNITS[-1])[classes[0]]
-    hidden: Any
-    output: Any
     hidden, output = model.layers
     y_hat = model.forward(x)
     z, b = output.cache["X"], output.cache["Z"]

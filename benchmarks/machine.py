@@ -50,7 +50,7 @@ def machine_facts() -> dict[str, Any]:
     }
 
 
-def facts_in_words() -> str:
+def machine_line() -> str:
     """The date and the machine in one line, for the end of a table."""
     facts = machine_facts()
     text = f"{facts['date']}, {facts['cores']} cores of {facts['cpu']}, Python {facts['python']}"

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from benchmarks.machine import facts_in_words
+from benchmarks.machine import machine_line
 from neural_networks.datasets.files.folders import VARIABLE, find_original
 from neural_networks.utils.files import repository
 
@@ -54,7 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
                 f"{what}: {seconds:.1f} s, {flags.rows / seconds:,.0f} rows a second, "
                 f"{memory / 1e6:,.0f} MB of memory at most"
             )
-    print(facts_in_words())
+    print(machine_line())
     return 0
 
 

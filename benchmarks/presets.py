@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks.machine import facts_in_words
+from benchmarks.machine import machine_line
 from neural_networks.cli.presets import PRESETS
 from neural_networks.utils.files import experiments_folder, repository
 
@@ -52,7 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             if outcome is None:
                 return 1
             print(row(command, outcome), flush=True)
-    print(f"\n{facts_in_words()}")
+    print(f"\n{machine_line()}")
     return 0
 
 
@@ -71,7 +71,7 @@ def train(name: str, command: Sequence[str]) -> Outcome | None:
 
 
 def read(folder: Path, seconds: float) -> Outcome:
-    """The outcome of the run in a folder, from its files."""
+    """Read the outcome of the run in a folder from its files."""
     with (folder / "log.csv").open(newline="") as file:
         *_, last = csv.DictReader(file)
     path = folder / "test.json"

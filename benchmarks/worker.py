@@ -44,7 +44,7 @@ class Side:
         self.step: Step
 
     def check(self) -> dict[str, list[list[float]]]:
-        """The results of the first steps of each variant: a list of numbers for each step."""
+        """Run the first steps of each variant; returns a list of numbers for each step."""
         results = {}
         for name, setup in self.variants.items():
             step = setup(self.seed)

@@ -34,19 +34,19 @@ class Network:
     lr: float
 
     def draw_batch(self, seed: int, m: int) -> tuple[np.ndarray, np.ndarray]:
-        """Examples (m, d) of overlapping classes, and their classes (m,).
+        """Draw examples (m, d) of overlapping classes, and their classes (m,).
 
         Drawn rather than loaded, since the times do not depend on the data.
         """
         rng = np.random.default_rng(seed)
         n_classes = max(self.units[-1], 2)
         classes = rng.integers(n_classes, size=m)
-        centres = 2 * self.units[0] ** -0.5 * rng.standard_normal((n_classes, self.units[0]))
-        X = centres[classes] + rng.standard_normal((m, self.units[0]))
+        centers = 2 * self.units[0] ** -0.5 * rng.standard_normal((n_classes, self.units[0]))
+        X = centers[classes] + rng.standard_normal((m, self.units[0]))
         return X.astype("float32"), classes
 
     def draw_parameters(self, seed: int) -> Parameters:
-        """The initial parameters of both sides."""
+        """Draw the initial parameters of both sides."""
         rng = np.random.default_rng([seed, 1])
         return [
             (
@@ -62,7 +62,7 @@ class Network:
         return one_hot if self.units[-1] > 1 else one_hot[:, 1:]
 
     def build(self) -> Any:
-        """The network in this library."""
+        """Build the network in this library."""
         from neural_networks.models import initialize_model
 
         binary = self.units[-1] == 1

@@ -12,9 +12,9 @@ LAYOUTS = {"contiguous": "contiguous_format", "channels last": "channels_last"}
 """Memory layouts of (m, C, H, W) in PyTorch, by the variant's name."""
 
 
-def draw_kernels(seed: int, *purpose: int, shape: tuple[int, int, int, int]) -> np.ndarray:
+def draw_kernels(seed: int, *stream: int, shape: tuple[int, int, int, int]) -> np.ndarray:
     """W (k1, k2, C, n_out), with the standard deviation of He initialization."""
-    return draw(seed, *purpose, shape=shape, scale=(2 / np.prod(shape[:3])) ** 0.5)
+    return draw(seed, *stream, shape=shape, scale=(2 / np.prod(shape[:3])) ** 0.5)
 
 
 def draw_examples(seed: int, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 
 
-def draw(seed: int, *purpose: int, shape: tuple[int, ...], scale: float = 1.0) -> np.ndarray:
-    """Normal numbers in float32, from one random stream for each purpose."""
-    rng = np.random.default_rng([seed, *purpose])
+def draw(seed: int, *stream: int, shape: tuple[int, ...], scale: float = 1.0) -> np.ndarray:
+    """Normal numbers in float32, drawn from one random stream of a seed."""
+    rng = np.random.default_rng([seed, *stream])
     return (scale * rng.standard_normal(shape)).astype("float32")
 
 

@@ -64,7 +64,7 @@ def write_tables(folder: Path) -> None:
     iris = load_iris(as_frame=True)
     table = iris.data.assign(number=range(150), kind=iris.target_names[iris.target])
     table.to_csv(folder / "flowers.csv", index=False)
-    iris.data[::10].to_csv(folder / "unlabelled.csv", index=False)
+    iris.data[::10].to_csv(folder / "unlabeled.csv", index=False)
 
 
 class CommandsRun(unittest.TestCase):
