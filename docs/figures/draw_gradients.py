@@ -1,6 +1,6 @@
 """Picture of docs/recurrence.md, gradient-norms.png: ``python -m docs.figures.draw_gradients``.
 
-Trains the network of train_rnn.py, which takes some seconds, and prints the page's figures.
+Trains the network of train_rnn.py, which takes a few seconds, and prints the page's figures.
 """
 
 from pathlib import Path

@@ -1,6 +1,6 @@
 """Pictures of docs/letters.md: ``python -m docs.figures.draw_letters``.
 
-Runs ``notebooks/letters.ipynb`` on the large set of letters, which takes some ten minutes, prints
+Runs ``notebooks/letters.ipynb`` on the large set of letters, which takes about ten minutes, prints
 its output, and saves two of its pictures.
 """
 

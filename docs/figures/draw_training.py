@@ -1,7 +1,7 @@
 """Picture of docs/training.md, update-rules.png: ``python -m docs.figures.draw_training``.
 
-Trains a network of six layers once for each update rule, which takes some seconds, and prints their
-final losses.
+Trains a network of six layers once for each update rule, which takes a few seconds, and prints
+their final losses.
 """
 
 from pathlib import Path

@@ -19,6 +19,10 @@ ROOT = Path(__file__).resolve().parents[2]
 
 NOT_CLAIMED = {
     "sequences (m, d, t)": """
+        activations_losses.test_weights.TestLayers.test_parameters_of_an_initializer
+        activations_losses.test_weights.TestLayers.test_the_gain_is_that_of_the_activation
+        cli.test_train_rnn.TestFlags.test_a_prediction_at_every_step
+        cli.test_train_rnn.TestFlags.test_and_back_to_the_last_one
         layers.test_elman_gradients.TestNetworks.test_cross_entropy_of_a_class_at_every_step
         layers.test_elman_gradients.TestNetworks.test_squared_error
         layers.test_gradients.TestAgainstOracle.test_fully_connected_with_every_activation
@@ -55,6 +59,10 @@ NOT_CLAIMED = {
         training.test_kaggle.TestTable.test_classes_of_every_step_have_no_place_in_a_table
     """,
     "float32: its biases and losses are float64": """
+        cli.test_presets.TestWhatTheyAre.test_each
+        cli.test_train_cnn.TestFlags.test_parameters_and_config_rebuild_the_network
+        cli.test_train_rnn.TestDefaultRun.test_predicts_the_wave_and_goes_on_with_it
+        cli.test_train_rnn.TestFlags.test_parameters_and_config_rebuild_the_network
         layers.test_dropout.TestTypesAndPurity.test_a_network_learns_with_it
         layers.test_normalization_rules.TestNetworks.test_learns_in_either_type
         layers.test_residual_rules.TestNetworks.test_learns_in_either_type
@@ -77,6 +85,12 @@ NOT_CLAIMED = {
         training.test_forecasting.TestForecasts.test_type_is_that_of_the_network
     """,
     "saturated predictions: warnings, and losses that are not finite": """
+        activations_losses.test_losses_rules.TestZeros.
+        cli.test_data_flags.TestKaggleFile.test_default_networks
+        cli.test_scripts_mistakes.TestMistakes.test_diverging_loss
+        logs.test_logs.TestARun.test_predictions_of_a_classifier
+        ocr.test_neuralnet_mistakes.TestFailures.test_divergence
+        ocr.test_neuralnet_mistakes.TestFailures.test_large_rates_raise_no_warning
         models.test_canonical.TestExtremeLogits.
         models.test_canonical.TestSwitch.test_off
         models.test_models.TestSaturatedLogits.
@@ -84,6 +98,8 @@ NOT_CLAIMED = {
         training.test_best_epoch.TestWhatIsKept.
     """,
     "canonical pairs and the gradient of the data: entrances beside backward": """
+        activations_losses.test_loss_gradients.TestAnyShapeAndValue.test_softmax_with_cross_entropy
+        activations_losses.test_loss_gradients.TestCanonicalPairsAtExtremeLogits.
         layers.test_gradients.TestCentralDifferences.test_affine_part_alone
         layers.test_layers_rules.TestForwardAndBackward.test_without_input_gradient
         models.test_call_counts.TestCalls.test_forward_of_a_fully_connected_layer
@@ -91,7 +107,15 @@ NOT_CLAIMED = {
         models.test_models_state.TestGradientOfTheData.
         models.test_own_layers.TestSubclass.test_only_the_class_itself_may_be_bypassed
     """,
+    "the trace of the OCR program, which starts at the logits": """
+        ocr.test_neuralnet.TestPlaces.test_devices_stay_devices
+        ocr.test_neuralnet.TestTrace.
+        ocr.test_neuralnet_mistakes.TestFailures.test_no_room_for_a_picture
+        ocr.test_neuralnet_mistakes.TestOutputs.test_a_trace_that_has_no_room
+        ocr.test_neuralnet_mistakes.TestOutputs.test_room_for_a_trace_is_about_what_it_takes
+    """,
     "guards: a backward without a forward, gradients of another shape, the mode of a layer": """
+        activations_losses.test_losses_rules.TestRefusals.
         layers.test_layers_rules.TestInference.
         layers.test_layers_rules.TestInitializeLayer.test_names_and_their_classes
         layers.test_layers_rules.TestParameters.test_clear_gradients
