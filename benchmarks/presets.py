@@ -1,6 +1,6 @@
 """Results of all presets on real data, as a table; ``make results``.
 
-Needs the data in ``python -m neural_networks datasets list``; takes some 30 minutes.
+Needs the data in ``python -m neural_networks datasets list``; takes about 30 minutes.
 """
 
 import argparse

@@ -322,7 +322,7 @@ class NeuralNetwork:
     def save(self, path: str | Path) -> None:
         """Write the parameters to an ``.npz`` file, whole or not at all."""
         if not (arrays := self.arrays()):
-            raise ValueError("there is nothing to save: parameters exist from the first forward on")
+            raise ValueError("there is nothing to save: the first forward creates the parameters")
         save_arrays(Path(path), arrays)
 
     def load(self, path: str | Path) -> None:

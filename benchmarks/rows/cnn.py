@@ -180,7 +180,7 @@ def row(network: Network, **rival: Any) -> Row:
 
 
 def beside_torch(network: Network, goal: float, stretch: float) -> Row:
-    """The row of a network beside PyTorch."""
+    """The row of a network, compared with PyTorch."""
     theirs = {
         f"{layout}, {sgd}": partial(in_torch, network=network, layout=layout, sgd=sgd)
         for layout, sgd in product(LAYOUTS, IN_TORCH)

@@ -1,4 +1,4 @@
-"""A convolution and its gradients, by shape, beside PyTorch and textbook NumPy."""
+"""A convolution and its gradients, by shape, compared with PyTorch and textbook NumPy."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -103,13 +103,13 @@ def row(shape: Shape, **rival: Any) -> Row:
 
 
 def beside_torch(shape: Shape, goal: float, stretch: float) -> Row:
-    """The row of a shape beside PyTorch."""
+    """The row of a shape, compared with PyTorch."""
     theirs = {layout: partial(in_torch, shape=shape, layout=layout) for layout in LAYOUTS}
     return row(shape, theirs=theirs, rival="PyTorch", package="torch", goal=goal, stretch=stretch)
 
 
 def beside_numpy(shape: Shape) -> Row:
-    """The row of a shape beside the textbook."""
+    """The row of a shape, compared with the textbook version."""
     return row(
         shape,
         theirs={"im2col by indices, np.add.at": partial(in_numpy, shape=shape)},

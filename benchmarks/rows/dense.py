@@ -1,4 +1,4 @@
-"""Fully-connected networks: one training step, beside PyTorch."""
+"""Fully-connected networks: one training step, compared with PyTorch."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

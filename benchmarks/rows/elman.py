@@ -1,4 +1,4 @@
-"""A recurrent layer and its gradients, by shape, beside PyTorch."""
+"""A recurrent layer and its gradients, by shape, compared with PyTorch."""
 
 from dataclasses import dataclass
 from functools import partial

@@ -1,4 +1,4 @@
-"""Fully-connected networks: an epoch of training steps, beside scikit-learn's MLPClassifier."""
+"""Fully-connected networks: an epoch of steps, compared with scikit-learn's MLPClassifier."""
 
 from functools import partial
 from typing import Any
@@ -66,7 +66,7 @@ def start_from(model: Any, X: np.ndarray, classes: np.ndarray, network: Network,
 
 
 def row(title: str, network: Network, m: int, dtype: str, goal: float, stretch: float) -> Row:
-    """The row of a network, beside scikit-learn in a type."""
+    """The row of a network, compared with scikit-learn in a type."""
     units = "-".join(map(str, network.units))
     return Row(
         title=f"{title} {units}, {BATCHES} batches of {m}, Adam, float32; rival in {dtype}",
@@ -81,7 +81,7 @@ def row(title: str, network: Network, m: int, dtype: str, goal: float, stretch: 
     )
 
 
-# For two classes, scikit-learn's network has one output unit; so has ours here.
+# For two classes, scikit-learn's network has one output unit, as ours has here.
 BINARY_HIGGS = Network((*HIGGS.units[:-1], 1), HIGGS.optimizer, HIGGS.lr)
 
 EPOCHS = {

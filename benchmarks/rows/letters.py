@@ -1,4 +1,4 @@
-"""The OCR program: one hidden layer, one example a step, in float64; beside PyTorch."""
+"""The OCR program: one hidden layer, one example a step, in float64; compared with PyTorch."""
 
 from functools import partial
 from itertools import cycle, pairwise

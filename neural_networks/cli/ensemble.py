@@ -32,7 +32,7 @@ def average(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
     Parameters
     ----------
     tables : sequence of DataFrame
-        They must agree in all columns but the predictions.
+        They must agree in all columns except the predictions.
 
     Returns
     -------

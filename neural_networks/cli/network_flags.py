@@ -87,7 +87,7 @@ def set_layers(config: AttrDict, flags: argparse.Namespace, layers: Sequence[Any
 
 
 def fit_to_loss(config: AttrDict, flags: argparse.Namespace) -> list[str]:
-    """Fit labels and output layer to --loss, unless they were typed; the changes, in words."""
+    """Fit labels and output layer to --loss, unless they were typed; returns the changes."""
     data, last = config.data_args, config.model_args["layer_args"][-1]
     changes = []
     one_column = flags.loss == "binary_cross_entropy"
@@ -179,7 +179,7 @@ def set_activation(layers: Sequence[Any], activation: str) -> None:
     """Set the activation of each layer with units; a normalized layer's comes after it."""
     sized = [block for block in blocks(layers) if has_size(block[0])]
     if not sized:
-        raise ValueError(f"--activation {activation} needs a hidden layer, and there is none")
+        raise ValueError(f"--activation {activation} needs a hidden layer, but there is none")
     for block in sized:
         [block[0], *filter(is_normalization, block)][-1]["activation"] = activation
 
@@ -188,7 +188,7 @@ def set_option(layers: Iterable[Any], name: str, option: str, value: Any, flag: 
     """Set an option of all layers of a name, if the flag was given."""
     found = [layer for layer in layers if layer.get("name") == name]
     if value is not None and not found:
-        raise ValueError(f"{flag} {value} needs a layer {name!r}, and there is none")
+        raise ValueError(f"{flag} {value} needs a layer {name!r}, but there is none")
     for layer in found if value is not None else []:
         layer[option] = value
 
@@ -211,7 +211,7 @@ def with_normalization(layers: Sequence[Any], normalization: str | None) -> list
             result += [first, *followers]
     if not found:
         raise ValueError(
-            "--normalization needs a hidden layer that is fully-connected or a convolution, and "
+            "--normalization needs a hidden layer that is fully-connected or a convolution, but "
             "there is none"
         )
     return result
@@ -228,7 +228,7 @@ def with_dropout(layers: Sequence[Any], p: float | None) -> list[Any]:
             result += map(AttrDict, dropped(p))
     if p and not any(layer.get("name") == "dropout" for layer in result):
         raise ValueError(
-            "--dropout needs a hidden layer that is not a convolution, and there is none"
+            "--dropout needs a hidden layer that is not a convolution, but there is none"
         )
     return result
 

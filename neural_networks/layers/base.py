@@ -134,8 +134,8 @@ class Layer(ABC):
     def forward_faster(self, X: np.ndarray) -> np.ndarray:
         """``forward`` by the layer's fastest implementation; networks call this.
 
-        It is ``forward`` itself unless a layer has two implementations, one to read and one to
-        run, as ``Conv2D`` has. A network need not know which layers these are.
+        It is ``forward`` itself unless a layer has two implementations, one to be read and
+        one to run, as ``Conv2D`` has. A network need not know which layers these are.
         """
         return self.forward(X)
 
@@ -176,7 +176,7 @@ class Layer(ABC):
         return f"{type(self).__name__}({', '.join([*sizes, *self.details()])})"
 
     def details(self) -> list[str]:
-        """The layer's options in words, for ``print`` and the summary of a network."""
+        """The layer's options as text, for ``print`` and the summary of a network."""
         name = find_name(type(self.activation), ACTIVATIONS)
         # A layer without units, such as pooling, has the identity: left out.
         return [name] if name and (name != "linear" or self.n_out is not None) else []

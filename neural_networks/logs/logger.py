@@ -1,11 +1,13 @@
 """The log of a run: its results, written into the run's folder as they come."""
 
+from __future__ import annotations
+
 import csv
 import json
 import platform
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,6 +19,10 @@ from neural_networks.losses import Loss
 from neural_networks.training.outcome import Outcome
 from neural_networks.training.tables import forecast_table, prediction_table
 from neural_networks.utils.files import atomic_write, experiments_folder, save_arrays
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
 
 DEFAULT_FOLDER = "experiments/"
 
@@ -198,8 +204,8 @@ class Logger:
             self.save_table("forecast.csv", forecast_table(*outcome.forecast))
             self._draw_all([pictures.forecast_picture(outcome.forecast)])
 
-    def save_kaggle(self, file_name: str, table: Any) -> None:
-        """Write predictions for submission, a ``pandas.DataFrame``, as CSV.
+    def save_kaggle(self, file_name: str, table: pd.DataFrame) -> None:
+        """Write predictions for submission as CSV.
 
         Raises
         ------
@@ -208,8 +214,8 @@ class Logger:
         """
         self.save_table(check_file_name(file_name), table)
 
-    def save_table(self, file_name: str, table: Any) -> None:
-        """Write a ``pandas.DataFrame`` as CSV."""
+    def save_table(self, file_name: str, table: pd.DataFrame) -> None:
+        """Write a table as CSV."""
         self.start()
         if self.folder is not None:
             with atomic_write(self.folder / file_name) as partial:
@@ -231,7 +237,7 @@ class Logger:
             for picture in drawn:
                 self._draw(*picture)
 
-    def _draw(self, file_name: str, draw: Callable[[Any], None]) -> None:
+    def _draw(self, file_name: str, draw: Callable[[Figure], None]) -> None:
         self.start()
         if self.folder is None:
             plots.show(draw)

@@ -39,7 +39,7 @@ def check_paths(inputs: Mapping[str, Path], outputs: Mapping[str, Path | None]) 
         if name in outputs:
             check_place(name, path, target)
         other = taken.setdefault(target, name)
-        if other != name and name in outputs:  # but one file may be both inputs
+        if other != name and name in outputs:  # both inputs may be the same file
             raise ValueError(f"{name} must be a separate file, but {other} is {path}, too")
 
 

@@ -76,7 +76,7 @@ def draw(path: Path, title: str, losses: np.ndarray) -> None:
 
 
 def describe(model: NeuralNetwork, n_training: int, n_validation: int) -> str:
-    """The network and the number of examples, in words."""
+    """Describe the network and the number of examples."""
     hidden, output = model.layers
     n = sum(value.size for layer in model.layers for value in layer.parameters.values())
     units = f"{hidden.n_in} pixels, {hidden.n_out} hidden units, {output.n_out} letters"
@@ -98,6 +98,6 @@ def summarize(losses: np.ndarray, results: Sequence[Result], seconds: float) -> 
 
 
 def list_files(outputs: Mapping[str, Path | None]) -> str:
-    """The files that were written."""
+    """List the written files."""
     written = (display_path(path) for path in outputs.values() if path is not None)
     return f"\nWritten: {', '.join(written)}"

@@ -1,6 +1,8 @@
 """Evaluation: loss, error and predictions of a whole set, without a gradient."""
 
-from typing import Any
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -10,6 +12,9 @@ from neural_networks.training.forecasting import free_running, one_step
 from neural_networks.training.outcome import Forecast, Outcome
 from neural_networks.training.protocols import Predictor
 from neural_networks.training.tables import kaggle_table
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def evaluate(model: Predictor, data: Data) -> tuple[float, float, np.ndarray]:
@@ -74,7 +79,7 @@ def _forecast(model: Predictor, dataset: Dataset, data: Data) -> Forecast | None
         return sequences, one_step(model, sequences, window), free
 
 
-def test_kaggle(model: Predictor, dataset: Dataset, file_name: str | None) -> Any:
+def test_kaggle(model: Predictor, dataset: Dataset, file_name: str | None) -> pd.DataFrame:
     """Predict the classes of ``dataset.test``, in its order, for a Kaggle competition.
 
     Parameters

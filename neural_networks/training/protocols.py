@@ -1,9 +1,11 @@
 """Protocols: the parts of a model and of a run's log that training uses."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -13,6 +15,9 @@ from neural_networks.optimizers import Optimizer
 from neural_networks.training.early_stopping import BestEpoch
 from neural_networks.training.history import History
 from neural_networks.training.outcome import Outcome
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class RunLog(Protocol):
@@ -44,7 +49,7 @@ class RunLog(Protocol):
     ) -> None:
         """Save the results of a test and, if asked for, predictions and pictures."""
 
-    def save_kaggle(self, file_name: str, table: Any) -> None:
+    def save_kaggle(self, file_name: str, table: pd.DataFrame) -> None:
         """Save a table of predicted classes."""
 
 

@@ -1,15 +1,20 @@
 """Tables of predictions. pandas is imported when the first one is made."""
 
-from typing import Any
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from neural_networks.losses import Loss
 from neural_networks.utils.rows import as_rows
 
+if TYPE_CHECKING:
+    import pandas as pd
 
-def prediction_table(loss: Loss, Y: np.ndarray, Y_hat: np.ndarray) -> Any:
-    """Labels beside predictions, a row for each example.
+
+def prediction_table(loss: Loss, Y: np.ndarray, Y_hat: np.ndarray) -> pd.DataFrame:
+    """Table of labels and predictions, a row for each example.
 
     Parameters
     ----------
@@ -41,8 +46,8 @@ def prediction_table(loss: Loss, Y: np.ndarray, Y_hat: np.ndarray) -> Any:
     return pd.DataFrame(columns)
 
 
-def forecast_table(true: np.ndarray, one_step: np.ndarray, free: np.ndarray) -> Any:
-    """A forecast, a row for each predicted step of each sequence.
+def forecast_table(true: np.ndarray, one_step: np.ndarray, free: np.ndarray) -> pd.DataFrame:
+    """Table of a forecast, a row for each predicted step of each sequence.
 
     Parameters
     ----------
@@ -70,8 +75,8 @@ def forecast_table(true: np.ndarray, one_step: np.ndarray, free: np.ndarray) -> 
     return pd.DataFrame(columns)
 
 
-def kaggle_table(classes: np.ndarray, first_id: int) -> Any:
-    """Predicted classes in Kaggle's format, a ``pandas.DataFrame``: ``Id`` and ``Category``."""
+def kaggle_table(classes: np.ndarray, first_id: int) -> pd.DataFrame:
+    """Table of predicted classes in Kaggle's format: columns ``Id`` and ``Category``."""
     import pandas as pd
 
     ids = np.arange(first_id, first_id + len(classes))

@@ -62,7 +62,7 @@ def integers_to_one_hot(v: np.ndarray, max_val: int | None = None) -> np.ndarray
     if labels.dtype.kind not in "biuf":
         raise TypeError(f"v must hold whole numbers, got {labels.dtype}")
     if labels.size == 0 and max_val is None:
-        raise ValueError("v is empty: give max_val to say how many classes there are")
+        raise ValueError("v is empty: give max_val, the largest possible label")
     if labels.size and not np.array_equal(labels, labels.astype(np.int64)):
         raise TypeError(f"v must hold whole numbers, got {labels.dtype} with fractions")
     labels = labels.astype(np.int64)

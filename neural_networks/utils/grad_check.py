@@ -183,13 +183,13 @@ def check_network(
     ----------
     model : NeuralNetwork
         In float64; its dropout, if any, with a fixed mask (``seed``). Parameters and buffers are
-        left as they were; gradients and penalty are those of this batch afterwards.
+        unchanged afterward; gradients and penalty are then those of this batch.
     X : array of float, (m, ...)
     Y : array, (m, n_out)
         Labels. A few examples suffice, and a few units in each layer.
     h : float
-        Step of the differences. The gradients are small beside the loss, so rounding requires a
-        larger one than in ``check_gradients``.
+        Step of the differences. The gradients are small compared with the loss, so rounding
+        requires a larger one than in ``check_gradients``.
 
     Returns
     -------

@@ -225,15 +225,15 @@ class TestFlagsWithoutTheirLayers(FlagTest):
     """A typed option that no layer can take is an error."""
 
     def test_activation(self):
-        words = "--activation tanh needs a hidden layer, and there is none"
+        words = "--activation tanh needs a hidden layer, but there is none"
         self.refused(words, "--hidden", "--activation", "tanh")
 
     def test_kernel_and_pool(self):
         self.script = train_cnn
         flags = ("--network", "conv_net", "--network-args", "n_filters=[]")
-        self.refused("--kernel 5 needs a layer 'conv2d', and there is none", *flags, "--kernel", 5)
+        self.refused("--kernel 5 needs a layer 'conv2d', but there is none", *flags, "--kernel", 5)
         self.refused(
-            "--pool max needs a layer 'pool2d', and there is none", *flags, "--pool", "max"
+            "--pool max needs a layer 'pool2d', but there is none", *flags, "--pool", "max"
         )
 
     def test_an_output_that_was_typed_stays(self):
