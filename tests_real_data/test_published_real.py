@@ -82,7 +82,7 @@ class TestImages(RealTest):
         assert_array_equal(dataset.train.labels.argmax(axis=1), y)
         self.assertEqual([dataset.class_names[k] for k in y[:2]], ["ankle boot", "T-shirt/top"])
 
-    def test_order_of_the_colours(self):
+    def test_order_of_the_colors(self):
         for name in set(self.sets()) - {"fashion_mnist"}:
             dataset = initialize_dataset(name, images=True, dtype="float32")
             planes = dataset.train.data[:1_000].astype(float)
@@ -90,7 +90,7 @@ class TestImages(RealTest):
             ship = [dataset.class_names[k] in ("airplane", "ship") for k in y]
             red, _, blue = planes[ship].mean(axis=(0, 1, 2))
             self.assertGreater(blue, red + 10, "sky and sea are blue")
-            # Neighbouring pixels are similar, along rows and columns.
+            # Neighboring pixels are similar, along rows and columns.
             for axis in (1, 2):
                 self.assertLess(np.abs(np.diff(planes, axis=axis)).mean(), 20)
             X = np.concatenate([X for X, _ in dataset.train.batches(5_000)])

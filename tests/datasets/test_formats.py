@@ -82,7 +82,7 @@ class TestNpyWriter(InFolder):
                 found = self.written((3,), np.float32, [rows])
                 assert_array_equal(np.asarray(found), rows.astype(np.float32), strict=True)
 
-    def test_images_with_the_colour_last_come_back_in_order(self):
+    def test_images_with_the_color_last_come_back_in_order(self):
         images = np.random.default_rng(0).integers(256, size=(4, 3, 5, 6)).astype(np.uint8)
         turned = images.transpose(0, 2, 3, 1)
         found = self.written((5, 6, 3), np.uint8, [turned[:1], turned[1:]])

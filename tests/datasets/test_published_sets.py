@@ -63,8 +63,8 @@ class SyntheticFiles(DataTest):
         *train, test = batches.values()
 
         def parts(records):
-            colours = [records[:, 1 + 1024 * c :][:, :1024] for c in range(3)]
-            return np.stack(colours, axis=-1).reshape(-1, 32, 32, 3), records[:, 0]
+            colors = [records[:, 1 + 1024 * c :][:, :1024] for c in range(3)]
+            return np.stack(colors, axis=-1).reshape(-1, 32, 32, 3), records[:, 0]
 
         return parts(np.concatenate(train)), parts(test)
 

@@ -104,8 +104,8 @@ class TestOptions(unittest.TestCase):
         difference = noisy.train.data - np.sin(a + 0.2 * np.arange(50))
         share = np.mean(np.abs(difference) > 0.2)
         self.assertAlmostEqual(share, 0.0455, delta=0.002, msg="two standard deviations off")
-        neighbours = np.corrcoef(difference[:, 0, 3], difference[:, 0, 4])[0, 1]
-        self.assertLess(abs(neighbours), 0.05, "the noise of neighbours is independent")
+        neighbors = np.corrcoef(difference[:, 0, 3], difference[:, 0, 4])[0, 1]
+        self.assertLess(abs(neighbors), 0.05, "the noise of neighbors is independent")
 
     def test_none_stands_for_the_default(self):
         names = ("window", "step", "noise", "every_step")

@@ -61,7 +61,7 @@ class TestRows(unittest.TestCase):
         return {patch.get_label(): patch.get_data() for patch in axes.patches}
 
     def compare(self, axes, values, classes, atol=1e-9):
-        """The histograms must be those of the values in each class, from ½ to 99½ per cent."""
+        """The histograms must be those of the values in each class, from ½ to 99½ percent."""
         found = self.histograms(axes)
         self.assertEqual(list(found), list(classes))
         for name, rows in classes.items():
@@ -263,7 +263,7 @@ class TestWeights(InFolder):
         return {"name": "fully_connected", "activation": "relu", "n_out": n}
 
     def tiles(self, figure):
-        """The axes of the units, and True if there is a colour bar."""
+        """The axes of the units, and True if there is a color bar."""
         tiles = [axes for axes in figure.axes if axes.images]
         return tiles, len(figure.axes) > len(tiles)
 
@@ -282,7 +282,7 @@ class TestWeights(InFolder):
         self.assertEqual(figures["weights.png"].get_suptitle(), title)
         self.assertEqual(set(figures), {"weights.png", "loss.png", "error.png"})
 
-    def test_in_colour(self):
+    def test_in_color(self):
         for stored in ("uint8", "float32"):
             dataset = self.images(channels=3, stored=stored)
             figures, model = self.pictures_of(dataset, self.hidden(4))

@@ -13,7 +13,7 @@ NAMES = ("cat", "$dog$", "frog")
 
 
 def tiles(figure):
-    """The small pictures of a figure: those axes that hold an image and no colour bar."""
+    """The small pictures of a figure: those axes that hold an image and no color bar."""
     return [axes for axes in figure.axes if axes.images]
 
 
@@ -33,7 +33,7 @@ class TestKernels(unittest.TestCase):
             assert_allclose([image.norm.vmin, image.norm.vmax], np.abs(W).max() * np.array([-1, 1]))
         self.assertEqual(figure.get_suptitle(), "5 kernels of 3×2")
 
-    def test_three_channels_are_colours(self):
+    def test_three_channels_are_colors(self):
         W = rng.normal(size=(4, 4, 3, 2))
         for i, axes in enumerate(tiles(self.draw(W))):
             shown = np.asarray(axes.images[0].get_array())
@@ -98,7 +98,7 @@ class TestMisclassified(unittest.TestCase):
         labels = [axes.get_xlabel().split()[-1] for axes in tiles(figure)]
         self.assertEqual(labels, ["(40.0)", "(-1.2)"])
 
-    def test_flat_and_coloured_images(self):
+    def test_flat_and_colored_images(self):
         X = np.stack([np.full((2, 2, 3), 7.0), rng.normal(size=(2, 2, 3))])
         first, second = tiles(self.draw([0, 0], [1, 1], [0.9, 0.8], X))
         assert_array_equal(first.images[0].get_array(), np.zeros((2, 2, 3)))

@@ -120,7 +120,7 @@ class TestConfusionMatrix(unittest.TestCase):
         self.assertEqual([tick.get_text() for tick in axes.get_yticklabels()], ["a", "b", "c"])
         self.assertEqual(axes.get_title(), "accuracy 40.0%: 2 of 5 test examples")
 
-    def test_colours_are_shares_of_the_true_class(self):
+    def test_colors_are_shares_of_the_true_class(self):
         axes = self.draw([0, 0, 0, 0, 1], [0, 1, 1, 1, 1], ["a", "b"])
         assert_allclose(axes.images[0].get_array(), [[0.25, 0.75], [0, 1]])
 
@@ -141,8 +141,8 @@ class TestImages(unittest.TestCase):
                     image = imread(Path(folder) / "run" / name)
                     self.assertEqual(image.ndim, 3)
                     self.assertGreater(min(image.shape[:2]), 300)
-                    colours = np.unique(image[::4, ::4].reshape(-1, image.shape[2]), axis=0)
-                    self.assertGreater(len(colours), 10)
+                    colors = np.unique(image[::4, ::4].reshape(-1, image.shape[2]), axis=0)
+                    self.assertGreater(len(colors), 10)
                     # The paper is white at the corner, and not everywhere.
                     assert_array_equal(image[0, 0], 1)
                     self.assertGreater((image[..., :3] < 0.9).any(axis=2).mean(), 0.005)
