@@ -92,5 +92,5 @@ def start(logger: Logger) -> None:
     if logger.folder is not None and logger.folder.name != logger.model_name:
         print(
             f"There is a run {logger.model_name!r} already: this one is {logger.folder.name!r} "
-            "(--overwrite replaces)."
+            "(--overwrite replaces it)."
         )

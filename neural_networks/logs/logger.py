@@ -140,7 +140,7 @@ class Logger:
         if self.rows:
             columns = list(self.rows[0])
             if row.keys() != self.rows[0].keys():
-                raise ValueError(f"columns {list(row)} are not those so far: {columns}")
+                raise ValueError(f"columns {list(row)} differ from those so far: {columns}")
             row = {key: row[key] for key in columns}  # the order of the first row
         self.rows.append(row)
         self.start()

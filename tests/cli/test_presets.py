@@ -209,7 +209,7 @@ class TestFlags(PresetTest):
         self.train("--preset", "cifar10_two_layers", "--epochs", 1)
         self.train("--preset", "cifar10_two_layers", "--epochs", 1, "--name", "mine")
         _, out, _ = self.train("--preset", "cifar10_two_layers", "--epochs", 1)
-        self.assertIn("'cifar10_two_layers-2' (--overwrite replaces)", out)
+        self.assertIn("'cifar10_two_layers-2' (--overwrite replaces it)", out)
         for preset in ("letters", "letters_deep"):
             self.train("--preset", preset, "--dataset", "digits", "--epochs", 1)
         found = {path.name for path in self.runs.iterdir()}

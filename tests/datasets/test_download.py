@@ -188,19 +188,19 @@ class TestAddresses(DownloadTest):
         self.fails(file_server.status(404, b"<html>", Content_Type="text/html"), "404 Not Found")
 
     def test_an_html_page(self):
-        self.fails(file_server.page(), "the answer is an HTML page")
+        self.fails(file_server.page(), "the response is an HTML page")
 
     def test_an_html_page_of_unknown_length(self):
         answer = file_server.whole(OTHER, Content_Type="text/HTML", Content_Length=None)
-        self.fails(answer, "the answer is an HTML page")
+        self.fails(answer, "the response is an HTML page")
 
     def test_another_length(self):
-        reason = f"the answer has {len(CONTENT) + 1} bytes, not {len(CONTENT)}"
+        reason = f"the response has {len(CONTENT) + 1} bytes, not {len(CONTENT)}"
         self.fails(file_server.whole(CONTENT + b"1"), reason)
 
     def test_too_many_bytes_of_unknown_length(self):
         answer = file_server.whole(CONTENT + OTHER, Content_Length=None)
-        self.fails(answer, f"the answer has more than {len(CONTENT)} bytes")
+        self.fails(answer, f"the response has more than {len(CONTENT)} bytes")
 
     def test_another_content(self):
         reason = f"sha256 is {sha256(OTHER)}, not {sha256(CONTENT)}"
@@ -327,7 +327,7 @@ class TestMessage(DownloadTest):
   {first}
     404 Not Found
   {second}
-    the answer is an HTML page
+    the response is an HTML page
 To do it by hand, with a browser,
   fetch      {first}
   or         {second}

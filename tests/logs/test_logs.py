@@ -185,7 +185,7 @@ class TestPush(LoggerTest):
         logger = self.logger()
         logger.push({"a": 1, "b": 2})
         for log in ({"a": 1}, {"a": 1, "c": 2}, {"a": 1, "b": 2, "c": 3}, {}):
-            with self.assertRaisesRegex(ValueError, "are not those so far"):
+            with self.assertRaisesRegex(ValueError, "differ from those so far"):
                 logger.push(log)
         self.assertEqual(self.rows(), [{"a": "1", "b": "2"}])
 

@@ -361,16 +361,16 @@ class _Transfer:
         if length == str(expected):
             return
         if "html" in headers.get("Content-Type", "").lower():
-            raise _Failure("the answer is an HTML page")
+            raise _Failure("the response is an HTML page")
         if length is not None:
-            raise _Failure(f"the answer has {length} bytes, not {expected}")
+            raise _Failure(f"the response has {length} bytes, not {expected}")
 
     def write(self, chunk: bytes) -> None:
         """Write a chunk; called by pooch."""
         self.sink.write(chunk)
         self.bar.update(len(chunk))
         if self.sink.tell() > self.file.size:
-            raise _Failure(f"the answer has more than {self.file.size} bytes")
+            raise _Failure(f"the response has more than {self.file.size} bytes")
 
     def flush(self) -> None:
         """Flush the file; called by pooch after each chunk."""
