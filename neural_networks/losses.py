@@ -40,7 +40,7 @@ class Loss(ABC):
 
     @abstractmethod
     def forward(self, Y: np.ndarray, Y_hat: np.ndarray) -> float:
-        """The loss of a batch.
+        """Compute the loss of a batch.
 
         Parameters
         ----------
@@ -62,7 +62,7 @@ class Loss(ABC):
 
     @abstractmethod
     def backward(self, Y: np.ndarray, Y_hat: np.ndarray) -> np.ndarray:
-        """The gradient of the loss with respect to the predictions.
+        """Compute the gradient of the loss with respect to the predictions.
 
         Parameters
         ----------

@@ -121,7 +121,7 @@ class NeuralNetwork:
         self._label_shape: tuple[int, ...] | None = None
 
     def forward(self, X: np.ndarray) -> np.ndarray:
-        """The output for a batch, through all layers.
+        """Compute the output for a batch, through all layers.
 
         Parameters
         ----------
@@ -138,7 +138,7 @@ class NeuralNetwork:
         return out
 
     def backward(self, target: np.ndarray, out: np.ndarray) -> float:
-        """The loss of the last batch, and the gradients of all parameters.
+        """Compute the loss of the last batch, and the gradients of all parameters.
 
         The loss includes the penalty on the weights; that of ``predict`` does not.
 
@@ -168,7 +168,7 @@ class NeuralNetwork:
         return loss + self._add_penalty()
 
     def update(self, epoch: float) -> None:
-        """One step of the optimizer for every parameter.
+        """Make one step of the optimizer for every parameter.
 
         Parameters
         ----------
@@ -191,7 +191,7 @@ class NeuralNetwork:
         return self.loss.error(target, out)
 
     def predict(self, X: np.ndarray, Y: np.ndarray | None) -> tuple[np.ndarray, float]:
-        """Output and loss of a batch. Creates missing parameters, and changes nothing else.
+        """Compute output and loss of a batch. Creates missing parameters, and changes nothing else.
 
         Parameters
         ----------

@@ -90,7 +90,7 @@ class Layer(ABC):
 
     @abstractmethod
     def forward(self, X: np.ndarray) -> np.ndarray:
-        """The layer's output for a batch.
+        """Compute the layer's output for a batch.
 
         Parameters
         ----------

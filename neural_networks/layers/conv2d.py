@@ -130,7 +130,7 @@ class Conv2D(Layer):
         return self.activation(Z)
 
     def backward(self, dLdY: np.ndarray) -> np.ndarray:
-        """The gradients with respect to W, b and X; one window after the other.
+        """Compute the gradients with respect to W, b and X, one window after the other.
 
         Parameters
         ----------

@@ -84,7 +84,7 @@ class Elman(Layer):
         )
 
     def forward_step(self, x_t: np.ndarray) -> np.ndarray:
-        """The state after one more step: s_t = σ(x_t W + s_{t-1} U + b).
+        """Compute the state after one more step: s_t = σ(x_t W + s_{t-1} U + b).
 
         It continues from the last state in ``cache["s"]``, or from the initial state if there is
         none, as after ``clear_gradients``. The step is added to the cache, in training or not, so
@@ -114,7 +114,7 @@ class Elman(Layer):
         return states[-1]
 
     def forward(self, X: np.ndarray) -> np.ndarray:
-        """All steps of a sequence from the initial state, one after the other.
+        """Compute all steps of a sequence from the initial state, one after the other.
 
         Parameters
         ----------
@@ -134,7 +134,7 @@ class Elman(Layer):
         return np.stack(states, axis=2) if self.return_sequences else states[-1]
 
     def backward(self, dLdY: np.ndarray) -> list[np.ndarray] | np.ndarray:
-        """The gradients with respect to W, U, b, the initial state and the input at every step.
+        """Compute the gradients with respect to W, U, b, the initial state and every input.
 
         Parameters
         ----------

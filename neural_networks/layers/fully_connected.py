@@ -75,7 +75,7 @@ class FullyConnected(Layer):
     def backward(
         self, dLdY: np.ndarray, *, from_logits: bool = False, input_gradient: bool = True
     ) -> np.ndarray | None:
-        """The gradients of Y = σ(X W + b) with respect to W, b and X.
+        """Compute the gradients of Y = σ(X W + b) with respect to W, b and X.
 
         Parameters
         ----------

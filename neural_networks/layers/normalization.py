@@ -77,7 +77,7 @@ class Normalization(Layer):
         return from_rows(self.activation(Z), X.shape)
 
     def backward(self, dLdY: np.ndarray) -> np.ndarray:
-        """The gradients of Y = σ(γ X_hat + β) with respect to γ, β and X.
+        """Compute the gradients of Y = σ(γ X_hat + β) with respect to γ, β and X.
 
         Parameters
         ----------

@@ -93,7 +93,7 @@ class Pool2D(Layer):
             )
 
     def forward(self, X: np.ndarray) -> np.ndarray:
-        """The maximum, or the average, of each window; one window after the other.
+        """Compute the maximum, or the average, of each window, one after the other.
 
         Parameters
         ----------
@@ -117,7 +117,7 @@ class Pool2D(Layer):
         return Y
 
     def backward(self, dLdY: np.ndarray) -> np.ndarray:
-        """The gradient with respect to X; one window after the other.
+        """Compute the gradient with respect to X, one window after the other.
 
         Parameters
         ----------

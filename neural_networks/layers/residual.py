@@ -106,7 +106,7 @@ class Residual(Layer):
         return from_rows(self.activation(as_rows(Z)), Z.shape)
 
     def backward(self, dLdY: np.ndarray) -> np.ndarray:
-        """The gradients of Y = σ(X + F(X)) with respect to the block's parameters and X.
+        """Compute the gradients of Y = σ(X + F(X)) with respect to the block's parameters and X.
 
         Parameters
         ----------

@@ -22,7 +22,7 @@ class Sequential:
         self.layers = layers
 
     def forward(self, X: np.ndarray) -> np.ndarray:
-        """The output of the last layer for a batch (m, ...)."""
+        """Compute the output of the last layer for a batch (m, ...)."""
         for layer in self.layers:
             X = layer.forward_faster(X)
         return X

@@ -66,7 +66,7 @@ class Optimizer(ABC):
     def update(
         self, param_name: str, param: np.ndarray, param_grad: np.ndarray, epoch: float
     ) -> np.ndarray:
-        """The step to subtract from a parameter.
+        """Compute the step to subtract from a parameter.
 
         Parameters
         ----------
@@ -101,7 +101,7 @@ class Optimizer(ABC):
         return g + self.weight_decay * param if self.weight_decay else g
 
     def clip(self, gradient: np.ndarray) -> np.ndarray:
-        """The gradient itself, or rescaled to norm ``clip_norm`` if its norm is greater.
+        """Rescale a gradient to norm ``clip_norm`` if its norm is greater.
 
         Source: Pascanu, Mikolov and Bengio, "On the difficulty of training recurrent neural
         networks", ICML 2013.
@@ -112,7 +112,7 @@ class Optimizer(ABC):
         return gradient * (self.clip_norm / norm) if norm > self.clip_norm else gradient
 
     def clip_by_global_norm(self, gradients: Sequence[np.ndarray]) -> Sequence[np.ndarray]:
-        """The gradients of all parameters, rescaled if their global norm is too great.
+        """Rescale the gradients of all parameters if their global norm is too great.
 
         A network calls it before ``update``. If √(Σ g²) over all numbers of all gradients exceeds
         ``clip_global_norm``, one factor rescales them all, which keeps the direction of the step;

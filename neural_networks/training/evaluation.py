@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def evaluate(model: Predictor, data: Data) -> tuple[float, float, np.ndarray]:
-    """Mean loss and error over a whole set, and its predictions in the order of the data."""
+    """Evaluate a whole set: mean loss and error, and predictions in the order of the data."""
     total_loss = total_error = 0.0
     outputs = []
     with model.threads():
@@ -31,7 +31,7 @@ def evaluate(model: Predictor, data: Data) -> tuple[float, float, np.ndarray]:
 
 
 def test(model: Predictor, dataset: Dataset, save_predictions: bool) -> dict[str, float]:
-    """Loss and error on ``dataset.test``.
+    """Test a model: loss and error on ``dataset.test``.
 
     Parameters
     ----------
@@ -69,7 +69,7 @@ def test(model: Predictor, dataset: Dataset, save_predictions: bool) -> dict[str
 
 
 def _forecast(model: Predictor, dataset: Dataset, data: Data) -> Forecast | None:
-    """The forecast of a dataset's longer sequences, if it has any."""
+    """Forecast a dataset's longer sequences, if it has any."""
     sequences = dataset.forecast_sequences
     if sequences is None:
         return None

@@ -87,13 +87,13 @@ class Trainable(Predictor, Protocol):
         """The penalty on the weights; false if there is none."""
 
     def forward(self, X: np.ndarray) -> np.ndarray:
-        """The output for a batch."""
+        """Compute the output for a batch."""
 
     def backward(self, target: np.ndarray, out: np.ndarray) -> float:
-        """The loss of the batch, and all gradients."""
+        """Compute the loss of the batch, and all gradients."""
 
     def update(self, epoch: float) -> None:
-        """One step of the optimizer."""
+        """Make one step of the optimizer."""
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Parameters, buffers, input shape and epoch, by name."""

@@ -74,7 +74,7 @@ def check_image_shape(X_shape: tuple[int, ...]) -> None:
 
 
 def check_stride(stride: int) -> int:
-    """The stride as an int; ``ValueError`` unless it is a positive whole number."""
+    """The stride as an int, checked: ``ValueError`` unless it is a positive whole number."""
     sizes = _whole_numbers(stride)
     if len(sizes) != 1 or np.ndim(stride) or sizes[0] < 1:
         raise ValueError(f"stride must be a positive whole number, got {stride!r}")

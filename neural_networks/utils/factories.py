@@ -80,7 +80,7 @@ def option_names(make: Callable[..., Any]) -> list[str]:
 
 
 def lookup(kind: str, name: object, table: Mapping[str, T]) -> T:
-    """The entry of ``table`` called ``name``.
+    """Look up the entry of ``table`` called ``name``.
 
     Raises
     ------
@@ -94,7 +94,7 @@ def lookup(kind: str, name: object, table: Mapping[str, T]) -> T:
 
 
 def find_name(entry: object, table: Mapping[str, object]) -> str:
-    """The name under which a table has an entry; empty if it has none."""
+    """Find the name of an entry of a table; empty if the table does not have it."""
     return next((name for name, value in table.items() if value is entry), "")
 
 

@@ -71,7 +71,7 @@ def save_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
 
 
 def read_arrays(path: Path) -> dict[str, np.ndarray]:
-    """All arrays in an ``.npz`` file; ``ValueError`` if it is not one."""
+    """Read all arrays of an ``.npz`` file; ``ValueError`` if it is not one."""
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             return dict(arrays)

@@ -61,7 +61,7 @@ def check_gradients(
     dLdf: np.ndarray | float,
     h: float = 1e-6,
 ) -> float:
-    """The relative error of an analytic gradient.
+    """Compute the relative error of an analytic gradient.
 
     Parameters
     ----------

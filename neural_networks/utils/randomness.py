@@ -37,7 +37,7 @@ def spawn_generator(seed: int | None, stream: str, index: int = 0) -> np.random.
 
 
 def check_seed(seed: int | None) -> int | None:
-    """The seed itself; ``TypeError`` if it is not a whole number, ``ValueError`` if negative."""
+    """Check a seed and return it; an error if it is not a whole number, 0 or greater, or None."""
     if seed is not None:
         if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)):
             raise TypeError(f"seed must be a whole number or None, got {seed!r}")
