@@ -204,8 +204,9 @@ class TestAnyShapeAndValue(ElmanPasses, unittest.TestCase):
             self.assertEqual(list(found), list(expected))
             for name, value in expected.items():
                 self.assertEqual((found[name].dtype, found[name].shape), (np.float32, value.shape))
+                # Rounding adds up over the steps, through numbers that may exceed the result's.
                 error = np.linalg.norm(found[name] - value)
-                self.assertLess(error, 1e-5 * (1 + np.linalg.norm(value)), name)
+                self.assertLess(error, 1e-4 * (1 + np.linalg.norm(value)), name)
 
 
 class TestTwoImplementations(ElmanPasses, unittest.TestCase):

@@ -10,8 +10,9 @@ from pathlib import Path
 from unittest import mock
 
 import numpy as np
-from threadpoolctl import threadpool_info
+from threadpoolctl import threadpool_info, threadpool_limits
 
+from neural_networks.datasets import Dataset
 from neural_networks.layers import Conv2D, Pool2D
 from neural_networks.models import NeuralNetwork
 from neural_networks.utils import threads
@@ -30,6 +31,12 @@ if child == 0:
     os._exit(0 if total() == 10 else 1)
 sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 """
+
+
+def two_blas_threads(test):
+    """Give BLAS two threads for a test, whatever the environment says; their number as a set."""
+    test.enterContext(threadpool_limits(2, user_api="blas"))
+    return blas_threads()
 
 
 def blas_threads():
@@ -96,7 +103,7 @@ class TestSlices(unittest.TestCase):
 
 class TestBatchThreads(unittest.TestCase):
     def test_blas_has_one_thread_meanwhile(self):
-        before = blas_threads()
+        before = two_blas_threads(self)
         with batch_threads():
             self.assertEqual(blas_threads(), {1})
             self.assertEqual(threads._threads.get(), max(before))
@@ -107,14 +114,14 @@ class TestBatchThreads(unittest.TestCase):
         self.assertEqual(threads._threads.get(), 1)
 
     def test_an_error_restores_it_too(self):
-        before = blas_threads()
+        before = two_blas_threads(self)
         with self.assertRaises(KeyError), batch_threads():
             raise KeyError
         self.assertEqual(blas_threads(), before)
 
     def test_without_threadpoolctl_there_is_one_thread(self):
         self.addCleanup(threads._blas.cache_clear)
-        before = blas_threads()
+        before = two_blas_threads(self)
         with mock.patch.dict(sys.modules, {"threadpoolctl": None}):
             threads._blas.cache_clear()
             with batch_threads():
@@ -149,29 +156,30 @@ class TestLayers(unittest.TestCase):
                     for a, b in zip(found, expected, strict=True):
                         np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-14, strict=True)
 
-    def test_a_network_has_them_if_one_of_its_layers_does(self):
+    def test_networks_with_such_a_layer_hold_blas_at_one_thread(self):
         dense = {"name": "fully_connected", "n_out": 2, "activation": "softmax"}
         convolution = {"name": "conv2d", "n_out": 2, "kernel_shape": 3, "activation": "relu"}
-        before, seen = blas_threads(), []
+        X, Y = np.ones((3, 4, 4, 1)), np.eye(2)[[0, 1, 0]]
+        before, seen = two_blas_threads(self), []
         for first, expected in ((convolution, {1}), ({"name": "flatten"}, before)):
             layers = [first, {"name": "flatten"}, dense]
             model = NeuralNetwork("cross_entropy", layers, {"name": "SGD", "lr": 0.1}, seed=0)
-            X, Y = np.ones((3, 4, 4, 1)), np.eye(2)[[0, 1, 0]]
             model.forward(X)
             flatten = model.layers[1]
-            watch = {
-                "forward_faster": lambda X, f=flatten: (seen.append(blas_threads()), f.forward(X))[
-                    1
-                ],
-                "backward_faster": lambda G, f=flatten: (
-                    seen.append(blas_threads()),
-                    f.backward(G),
-                )[1],
-            }
-            with mock.patch.multiple(flatten, **watch):
-                model.backward(Y, model.forward(X))
+
+            def forward(X, flatten=flatten):
+                seen.append(blas_threads())
+                return flatten.forward(X)
+
+            def backward(dLdY, flatten=flatten):
+                seen.append(blas_threads())
+                return flatten.backward(dLdY)
+
+            with mock.patch.multiple(flatten, forward_faster=forward, backward_faster=backward):
+                model.train(Dataset(X, Y, 3, X, Y), 1)
                 model.predict(X, Y)
-            self.assertEqual(seen, 3 * [expected])
+            # After prepare: forward, backward, evaluation, predict.
+            self.assertEqual(seen[1:], 4 * [expected])
             self.assertEqual(blas_threads(), before)
             seen.clear()
 
