@@ -1,7 +1,8 @@
 """Activation functions, applied to a unit's weighted input.
 
-Each class computes y = σ(z) elementwise, except softmax, which works on the last axis. An
-activation has no state: ``backward`` takes the Z that ``forward`` took.
+Each class computes y = σ(z) elementwise, except softmax, which works on the last axis; layers pass
+it rows, in which the last axis holds the classes. An activation has no state: ``backward`` takes
+the Z that ``forward`` took.
 """
 
 import math

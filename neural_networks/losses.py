@@ -127,6 +127,8 @@ class CrossEntropy(Loss):
     Labels are distributions over the classes: non-negative, with sum 1; usually one-hot. A
     prediction of exactly 0 for the true class counts as the smallest positive number of its
     type, which keeps the loss finite.
+
+    A network with a softmax output computes both as one function, see ``canonical``.
     """
 
     canonical_activation = SoftMax

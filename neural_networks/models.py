@@ -15,6 +15,7 @@ from neural_networks.layers import Layer
 from neural_networks.layers.arrays import (
     assign_arrays,
     check_batches,
+    checked_gradients,
     load_arrays,
     named_arrays,
     named_parameters,
@@ -174,11 +175,14 @@ class NeuralNetwork:
         ----------
         epoch : float
             The epoch, from 0, possibly a fraction; the learning rate depends on it.
+
+        Raises
+        ------
+        ValueError
+            If a gradient is missing, or its shape is not that of its parameter.
         """
         named = list(self.parameters())
-        gradients = self.optimizer.clip_by_global_norm(
-            [layer.gradients[name] for _, layer, name in named]
-        )
+        gradients = self.optimizer.clip_by_global_norm(checked_gradients(named))
         for (key, layer, name), gradient in zip(named, gradients, strict=True):
             value = layer.parameters[name]
             # A new array: the old one may belong to the caller.
@@ -190,7 +194,7 @@ class NeuralNetwork:
             raise ValueError(f"labels have shape {target.shape} but predictions {out.shape}")
         return self.loss.error(target, out)
 
-    def predict(self, X: np.ndarray, Y: np.ndarray | None) -> tuple[np.ndarray, float]:
+    def predict(self, X: np.ndarray, Y: np.ndarray | None = None) -> tuple[np.ndarray, float]:
         """Compute output and loss of a batch. Creates missing parameters, and changes nothing else.
 
         Parameters
@@ -206,7 +210,7 @@ class NeuralNetwork:
         """
         last, pair = self.layers[-1], self._canonical_pair()
         with self.threads(), inference(self.layers):
-            last.training = pair is not None  # so that it keeps its logits until the end
+            last.training = pair is not None  # a layer in training keeps its logits in the cache
             Y_hat = X
             for layer in self.layers:
                 Y_hat = layer.forward_faster(Y_hat)

@@ -17,6 +17,27 @@ def named_parameters(layers: Sequence[Layer]) -> Iterator[tuple[str, Layer, str]
             yield f"layer{i}.{name}", layer, name
 
 
+def checked_gradients(named: Sequence[tuple[str, Layer, str]]) -> list[np.ndarray]:
+    """The gradients of ``named_parameters``.
+
+    Raises
+    ------
+    ValueError
+        If a layer's ``backward`` has left none, or one of another shape than the parameter.
+    """
+    gradients = []
+    for key, layer, name in named:
+        gradient, shape = layer.gradients.get(name), layer.parameters[name].shape
+        if gradient is None or gradient.shape != shape:
+            found = "is missing" if gradient is None else f"has shape {gradient.shape}"
+            raise ValueError(
+                f"{type(layer).__name__}.backward: the gradient of {key} {found}, but the "
+                f"parameter has shape {shape}"
+            )
+        gradients.append(gradient)
+    return gradients
+
+
 def named_arrays(
     layers: Sequence[Layer],
 ) -> Iterator[tuple[str, MutableMapping[str, np.ndarray], str]]:

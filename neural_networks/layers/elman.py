@@ -178,7 +178,7 @@ class Elman(Layer):
         Z += self.parameter("b")
         Z = Z.reshape(t, m, self.n_out)
         s = [self._first_state(m)]
-        for z_t in Z:
+        for z_t in Z:  # a view, so that Z gets the sum
             z_t += s[-1] @ U
             s.append(self.activation(z_t))
         if self.training:

@@ -147,9 +147,8 @@ class Unsized(Layer):
         args = {**self._layer_args, "n_out": n_out}
         return make_layer(self._number, args, self.dtype, self.rng)
 
-    def details(self) -> list[str]:
-        """Name and options of the layer."""
-        return [self._layer_args["name"], *self.sized(1).details()]
+    def __repr__(self) -> str:
+        return repr(self.sized(1)).replace("→ 1", "→ ?", 1)
 
     def forward(self, X: np.ndarray) -> NoReturn:
         """Raise ``ValueError``: a layer without a size has no output."""

@@ -295,5 +295,32 @@ class TestDivergence(unittest.TestCase):
         self.assertTrue(issubclass(TrainingDiverged, ArithmeticError))
 
 
+class TestGradients(unittest.TestCase):
+    """Mistakes in a new layer's ``backward``, found by ``update``."""
+
+    def setUp(self):
+        layers = [{"name": "fully_connected", "activation": "softmax", "n_out": 3}]
+        self.model = NeuralNetwork("cross_entropy", layers, {"name": "SGD", "lr": 0.1}, seed=0)
+        self.Y = np.eye(3)[[0, 1]]
+        self.model.backward(self.Y, self.model.forward(np.ones((2, 4))))
+        self.before = {key: value.copy() for key, value in self.model.arrays().items()}
+
+    def refused(self, message):
+        with self.assertRaisesRegex(ValueError, message):
+            self.model.update(0)
+        np.testing.assert_equal(self.model.arrays(), self.before)
+
+    def test_of_another_shape(self):
+        self.model.layers[0].gradients["b"] = np.ones((2, 3))
+        self.refused(
+            r"FullyConnected.backward: the gradient of layer1.b has shape \(2, 3\), but the "
+            r"parameter has shape \(1, 3\)"
+        )
+
+    def test_missing(self):
+        del self.model.layers[0].gradients["W"]
+        self.refused("the gradient of layer1.W is missing, but the parameter has shape")
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -88,6 +88,8 @@ class TestPredictionChangesNothing(unittest.TestCase):
                     self.assertEqual(snapshot(model), before)
                     self.assertEqual(Y_hat.shape, (6, 3))
                     self.assertEqual(np.isnan(loss), labels is None)
+                    if labels is None:
+                        np.testing.assert_equal(model.predict(X), (Y_hat, loss))
 
     def test_predict_between_forward_and_backward(self):
         X, Y = examples()

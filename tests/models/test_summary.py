@@ -138,7 +138,7 @@ class TestNetwork(unittest.TestCase):
             "Pool2D(max, 2×2, stride 2)",
             "Flatten()",
             "Dropout(p = 0.25)",
-            "Unsized(fully_connected, softmax)",
+            "FullyConnected(? → ?, softmax)",
         ]
         for after in (False, True):
             if after:
