@@ -169,17 +169,12 @@ class NeuralNetwork:
         return loss + self._add_penalty()
 
     def update(self, epoch: float) -> None:
-        """Make one step of the optimizer for every parameter.
+        """Step every parameter; ``ValueError`` if a gradient is missing or of another shape.
 
         Parameters
         ----------
         epoch : float
             The epoch, from 0, possibly a fraction; the learning rate depends on it.
-
-        Raises
-        ------
-        ValueError
-            If a gradient is missing, or its shape is not that of its parameter.
         """
         named = list(self.parameters())
         gradients = self.optimizer.clip_by_global_norm(checked_gradients(named))
