@@ -37,7 +37,7 @@ class TestByHand(unittest.TestCase):
         return layer
 
     def test_edge_filter(self):
-        # 8·centre minus the eight around it is 9·centre minus all nine. With the centres and the
+        # 8·center minus the eight around it is 9·centre minus all nine. With the centres and the
         # sums of the windows, row by row:
         #   9·9 - 13 = 68    9·5 - 22 =  23    9·6 - 24 =  30    9·0 - 24 = -24
         #  -9·3 - 27 = -54   9·1 - 28 = -19    9·3 - 27 =   0    9·4 - 30 =   6

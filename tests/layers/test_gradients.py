@@ -275,7 +275,7 @@ class TestExtremes(unittest.TestCase):
                 np.testing.assert_allclose(found, dLdZ, rtol=1e-6, atol=1e-30)
 
     def test_far_from_zero_as_near_it(self):
-        """An exp(z) smaller than the distance of 1 to its neighbours still counts."""
+        """An exp(z) smaller than the distance of 1 to its neighbors still counts."""
         Z = np.array([-40.0, -30.0, -1e-12, 1e-12, 40.0])
         softplus, elu = initialize_activation("softplus"), initialize_activation("elu")
         expected = [math.exp(-40), math.exp(-30), math.log(2), math.log(2), 40.0]
