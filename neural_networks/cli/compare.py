@@ -9,9 +9,9 @@ from __future__ import annotations
 import sys
 import warnings
 from argparse import RawDescriptionHelpFormatter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from neural_networks.cli.parser import Parser, command
 from neural_networks.logs import read_run
@@ -67,8 +67,14 @@ def compare_runs(folder: Path) -> pd.DataFrame:
     loss = next(column for column in table if column.endswith(" loss"))
     results = [column for column in table if " " in column or column == "run"]
     options = [column for column in table if column not in results]
-    differing = [column for column in options if table[column].astype(str).nunique() > 1]
+    differing = [option for option in options if differ(run.get(option) for run in runs)]
     return table[results + differing].sort_values(loss, ignore_index=True)
+
+
+def differ(values: Iterable[Any]) -> bool:
+    """True if the values of an option, None where it is missing, are not all the same."""
+    # 1 equals 1.0, but True is not the number 1.
+    return len({(isinstance(value, bool), value) for value in values}) > 1
 
 
 @command(PROGRAM)

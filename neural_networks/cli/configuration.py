@@ -233,13 +233,12 @@ def read_configuration(path: str, template: Mapping[str, Any]) -> AttrDict:
 
     Raises
     ------
+    FileNotFoundError, IsADirectoryError
+        If there is no such file, or it is a folder.
     ValueError
         If the file is not one, lacks an entry, or has a key that ``template`` does not have.
     """
-    try:
-        saved = json.loads(Path(path).read_text(encoding="utf-8"))
-    except ValueError as error:  # not JSON, or not text
-        raise ValueError(f"{path} is not a JSON file: {error}") from None
+    saved = _read_json(path)
     _check_section(path, saved, SAVED, SAVED)
     model, arguments = saved["model"], saved["arguments"]
     data = {RENAMED.get(key, key): value for key, value in saved["data"].items()}
@@ -257,6 +256,19 @@ def read_configuration(path: str, template: Mapping[str, Any]) -> AttrDict:
         data_args=data,
         **{key: arguments[key] for key in known if key in arguments},
     )
+
+
+def _read_json(path: str) -> Any:
+    """The contents of a JSON file."""
+    file = Path(path)
+    if file.is_dir():
+        raise IsADirectoryError(f"{path} is a folder, not a config.json")
+    if not file.exists():
+        raise FileNotFoundError(f"there is no file {path}")
+    try:
+        return json.loads(file.read_text(encoding="utf-8"))
+    except ValueError as error:  # not JSON, or not text
+        raise ValueError(f"{path} is not a JSON file: {error}") from None
 
 
 def _check_section(

@@ -62,7 +62,9 @@ def make_parser() -> Parser:
     shower.add_argument("name", metavar="NAME", help=f"one of: {names}")
     shower.add_argument("--output", type=Path, metavar="FILE", help="the picture, a .png file")
     shower.add_argument(
-        "--data-args", **KEY_VALUES, help="options of the dataset, such as flip=true"
+        "--data-args",
+        **KEY_VALUES,
+        help="options of the dataset, such as flip=true (default: images=true if it has images)",
     )
     shower.set_defaults(act=show)
     return parser
@@ -135,6 +137,8 @@ def show(flags: argparse.Namespace) -> None:
         raise ValueError(f"--output must end in .png, got {str(output)!r}")
     given = dict(flags.data_args or [])
     check_keys(f"dataset {flags.name!r}", given, dataset_options(flags.name))
+    if CATALOGUE[flags.name].images:
+        given.setdefault("images", True)
     dataset = initialize_dataset(flags.name, seed=0, **given)
     output.parent.mkdir(parents=True, exist_ok=True)
     with atomic_write(output) as partial:

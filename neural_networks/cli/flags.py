@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from neural_networks.activations import ACTIVATIONS
 from neural_networks.architectures import NETWORKS, NORMALIZATIONS
 from neural_networks.cli.parser import Parser, key_value
 from neural_networks.cli.presets import script_presets
@@ -12,6 +13,7 @@ from neural_networks.datasets import DATASETS
 from neural_networks.losses import LOSSES
 from neural_networks.optimizers import OPTIMIZERS
 from neural_networks.schedulers import SCHEDULERS
+from neural_networks.weights import WEIGHTS
 
 # If such a flag is repeated, its options add up.
 KEY_VALUES: dict[str, Any] = {
@@ -71,7 +73,9 @@ def add_training_flags(training: Any) -> None:
         help="stop after this many epochs without improvement, and restore the best epoch",
     )
     training.add_argument(
-        "--monitor", help="metric that selects the best epoch (default: validation_loss)"
+        "--monitor",
+        help="metric that selects the best epoch: validation_loss (default), validation_error, "
+        "train_loss, train_error",
     )
     training.add_argument(
         "--restore-best",
@@ -90,7 +94,7 @@ def add_optimizer_flags(optimizer: Any) -> None:
     optimizer.add_argument("--optimizer", help=f"update rule: {', '.join(OPTIMIZERS)}")
     optimizer.add_argument("--lr", type=float, help="learning rate")
     optimizer.add_argument(
-        "--momentum", type=float, help="SGD: share of the last step kept, 0 to 1"
+        "--momentum", type=float, help="SGD: share of the last step kept, at least 0, below 1"
     )
     optimizer.add_argument("--weight-decay", type=float, help="decay of all parameters")
     optimizer.add_argument("--clip-norm", type=float, help="largest norm of a parameter's gradient")
@@ -155,8 +159,10 @@ def add_network_flags(parser: argparse.ArgumentParser) -> Any:
     network.add_argument(
         "--hidden", type=int, nargs="*", metavar="N", help="units of each hidden layer"
     )
-    network.add_argument("--activation", help="activation of the hidden layers, such as tanh")
-    network.add_argument("--weight-init", help="initial weights, such as he_normal")
+    network.add_argument(
+        "--activation", help=f"activation of the hidden layers: {', '.join(ACTIVATIONS)}"
+    )
+    network.add_argument("--weight-init", help=f"initial weights: {', '.join(WEIGHTS)}")
     network.add_argument(
         "--dropout", type=float, metavar="P", help="chance to drop a hidden unit; 0 for no dropout"
     )

@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import re
 import sys
 from collections.abc import Callable, Sequence
 from functools import partial, wraps
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any, NoReturn, Protocol
 
 from neural_networks.training.loop import TrainingDiverged, TrainingInterrupted
+from neural_networks.utils.factories import suggestion
 
 DIVERGED, WRONG_ARGUMENTS, INTERRUPTED, OUTPUT_CLOSED = 1, 2, 130, 141
 
@@ -18,8 +20,22 @@ class Parser(argparse.ArgumentParser):
     """An argument parser that reports an error in one line."""
 
     def error(self, message: str) -> NoReturn:
-        """Print the error, and exit."""
+        """Print the error, with the closest flag if one is unknown, and exit."""
+        if message.startswith("unrecognized arguments"):
+            known = _flags(self)
+            typed = re.findall(r"(?<=\s)--?[A-Za-z][^\s=]*", message)
+            unknown = [flag for flag in typed if flag not in known]
+            message += suggestion(unknown[0], known) if unknown else ""
         self.exit(WRONG_ARGUMENTS, f"{self.prog}: error: {message} (--help explains the flags)\n")
+
+
+def _flags(parser: argparse.ArgumentParser) -> list[str]:
+    """The flags of a parser and of its commands."""
+    flags = list(parser._option_string_actions)
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            flags += [flag for command in action.choices.values() for flag in _flags(command)]
+    return flags
 
 
 def key_value(text: str) -> tuple[str, Any]:

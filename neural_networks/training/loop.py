@@ -78,7 +78,7 @@ def train(model: Trainable, dataset: Dataset, epochs: int, stopping: EarlyStoppi
             model.restore_best()
             model.restored = True
     except KeyboardInterrupt:
-        message = f"Interrupted after {model.epoch} epochs"
+        message = f"Interrupted after {model.epoch} epoch{'' if model.epoch == 1 else 's'}"
         raise TrainingInterrupted(message, run_folder(model)) from None
     finally:
         save_results(model, dataset.raw_shape)

@@ -341,6 +341,18 @@ class TestShow(RealData, CommandTest):
         drawn.append(self.drawn(self.pictures / "letters.png", *shifted))
         self.assertEqual(len(set(drawn)), len(NAMES) + 1)
 
+    def test_images_unless_told_otherwise(self):
+        place = self.root / "digits.png"
+        shapes = []
+
+        def draw(_, dataset):
+            shapes.append(dataset.raw_shape)
+
+        with mock.patch.object(datasets, "draw", draw):
+            for option in ((), ("--data-args", "images=true"), ("--data-args", "images=false")):
+                self.done("show", "digits", "--output", place, *option)
+        self.assertEqual(shapes, [(8, 8, 1), (8, 8, 1), (64,)])
+
     def test_options(self):
         place = self.root / "new" / "folder" / "picture.png"
         short = self.drawn(place, "sinewave", "--data-args", "window=20", "--output", place)

@@ -108,6 +108,32 @@ class TestParser(unittest.TestCase):
         line = "program.py: error: unrecognized arguments: --flag (--help explains the flags)\n"
         self.assertEqual((status, out, err), (2, "", line))
 
+    def suggested(self, parser: Parser, *arguments: str) -> str:
+        """The words after the unknown arguments."""
+        status, _, err = quietly(parser.parse_args, *arguments)
+        self.assertEqual((status, err.count("\n")), (2, 1))
+        self.assertIn("error: unrecognized arguments: ", err)
+        return err.partition(";")[2].partition(" (")[0].strip()
+
+    def test_the_closest_flag(self):
+        parser = Parser(prog="program.py")
+        parser.add_argument("--lr")
+        for arguments in (("--lrr", "0.1"), ("-lr", "0.1"), ("--LR=0.1",), ("x", "--lrr")):
+            with self.subTest(arguments):
+                self.assertEqual(self.suggested(parser, *arguments), "did you mean '--lr'?")
+        for arguments in (("--unlike", "1"), ("lr", "1"), ("-1",)):
+            with self.subTest(arguments):
+                self.assertEqual(self.suggested(parser, *arguments), "")
+
+    def test_the_closest_flag_of_a_command(self):
+        parser = Parser(prog="program.py")
+        commands = parser.add_subparsers()
+        commands.add_parser("show").add_argument("--output")
+        commands.add_parser("list")
+        words = self.suggested(parser, "show", "--ouput", "x.png")
+        self.assertEqual(words, "did you mean '--output'?")
+        self.assertEqual(self.suggested(parser, "list", "--output", "x.png"), "")
+
 
 if __name__ == "__main__":
     unittest.main()

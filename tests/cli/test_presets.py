@@ -203,7 +203,7 @@ class TestFlags(PresetTest):
         given = {"epochs": 1, "seed": 7, "dtype": "float64"}
         self.assertEqual({key: arguments[key] for key in given}, given)
         self.assertIn("150 training + 20 validation", out)
-        self.assertRegex(out, r"0.5; 1 epochs of 2 steps, batch size 100, seed 7\n")
+        self.assertRegex(out, r"0.5; 1 epoch of 2 steps, batch size 100, seed 7\n")
 
     def test_name_of_the_run(self):
         self.train("--preset", "cifar10_two_layers", "--epochs", 1)

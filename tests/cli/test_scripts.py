@@ -247,6 +247,25 @@ class TestComparison(ScriptTest):
         for name in broken:
             self.assertIn(f"/{name} is left out", err)
 
+    def test_an_option_of_some_runs(self):
+        """Missing means None; 1 and 1.0 are the same, 1 and true are not."""
+        options = (
+            {"same": 1, "unset": None, "none": None, "kind": 1},
+            {"same": 1.0, "only": 0.5, "none": 0.25, "kind": True},
+        )
+        for name, model in zip("ab", options, strict=True):
+            run = self.runs / name
+            run.mkdir(parents=True)
+            (run / "log.csv").write_text("epoch,train_loss,train_error\n1,0.5,0.5\n")
+            config = {"model": model, "data": {"name": "iris"}, "arguments": {"epochs": 1}}
+            (run / "config.json").write_text(json.dumps(config))
+        results = ["run", "best epoch", "train loss", "train error"]
+        table = compare.compare_runs(self.runs)
+        self.assertEqual(list(table), [*results, "none", "kind", "only"])
+        self.assertEqual(table["only"].fillna(0).tolist(), [0, 0.5])
+        _, out, _ = quietly(compare.main, self.runs)
+        self.assertNotIn("NaN", out)
+
     def test_folder_without_runs(self):
         status, _, err = quietly(compare.main, self.runs)
         self.assertEqual((status, err.count("\n")), (2, 1))

@@ -10,6 +10,8 @@ from pathlib import Path
 from unittest import mock
 
 import train_ffnn
+from neural_networks.activations import ACTIVATIONS
+from neural_networks.weights import WEIGHTS
 from tests.support.scripts import RUN_FILES, ScriptTest, quietly
 
 SCRIPT = train_ffnn.__file__
@@ -43,7 +45,10 @@ class TestMistakes(ScriptTest):
         self.assert_one_line(("--seed", -1), "seed must be 0 or greater, got -1")
         self.assert_one_line(("--name", "../elsewhere"), "'../elsewhere'")
         self.assert_one_line(("--learning-rate", 1), "--learning-rate")
-        self.assert_one_line(("--config", "nowhere.json"), "nowhere.json")
+        self.assert_one_line(("--lrr", 0.1), "did you mean '--lr'?")
+        self.assert_one_line(("--config", "nowhere.json"), "error: there is no file nowhere.json\n")
+        words = f"error: {self.root} is a folder, not a config.json\n"
+        self.assert_one_line(("--config", self.root), words)
 
     def test_config_with_an_unknown_key(self):
         self.train("--epochs", 1)
@@ -130,6 +135,13 @@ class TestMistakes(ScriptTest):
         self.assertEqual(status, 0)
         for flag in ("--hidden", "--lr", "--scheduler", "--overwrite", "--config", "examples:"):
             self.assertIn(flag, out)
+
+    def test_help_lists_names(self):
+        _, out, _ = quietly(train_ffnn.main, "--help")
+        help_text = " ".join(out.split())
+        metrics = ("validation_loss (default)", "validation_error", "train_loss", "train_error")
+        for names in (ACTIVATIONS, WEIGHTS, metrics):
+            self.assertIn(f": {', '.join(names)}", help_text)
 
 
 class TestNames(ScriptTest):

@@ -274,6 +274,12 @@ class TestWhatIsPrinted(FlagTest):
         _, out = self.done("--momentum", 0)
         self.assertIn("SGD with constant learning rate 0.02;", out)
 
+    def test_one_epoch_of_one_step(self):
+        status, out, err = self.train("--epochs", 1, "--batch-size", 105, "--patience", 1)
+        self.assertEqual((status, err), (0, ""))
+        self.assertIn("; 1 epoch of 1 step, batch size 105, ", out)
+        self.assertIn("stop after 1 epoch without a lower one", out)
+
     def test_changes_for_the_loss(self):
         words = "Because of --loss {}: output activation {}\n"
         for loss, activation in (("hinge", "linear"), ("l2", "linear")):

@@ -241,7 +241,7 @@ class TestInterruption(RunTest):
         data = Dataset(X, Y, 4, seed=0)
         data.train = Recorded(X, Y, 4, rng=0, interrupt_at=4)
         model = network(logger=self.logger)
-        with self.assertRaises(KeyboardInterrupt):
+        with self.assertRaisesRegex(TrainingInterrupted, "^Interrupted after 1 epoch$"):
             model.train(data, 2)
         data.train.interrupt_at = None
         data.train.given.clear()
