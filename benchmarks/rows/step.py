@@ -26,9 +26,10 @@ def our_step(
         layer.parameters["W"], layer.parameters["b"] = W, b
 
     def step() -> float:
-        out = model.forward(X)
-        loss = model.backward(Y, out)
-        model.update(0)
+        with model.threads():  # as in training
+            out = model.forward(X)
+            loss = model.backward(Y, out)
+            model.update(0)
         return loss
 
     return step
