@@ -112,7 +112,8 @@ def typed_options(
     ----------
     flags : Namespace
     section : str
-        ``"run"``, ``"data"``, ``"model"`` or ``"optimizer"``.
+        ``"run"``, ``"data"``, ``"model"`` or ``"optimizer"``; or ``"schedule"``, which has no
+        flags but those of ``pairs``.
     pairs : str, optional
         The flag of further options KEY=VALUE, such as ``"data_args"``.
 

@@ -16,6 +16,7 @@ from neural_networks.training.evaluation import evaluate
 from neural_networks.utils.data_structures import AttrDict
 from neural_networks.utils.factories import find_name
 from neural_networks.utils.files import display_path, repository
+from neural_networks.utils.text import counted
 
 
 def describe(model: NeuralNetwork, dataset: Dataset, config: AttrDict) -> str:
@@ -39,8 +40,8 @@ def describe(model: NeuralNetwork, dataset: Dataset, config: AttrDict) -> str:
     lines = [
         _data_line(dataset),
         model.summary(),
-        f"Training: {_objective(model)}, {_update_rule(model)}; {_count(config.epochs, 'epoch')} "
-        f"of {_count(steps, 'step')}, batch size {dataset.train.batch_size}, seed {config.seed}",
+        f"Training: {_objective(model)}, {_update_rule(model)}; {counted(config.epochs, 'epoch')} "
+        f"of {counted(steps, 'step')}, batch size {dataset.train.batch_size}, seed {config.seed}",
         *best_epoch,
     ]
     if config.get("fitted"):
@@ -48,16 +49,11 @@ def describe(model: NeuralNetwork, dataset: Dataset, config: AttrDict) -> str:
     return "\n".join(lines)
 
 
-def _count(n: int, noun: str) -> str:
-    """A number with its noun: ``1 epoch``, ``2 epochs``."""
-    return f"{n} {noun}{'' if n == 1 else 's'}"
-
-
 def _data_line(dataset: Dataset) -> str:
     """The sizes of the sets, and the shapes of an example and its label."""
     sets = {"training": dataset.train, "validation": dataset.validate, "test": dataset.test}
     sizes = [f"{data.n_samples:,} {name}" for name, data in sets.items() if data is not None]
-    outputs = _count(dataset.out_dim, "output")
+    outputs = counted(dataset.out_dim, "output")
     shape = dataset.train.example_shape
     return f"Data: {dataset.name}, {' + '.join(sizes)} examples of shape {shape}, {outputs}"
 
@@ -67,7 +63,7 @@ def _best_epoch(dataset: Dataset, config: AttrDict) -> list[str]:
     rule = EarlyStopping(dataset.validate is not None, **stopping(config))
     parts = []
     if rule.patience is not None:
-        parts.append(f"stop after {_count(rule.patience, 'epoch')} without a lower one")
+        parts.append(f"stop after {counted(rule.patience, 'epoch')} without a lower one")
     if rule.restore_best:
         parts.append("test its parameters")
     metric = rule.monitor.replace("_", " ")
@@ -134,7 +130,7 @@ def _ending(model: NeuralNetwork, epochs: int) -> str:
     """Lines about early stopping and the restored epoch; empty without them."""
     lines = ""
     if model.epoch < epochs:
-        lines += f"Stopped after {_count(model.epoch, 'epoch')} of at most {epochs}.\n"
+        lines += f"Stopped after {counted(model.epoch, 'epoch')} of at most {epochs}.\n"
     if model.restored and model.best is not None:
         metric = f"{model.best.monitor.replace('_', ' ')}, {model.best.value:.4g}"
         lines += f"Back to the parameters after epoch {model.best.epoch}: lowest {metric}.\n"

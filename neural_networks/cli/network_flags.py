@@ -186,10 +186,12 @@ def set_activation(layers: Sequence[Any], activation: str) -> None:
 
 def set_option(layers: Iterable[Any], name: str, option: str, value: Any, flag: str) -> None:
     """Set an option of all layers of a name, if the flag was given."""
+    if value is None:
+        return
     found = [layer for layer in layers if layer.get("name") == name]
-    if value is not None and not found:
+    if not found:
         raise ValueError(f"{flag} {value} needs a layer {name!r}, but there is none")
-    for layer in found if value is not None else []:
+    for layer in found:
         layer[option] = value
 
 

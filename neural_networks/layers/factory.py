@@ -148,7 +148,8 @@ class Unsized(Layer):
         return make_layer(self._number, args, self.dtype, self.rng)
 
     def __repr__(self) -> str:
-        return repr(self.sized(1)).replace("→ 1", "→ ?", 1)
+        layer = self.sized(1)
+        return f"{type(layer).__name__}({', '.join(['? → ?', *layer.details()])})"
 
     def forward(self, X: np.ndarray) -> NoReturn:
         """Raise ``ValueError``: a layer without a size has no output."""

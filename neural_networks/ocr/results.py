@@ -10,6 +10,7 @@ import numpy as np
 from neural_networks import plots
 from neural_networks.models import NeuralNetwork
 from neural_networks.utils.files import atomic_write, display_path
+from neural_networks.utils.text import counted
 
 SPLITS = ("train", "validation")
 
@@ -87,8 +88,10 @@ def describe(model: NeuralNetwork, n_training: int, n_validation: int) -> str:
 
 def summarize(losses: np.ndarray, results: Sequence[Result], seconds: float) -> str:
     """Final cross-entropies and errors, and the best epoch if it is an earlier one."""
-    epochs = f"{len(losses)} epoch{'s'[: len(losses) > 1]}"
-    text = [f"\nAfter {epochs}, in {seconds:.1f} s:", f"{'':12}cross-entropy  error"]
+    text = [
+        f"\nAfter {counted(len(losses), 'epoch')}, in {seconds:.1f} s:",
+        f"{'':12}cross-entropy  error",
+    ]
     for i, split in enumerate(("training", "validation")):
         text.append(f"{split:12}{losses[-1, i]:13.4f}  {results[i].error:.1%}")
     best = int(losses[:, 1].argmin())

@@ -15,6 +15,7 @@ from neural_networks.training.early_stopping import BestEpoch, EarlyStopping
 from neural_networks.training.evaluation import evaluate
 from neural_networks.training.protocols import RunLog, Trainable
 from neural_networks.utils.progress import progress_bar, tqdm
+from neural_networks.utils.text import counted
 
 
 class TrainingDiverged(ArithmeticError):
@@ -78,7 +79,7 @@ def train(model: Trainable, dataset: Dataset, epochs: int, stopping: EarlyStoppi
             model.restore_best()
             model.restored = True
     except KeyboardInterrupt:
-        message = f"Interrupted after {model.epoch} epoch{'' if model.epoch == 1 else 's'}"
+        message = f"Interrupted after {counted(model.epoch, 'epoch')}"
         raise TrainingInterrupted(message, run_folder(model)) from None
     finally:
         save_results(model, dataset.raw_shape)

@@ -12,16 +12,20 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 BREACHES = {
-    "an arrow up": ("losses.py", "from neural_networks.models import NeuralNetwork", "one way"),
+    "an arrow up": (
+        "losses.py",
+        "from neural_networks.models import NeuralNetwork",
+        "Imports run one way",
+    ),
     "an arrow up, for a type only": (
         "training/forecasting.py",
         "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n"
         "    from neural_networks.models import NeuralNetwork",
-        "one way",
+        "Imports run one way",
     ),
-    "a sibling": ("models.py", "from neural_networks.logs import Logger", "one way"),
-    "a room without a floor": ("attic.py", "import numpy", "one way"),
-    "another library": ("layers/conv2d.py", "import pandas", "NumPy alone"),
+    "a sibling": ("models.py", "from neural_networks.logs import Logger", "Imports run one way"),
+    "a room without a floor": ("attic.py", "import numpy", "Imports run one way"),
+    "another library": ("layers/conv2d.py", "import pandas", "The mathematics takes NumPy alone"),
     "a circle within a room": (
         "layers/sequential.py",
         "from neural_networks.layers.residual import Residual",
@@ -49,8 +53,7 @@ def main() -> int:
             path = folder / "neural_networks" / file
             path.write_text((path.read_text() if path.exists() else "") + f"\n{line}\n")
             status, report = lint(folder)
-            broken = [text for text in report.splitlines() if "BROKEN" in text or "not" in text]
-            caught = status != 0 and any(rule in text for text in broken)
+            caught = status != 0 and f"{rule} BROKEN" in report.splitlines()
             print(f"{what}: {'caught' if caught else 'MISSED'}")
             if not caught:
                 missed.append(f"{what}\n{report}")
