@@ -162,6 +162,8 @@ class Dataset:
     ----------
     raw_shape : tuple of int
         The shape of one example before preprocessing.
+    raw_dtype : numpy.dtype
+        The type of the examples before preprocessing.
     train, validate, test : Data
         ``validate`` and ``test`` are None if the set is missing.
     out_dim : int
@@ -200,6 +202,7 @@ class Dataset:
         self.kaggle_file = kaggle_file
         self.preprocessing = preprocessing
         self.raw_shape: tuple[int, ...] = np.shape(training_set)[1:]
+        self.raw_dtype = np.asarray(training_set).dtype
 
         def make(what: str, data: np.ndarray | None, labels: np.ndarray | None) -> Data | None:
             self._check_shape(what, data)

@@ -1,5 +1,8 @@
 """Preprocessing of examples: standardization and augmentation."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import DTypeLike
@@ -47,6 +50,16 @@ class Standardization:
             squares += ones @ np.square(D, out=D)
         n = X.size // X.shape[-1]
         return cls(middle + total / n, np.sqrt(squares / n - (total / n) ** 2))
+
+    def description(self) -> dict[str, Any]:
+        """Mean and standard deviation as lists, for JSON; every digit is kept."""
+        return {"mean": self.mean.tolist(), "std": self.std.tolist()}
+
+    @classmethod
+    def from_description(cls, description: object) -> "Standardization":
+        """The inverse of ``description``; ``ValueError`` or ``TypeError`` if it is not one."""
+        given = entries("standardization", description, ("mean", "std"))
+        return cls(*(_finite_numbers(name, given[name]) for name in ("mean", "std")))
 
     def __call__(self, X: np.ndarray) -> np.ndarray:
         """X, an array of floats, standardized in its own type."""
@@ -119,6 +132,25 @@ class Preprocessing:
         self.augmentation = augmentation or None
         self.as_rows = as_rows
 
+    def description(self) -> dict[str, Any]:
+        """What is done to an example, for JSON; without augmentation, which is for training."""
+        standardization = self.standardization
+        return {
+            "dtype": self.dtype.name,
+            "standardization": standardization and standardization.description(),
+            "as_rows": self.as_rows,
+        }
+
+    @classmethod
+    def from_description(cls, description: object) -> "Preprocessing":
+        """The inverse of ``description``; ``ValueError`` or ``TypeError`` if it is not one."""
+        given = entries("preprocessing", description, ("dtype", "standardization", "as_rows"))
+        standardization = given["standardization"]
+        if standardization is not None:
+            standardization = Standardization.from_description(standardization)
+        as_rows = true_or_false("as_rows", given["as_rows"])
+        return cls(given["dtype"], standardization, as_rows=as_rows)
+
     def __call__(self, X: np.ndarray, rng: np.random.Generator | None = None) -> np.ndarray:
         """Examples (m, ...) preprocessed, and augmented if ``rng`` is given."""
         X = self.convert(X, rng)
@@ -136,3 +168,35 @@ class Preprocessing:
         if self.augmentation is not None and rng is not None:
             X = self.augmentation(X, rng)
         return X
+
+
+def entries(what: str, content: object, names: Sequence[str]) -> dict[str, Any]:
+    """A mapping read from JSON; an error unless it has exactly these entries.
+
+    Raises
+    ------
+    TypeError
+        If it is not a mapping.
+    ValueError
+        If an entry is missing, or unknown.
+    """
+    if not isinstance(content, dict):
+        raise TypeError(f"{what} must be a mapping, got {content!r}")
+    for name in names:
+        if name not in content:
+            raise ValueError(f"{what} has no {name!r}")
+    for name in content:
+        if name not in names:
+            raise ValueError(f"{what} has an unknown entry {name!r} (known: {', '.join(names)})")
+    return content
+
+
+def _finite_numbers(name: str, value: object) -> np.ndarray:
+    """A list of numbers as an array; ``ValueError`` if it is not one."""
+    try:
+        array = np.asarray(value, np.float64)
+    except (TypeError, ValueError):
+        raise ValueError(f"{name} must be a list of numbers, got {value!r}") from None
+    if not np.isfinite(array).all():
+        raise ValueError(f"{name} must be finite, got {value!r}")
+    return array

@@ -1,0 +1,218 @@
+"""Description of a run's data, ``data.json``: the input of its network, and the output."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from neural_networks.datasets import Dataset, Preprocessing
+from neural_networks.datasets.preprocessing import entries
+from neural_networks.losses import Loss
+
+FORMAT = 1
+"""Version of the content of ``data.json``."""
+
+FILE = "data.json"
+
+OUTPUTS = ("probabilities", "scores", "numbers")
+
+
+@dataclass(frozen=True)
+class DataDescription:
+    """What goes into a network, and what comes out.
+
+    Attributes
+    ----------
+    dataset : str
+        The dataset's name.
+    example_shape : tuple of int
+        The shape of one raw example, before preprocessing.
+    example_type : str
+        The type of raw examples, such as ``"float64"`` or ``"uint8"``.
+    features : list of str or None
+        The names of the features, in order.
+    preprocessing : Preprocessing or None
+        Turns raw examples into the network's input.
+    loss : str
+        The name of the loss.
+    outputs : str
+        ``"probabilities"`` or ``"scores"`` of classes, or ``"numbers"``.
+    classes : list of str or None
+        The names of the classes, in order; None for numbers. A single output has two.
+    n_outputs : int
+        The number of outputs, at each step of a sequence.
+    """
+
+    dataset: str
+    example_shape: tuple[int, ...]
+    example_type: str
+    features: list[str] | None
+    preprocessing: Preprocessing | None
+    loss: str
+    outputs: str
+    classes: list[str] | None
+    n_outputs: int
+
+    @classmethod
+    def of(cls, loss: Loss, dataset: Dataset) -> "DataDescription":
+        """The description of a dataset, and of a network trained on it with a loss."""
+        outputs, classes = "numbers", None
+        if loss.classifies:
+            outputs = "probabilities" if loss.outputs_probabilities else "scores"
+            names = dataset.class_names
+            classes = _texts(range(max(dataset.out_dim, 2)) if names is None else names)
+        features = dataset.feature_names
+        return cls(
+            dataset=str(dataset.name),
+            example_shape=tuple(dataset.raw_shape),
+            example_type=dataset.raw_dtype.name,
+            features=None if features is None else _texts(features),
+            preprocessing=dataset.preprocessing,
+            loss=loss.name,
+            outputs=outputs,
+            classes=classes,
+            n_outputs=dataset.out_dim,
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """The content of ``data.json``."""
+        steps = self.preprocessing
+        return {
+            "format": FORMAT,
+            "dataset": self.dataset,
+            "example_shape": list(self.example_shape),
+            "example_type": self.example_type,
+            "features": self.features,
+            "preprocessing": None if steps is None else steps.description(),
+            "loss": self.loss,
+            "outputs": self.outputs,
+            "classes": self.classes,
+            "n_outputs": self.n_outputs,
+        }
+
+    @classmethod
+    def from_json(cls, content: object, where: str) -> "DataDescription":
+        """The inverse of ``to_json``.
+
+        Parameters
+        ----------
+        content : dict
+        where : str
+            The file, for errors.
+
+        Raises
+        ------
+        ValueError
+            If an entry is missing, unknown or wrong, or the format is that of a later version.
+        """
+        _check_format(content, where)
+        try:
+            given = dict(entries("it", content, ("format", *RULES)))
+            del given["format"]
+            for key, (rule, follows) in RULES.items():
+                if not follows(given[key]):
+                    raise ValueError(f"{key!r} must be {rule}, got {given[key]!r}")
+            if given["preprocessing"] is not None:
+                given["preprocessing"] = Preprocessing.from_description(given["preprocessing"])
+            description = cls(**{**given, "example_shape": tuple(given["example_shape"])})
+            description._check()
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"{where} does not describe the data of a run: {error}") from None
+        return description
+
+    def _check(self) -> None:
+        """Raise ``ValueError`` if entries do not fit each other."""
+        expected = None if self.outputs == "numbers" else max(self.n_outputs, 2)
+        found = None if self.classes is None else len(self.classes)
+        if found != expected:
+            raise ValueError(
+                f"there are {found or 'no'} names of classes for {self.n_outputs} outputs that "
+                f"are {self.outputs}"
+            )
+        standardization = self.preprocessing and self.preprocessing.standardization
+        if standardization:
+            one, shape = np.zeros(self.example_shape), self.example_shape
+            try:
+                fits = standardization(one).shape == shape
+            except ValueError:
+                fits = False
+            if not fits:
+                raise ValueError(
+                    f"means {standardization.mean.shape} and deviations "
+                    f"{standardization.std.shape} do not fit examples of shape {shape}"
+                )
+
+
+def read_data_description(folder: Path) -> DataDescription | None:
+    """Read the description in the folder of a run; None if an older version left none.
+
+    Raises
+    ------
+    ValueError
+        If its ``data.json`` is damaged, or was written by a later version.
+    """
+    file = folder / FILE
+    if not file.exists():
+        return None
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError as error:  # not JSON, or not text
+        raise ValueError(f"{file} is not a JSON file: {error}") from None
+    return DataDescription.from_json(content, str(file))
+
+
+def _check_format(content: object, where: str) -> None:
+    """Raise ``ValueError`` if the content has no known format."""
+    number = content.get("format") if isinstance(content, Mapping) else None
+    if not _is_count(number):
+        raise ValueError(f"{where} does not describe the data of a run: it has no format")
+    if number != FORMAT:
+        raise ValueError(
+            f"{where} was written by a later version: its format is {number}, and this version "
+            f"reads format {FORMAT}"
+        )
+
+
+def _texts(values: Sequence[Any]) -> list[str]:
+    return [str(value) for value in values]
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0
+
+
+def _is_shape(value: object) -> bool:
+    return isinstance(value, list) and value != [] and all(map(_is_count, value))
+
+
+def _are_names(value: object) -> bool:
+    return value is None or (isinstance(value, list) and value != [] and all(map(_is_text, value)))
+
+
+def _is_type(value: object) -> bool:
+    try:
+        dtype = np.dtype(value if isinstance(value, str) else "")
+    except TypeError:
+        return False
+    return dtype == np.uint8 or np.issubdtype(dtype, np.floating)
+
+
+RULES: dict[str, tuple[str, Callable[[object], bool]]] = {
+    "dataset": ("a name", _is_text),
+    "example_shape": ("a list of whole numbers from 1 on", _is_shape),
+    "example_type": ("a type of floats, or 'uint8'", _is_type),
+    "features": ("a list of names, or null", _are_names),
+    "preprocessing": ("a mapping, or null", lambda value: isinstance(value, dict | None)),
+    "loss": ("a name", _is_text),
+    "outputs": (f"one of {', '.join(OUTPUTS)}", lambda value: value in OUTPUTS),
+    "classes": ("a list of names, or null", _are_names),
+    "n_outputs": ("a whole number from 1 on", _is_count),
+}
+"""Each entry of ``data.json`` but its format: the rule, and the function that tests it."""
