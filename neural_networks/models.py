@@ -17,8 +17,9 @@ from neural_networks.layers.arrays import (
     check_batches,
     checked_gradients,
     load_arrays,
-    named_arrays,
     named_parameters,
+    network_arrays,
+    read_network_arrays,
 )
 from neural_networks.layers.factory import make_layers, set_output_size
 from neural_networks.layers.sequential import create_parameters, inference
@@ -31,8 +32,10 @@ from neural_networks.training.early_stopping import BestEpoch, EarlyStopping
 from neural_networks.training.history import History
 from neural_networks.training.loop import TrainingDiverged
 from neural_networks.training.protocols import RunLog
+from neural_networks.training.state import load_network_state, network_state
 from neural_networks.utils.factories import call
-from neural_networks.utils.files import read_arrays, save_arrays
+from neural_networks.utils.files import save_arrays
+from neural_networks.utils.randomness import draw_seed
 from neural_networks.utils.threads import batch_threads
 from neural_networks.utils.validation import floating_type, positive_integer, true_or_false
 
@@ -57,7 +60,7 @@ class NeuralNetwork:
     logger : Logger, optional
         Saves the results of training and tests; see ``logs``.
     seed : int, optional
-        Fixes the initial weights, and the masks of dropout.
+        Fixes initial weights and dropout; by default NumPy's global state draws one.
     name : str
         A label.
     l2, l1 : float
@@ -71,8 +74,8 @@ class NeuralNetwork:
     Attributes
     ----------
     layers : list of Layer
-    epoch : int
-        Number of epochs trained so far.
+    seed, epoch : int
+        The seed, also if it was drawn; the number of epochs trained so far.
     input_shape : tuple of int or None
         Shape of one example; None before the first one.
     penalty : float
@@ -106,7 +109,8 @@ class NeuralNetwork:
     ) -> None:
         self.name = name
         self.dtype = floating_type(dtype)
-        self.layers: list[Layer] = make_layers(layer_args, self.dtype, seed)
+        self.seed = draw_seed(seed)
+        self.layers: list[Layer] = make_layers(layer_args, self.dtype, self.seed)
         self.layers[0].input_gradient = False  # the data needs no gradient
         self.loss = initialize_loss(loss)
         self.optimizer = call("optimizer", initialize_optimizer, optimizer_args)
@@ -166,7 +170,10 @@ class NeuralNetwork:
             gradient = last.backward_from_logits(pair.backward(target, out))
         for layer in reversed(hidden):
             gradient = layer.backward_faster(gradient)
-        return loss + self._add_penalty()
+        if self.regularization:
+            self.penalty = self.regularization.penalty(self.layers)
+            self.regularization.add_gradients(self.layers)
+        return loss + self.penalty
 
     def update(self, epoch: float) -> None:
         """Step every parameter; ``ValueError`` if a gradient is missing or of another shape.
@@ -305,12 +312,7 @@ class NeuralNetwork:
 
         Empty before the first ``forward``, when there are no parameters yet.
         """
-        if self.input_shape is None:
-            return {}
-        arrays = {"input_shape": np.array(self.input_shape), "epoch": np.array(self.epoch)}
-        if self.layers[-1].n_out is not None:
-            arrays["n_out"] = np.array(self.layers[-1].n_out)
-        return arrays | {key: held[name] for key, held, name in named_arrays(self.layers)}
+        return network_arrays(self.layers, self.input_shape, self.epoch)
 
     def restore_best(self) -> None:
         """Restore the parameters of the best epoch; ``ValueError`` if none has been trained."""
@@ -335,9 +337,7 @@ class NeuralNetwork:
         ValueError
             If it is not such a file, or belongs to another network; this one is then unchanged.
         """
-        arrays = read_arrays(Path(path))
-        if "input_shape" not in arrays or "epoch" not in arrays:
-            raise ValueError(f"{path} does not hold the parameters of a network")
+        arrays = read_network_arrays(Path(path))
         try:
             load_arrays(self.layers, arrays)
         except ValueError as error:
@@ -345,6 +345,14 @@ class NeuralNetwork:
         self.input_shape = self.input_shape or tuple(arrays["input_shape"])
         self.epoch = int(arrays["epoch"])
         self.best = None  # it was the best of another training
+
+    def state(self) -> dict[str, Any]:
+        """All that a training continues from, in copies; see ``training.state``."""
+        return network_state(self)
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Continue from a state; ``ValueError`` if it is of another network: no change then."""
+        load_network_state(self, state)
 
     def summary(self) -> str:
         """A table of the layers: options, shapes of outputs and parameters, their number."""
@@ -360,13 +368,6 @@ class NeuralNetwork:
     def _canonical_pair(self) -> CanonicalPair | None:
         """The canonical pair of loss and output layer, if they form one."""
         return canonical_pair(self.loss, self.layers[-1]) if self.canonical else None
-
-    def _add_penalty(self) -> float:
-        """Add the penalty's gradients to those of the weights; returns the penalty."""
-        if self.regularization:
-            self.penalty = self.regularization.penalty(self.layers)
-            self.regularization.add_gradients(self.layers)
-        return self.penalty
 
     def _check_labels(self, Y: np.ndarray, Y_hat: np.ndarray) -> np.ndarray:
         """Labels in the network's type, checked when their shape is new."""

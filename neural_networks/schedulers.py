@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from neural_networks.utils.factories import build, check_keys, lookup, option_names, without_none
+from neural_networks.utils.state import changing_values, check_kind, entry, kind_of, saved_values
 from neural_networks.utils.validation import number_in, positive_integer, true_or_false
 
 
@@ -22,6 +23,9 @@ class Scheduler(ABC):
         The initial learning rate or, in a schedule with a warm-up, its peak; 0 or greater.
     """
 
+    changing: Sequence[str] = ()
+    """Names of the attributes that change during training."""
+
     def __init__(self, lr: float) -> None:
         self.lr = number_in("lr", lr, 0)
 
@@ -31,6 +35,15 @@ class Scheduler(ABC):
 
     def on_epoch_end(self, loss: float) -> None:
         """Called after each epoch with its validation loss; most schedules ignore it."""
+
+    def state(self) -> dict[str, Any]:
+        """Class, options and all that changes during training: copies, for ``load_state``."""
+        return kind_of(self, self.changing) | changing_values(self, self.changing)
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Continue from a state; ``ValueError`` if it is that of another schedule."""
+        check_kind(kind_of(self, self.changing), state)
+        vars(self).update(saved_values(self, self.changing, state))
 
 
 class Constant(Scheduler):
@@ -229,6 +242,15 @@ class WarmUp(Scheduler):
         """Pass the loss on to the other schedule."""
         self.after.on_epoch_end(loss)
 
+    def state(self) -> dict[str, Any]:
+        """As in ``Scheduler``; ``after`` is the state of the other schedule."""
+        return super().state() | {"after": self.after.state()}
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Continue from a state; ``ValueError`` if it is that of another schedule."""
+        super().load_state(state)
+        self.after.load_state(entry(state, "after", dict))
+
 
 class ReduceOnPlateau(Scheduler):
     """Reduction on a plateau: the rate is multiplied by ``factor`` when the loss stops falling.
@@ -246,6 +268,8 @@ class ReduceOnPlateau(Scheduler):
     lr_min : float
         Lower bound of the rate; 0 or greater, at most lr.
     """
+
+    changing = ("rate", "best_loss", "epochs_without_improvement")
 
     def __init__(
         self,

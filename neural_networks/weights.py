@@ -18,6 +18,7 @@ from numpy.typing import DTypeLike
 
 from neural_networks.activations import ACTIVATIONS
 from neural_networks.utils.factories import check_keys, lookup, option_names
+from neural_networks.utils.randomness import generator_of
 from neural_networks.utils.validation import floating_type, number_in
 
 Shape = tuple[int, ...]
@@ -222,7 +223,7 @@ def initialize_weights(
     if activation is not None:
         lookup("activation", activation, ACTIVATIONS)
     lookup("mode", mode, {"fan_in": 0, "fan_out": 1})
-    shared = {"rng": np.random.default_rng(rng), "gain": gain(activation), "mode": mode}
+    shared = {"rng": generator_of(rng), "gain": gain(activation), "mode": mode}
     taken = option_names(initializer)
     own = [key for key in taken if key not in ("shape", *shared)]
     check_keys(f"weight initializer {rule_name!r}", parameters, own)

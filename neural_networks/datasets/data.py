@@ -1,15 +1,31 @@
 """Data and Dataset: examples with their labels, sampled in batches."""
 
 import copy
+import hashlib
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
+from neural_networks.datasets.checks import (
+    check_examples,
+    check_finite,
+    check_forecast_sequences,
+    check_labels,
+)
 from neural_networks.datasets.preprocessing import Preprocessing, row_chunks
-from neural_networks.utils.randomness import spawn_generator
-from neural_networks.utils.validation import error_prefix, first_index, positive_integer
+from neural_networks.utils.randomness import (
+    copied,
+    draw_seed,
+    generator_of,
+    generator_state,
+    restore_generator,
+    spawn_generator,
+)
+from neural_networks.utils.state import entry
+from neural_networks.utils.validation import error_prefix, positive_integer
 
 EVALUATION_BATCH = 256
 
@@ -66,14 +82,14 @@ class Data:
         preprocessing: Preprocessing | None = None,
         augmentation_rng: np.random.Generator | None = None,
     ) -> None:
-        _check_examples(data, bytes_too=preprocessing is not None)
+        check_examples(data, bytes_too=preprocessing is not None)
         if labels is not None:
-            _check_labels(labels, len(data))
+            check_labels(labels, len(data))
         self._augmentation_rng = augmentation_rng
         self.is_lazy = preprocessing is not None and self._must_be_lazy(data, preprocessing)
         if preprocessing is not None and not self.is_lazy:
             data, preprocessing = preprocessing(data), None
-        _check_finite(data, preprocessing)
+        check_finite(data, preprocessing)
         self.data = data
         self.labels = labels
         self._preprocessing = preprocessing
@@ -81,7 +97,7 @@ class Data:
         self.batch_size = positive_integer("batch_size", batch_size)
         self.n_samples = len(data)
         self.samples_per_epoch = math.ceil(self.n_samples / self.batch_size)
-        self._rng = np.random.default_rng(rng)
+        self._rng = generator_of(rng)
         self.reset()
 
     def _must_be_lazy(self, data: np.ndarray, preprocessing: Preprocessing) -> bool:
@@ -93,7 +109,8 @@ class Data:
     def reset(self) -> None:
         """Start a new epoch: the next ``sample`` returns its first batch."""
         self._position = 0
-        self._order: np.ndarray | None = None
+        self._order: np.ndarray | None = None  # None: that of the data
+        self._before: dict[str, Any] | None = None  # the generator's state before it drew the order
 
     def sample(self, shuffle: bool = True) -> tuple[np.ndarray, Any]:
         """The next batch; ``samples_per_epoch`` calls return each example once.
@@ -109,19 +126,88 @@ class Data:
         X : array, (batch_size, ...); fewer rows in the last batch of an epoch
         Y : array, (batch_size, k) or (batch_size, k, t), or None without labels
         """
-        if self._position == 0:
-            self._order = self._rng.permutation(self.n_samples) if shuffle else None
+        if self._position in (0, self.n_samples):
+            self.reset()
+            if shuffle:
+                self._draw_order()
         start = self._position
-        stop = min(start + self.batch_size, self.n_samples)
-        self._position = stop if stop < self.n_samples else 0
-        rows = slice(start, stop) if self._order is None else self._order[start:stop]
+        self._position = min(start + self.batch_size, self.n_samples)
+        rows: Rows = slice(start, self._position)
+        if self._order is not None:
+            rows = self._order[rows]
         return self._batch(rows, self._augmentation_rng), self._labels(rows)
+
+    def _draw_order(self) -> None:
+        """Draw a random order for an epoch, and keep the generator's state from before."""
+        self._before = dict(self._rng.bit_generator.state)
+        self._order = self._rng.permutation(self.n_samples)
+
+    @property
+    def steps(self) -> int:
+        """Batches returned in this epoch, from 0 to ``samples_per_epoch``."""
+        return -(-self._position // self.batch_size)
 
     def batches(self, batch_size: int = EVALUATION_BATCH) -> Iterator[tuple[np.ndarray, Any]]:
         """All examples once, in the order of the data; ``sample`` is not affected."""
         for start in range(0, self.n_samples, batch_size):
             rows = slice(start, start + batch_size)
             yield self._batch(rows), self._labels(rows)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """A hash of examples, labels and preprocessing: equal sets have equal ones."""
+        content = hashlib.blake2b(digest_size=16)
+        first = self._batch(slice(0, 16))  # depends on the preprocessing, if it is done by batches
+        for X in (self.data, self.labels, first):
+            if X is not None:
+                content.update(f"{X.shape} {X.dtype}".encode())
+                for rows in row_chunks(X):
+                    content.update(np.ascontiguousarray(X[rows]).data)
+        augmentation = self._preprocessing and self._preprocessing.augmentation
+        content.update(f"{augmentation and vars(augmentation)}".encode())
+        return content.hexdigest()
+
+    def state(self) -> dict[str, Any]:
+        """Place in the epoch, and generators: copies, for ``load_state``."""
+        state: dict[str, Any] = {
+            "fingerprint": self.fingerprint,
+            "batch_size": self.batch_size,
+            "position": self._position,
+            "before_order": copied(self._before or {}),  # small, unlike the order drawn from it
+            "generator": generator_state(self._rng),
+        }
+        if self._augmentation_rng is not None:
+            state["augmentation"] = generator_state(self._augmentation_rng)
+        return state
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Continue from a state; ``ValueError`` if it is of other data: this one is unchanged."""
+        rngs = self.check_state(state)
+        position, before = entry(state, "position", int), entry(state, "before_order", dict)
+        self.reset()
+        if before:
+            self._rng.bit_generator.state = before
+            self._draw_order()
+        self._position = position
+        for rng, key in rngs:
+            restore_generator(rng, state[key])
+
+    def check_state(self, state: Mapping[str, Any]) -> list[tuple[np.random.Generator, str]]:
+        """Check a state as ``load_state`` does; returns each generator and its key there."""
+        for key, here in (("fingerprint", self.fingerprint), ("batch_size", self.batch_size)):
+            found = entry(state, key, type(here))
+            if found != here:
+                raise ValueError(f"the state is of other data: {key} {found}, not {here}")
+        if not 0 <= entry(state, "position", int) <= self.n_samples:
+            raise ValueError(f"the state is at example {state['position']} of {self.n_samples}")
+        rngs = [(self._rng, "generator")]
+        if self._augmentation_rng is not None:
+            rngs.append((self._augmentation_rng, "augmentation"))
+        for rng, key in rngs:
+            restore_generator(copy.deepcopy(rng), entry(state, key, dict))
+        if before := entry(state, "before_order", dict):
+            restore_generator(copy.deepcopy(self._rng), {"bit_generator": before})
+        return rngs
 
     def _batch(self, rows: Rows, augmentation_rng: np.random.Generator | None = None) -> np.ndarray:
         X = self.data[rows]
@@ -144,7 +230,7 @@ class Dataset:
     test_set, test_labels : arrays, optional
         An unlabeled test set has no labels, or rows of zeros.
     seed : int, optional
-        Seed for shuffling and augmentation.
+        Seed for shuffling and augmentation; by default NumPy's global state draws one.
     name : str
         A label for the dataset.
     class_names, feature_names : sequence of str, optional
@@ -160,6 +246,8 @@ class Dataset:
 
     Attributes
     ----------
+    seed : int
+        The seed, also if it was drawn.
     raw_shape : tuple of int
         The shape of one example before preprocessing.
     raw_dtype : numpy.dtype
@@ -196,6 +284,7 @@ class Dataset:
         preprocessing: Preprocessing | None = None,
     ) -> None:
         self.name = name
+        self.seed = draw_seed(seed)
         self.class_names = class_names
         self.feature_names = feature_names
         self.first_id = first_id
@@ -206,7 +295,7 @@ class Dataset:
 
         def make(what: str, data: np.ndarray | None, labels: np.ndarray | None) -> Data | None:
             self._check_shape(what, data)
-            return _make_set(what, data, labels, batch_size, seed, preprocessing)
+            return _make_set(what, data, labels, batch_size, self.seed, preprocessing)
 
         self.train = _check_training_set(make("training", training_set, training_labels))
         self.validate = make("validation", validation_set, validation_labels)
@@ -230,6 +319,22 @@ class Dataset:
             other.test = Data(examples, None, batch_size, preprocessing=preprocessing)
         return other
 
+    def state(self) -> dict[str, Any]:
+        """The states of the sets, see ``Data.state``, by ``train``, ``validate``, ``test``."""
+        return {key: data.state() for key, data in self._sets().items()}
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Continue from a state; ``ValueError`` if it is of another dataset: no set has changed."""
+        for key, data in self._sets().items():
+            with error_prefix(key):
+                data.check_state(entry(state, key, dict))
+        for key, data in self._sets().items():
+            data.load_state(state[key])
+
+    def _sets(self) -> dict[str, Data]:
+        sets = {"train": self.train, "validate": self.validate, "test": self.test}
+        return {key: data for key, data in sets.items() if data is not None}
+
     def _check_shape(self, what: str, examples: object) -> None:
         """Raise ``ValueError`` if examples do not have the shape of the training examples."""
         found = np.shape(examples)[1:] if isinstance(examples, np.ndarray) else self.raw_shape
@@ -252,29 +357,13 @@ class Dataset:
     def _preprocess_sequences(self, sequences: np.ndarray | None) -> np.ndarray | None:
         if sequences is None:
             return None
-        self._check_forecast_sequences(sequences)
+        check_forecast_sequences(sequences, self.train.example_shape, self.out_dim)
         if self.preprocessing is None:
             return sequences
         sequences = self.preprocessing(sequences)
         with error_prefix("forecast_sequences"):
-            _check_finite(sequences)
+            check_finite(sequences)
         return sequences
-
-    def _check_forecast_sequences(self, sequences: np.ndarray) -> None:
-        with error_prefix("forecast_sequences"):
-            _check_examples(sequences)
-            _check_finite(sequences)
-        shape = self.train.example_shape
-        if len(shape) != 2 or sequences.ndim != 3 or shape[0] != self.out_dim:
-            raise ValueError(
-                f"forecast_sequences need examples (d, t) and d outputs, got {shape} and "
-                f"{self.out_dim}, and sequences of shape {sequences.shape}"
-            )
-        (d, t), (_, features, length) = shape, sequences.shape
-        if features != d or length <= t:
-            raise ValueError(
-                f"forecast_sequences must be (k, {d}, T) with T > {t}, got shape {sequences.shape}"
-            )
 
 
 SETS = ("training", "validation", "test")
@@ -285,7 +374,7 @@ def _make_set(
     data: np.ndarray | None,
     labels: np.ndarray | None,
     batch_size: int,
-    seed: int | None,
+    seed: int,
     preprocessing: Preprocessing | None,
 ) -> Data | None:
     """Make one of a dataset's sets, shuffled by its own generator; errors name the set."""
@@ -307,45 +396,3 @@ def _check_training_set(train: Data | None) -> Data:
     if train.labels is None:
         raise ValueError("there are no training labels")
     return train
-
-
-def _check_examples(data: object, bytes_too: bool = False) -> None:
-    if not isinstance(data, np.ndarray):
-        raise TypeError(f"examples must be a NumPy array, got {type(data).__name__}")
-    stored_as_bytes = bytes_too and data.dtype == np.uint8
-    if not np.issubdtype(data.dtype, np.floating) and not stored_as_bytes:
-        raise TypeError(f"examples must be floats, got {data.dtype}; X.astype('float32') converts")
-    if data.ndim < 2:
-        raise ValueError(f"examples must be (n, d) or have more axes, got shape {data.shape}")
-    if data.size == 0:
-        raise ValueError(f"there are no examples: shape {data.shape}")
-
-
-def _check_finite(data: np.ndarray, preprocessing: Preprocessing | None = None) -> None:
-    """Raise ``ValueError`` for NaN or infinity; in chunks, as the data may be a memory map."""
-    if not np.issubdtype(data.dtype, np.floating):
-        return
-    # A stored value can be finite and yet overflow in the type of a batch.
-    narrowed = preprocessing is not None and preprocessing.dtype.itemsize < data.dtype.itemsize
-    count, first = 0, ""
-    for rows in row_chunks(data):
-        part = data[rows]
-        if preprocessing is not None and narrowed:
-            part = preprocessing.convert(part)
-        bad = ~np.isfinite(part)
-        if bad.any():
-            row, *others = first_index(bad)
-            first = first or str((rows.start + row, *others))
-            count += int(bad.sum())
-    if count:
-        raise ValueError(f"{count} values are NaN or infinite, the first one at {first}")
-
-
-def _check_labels(labels: object, n: int) -> None:
-    if not isinstance(labels, np.ndarray) or labels.ndim < 2:
-        shape = f"shape {labels.shape}" if isinstance(labels, np.ndarray) else type(labels).__name__
-        raise ValueError(f"labels must be an array (n, k), got {shape}")
-    if len(labels) != n:
-        raise ValueError(f"there are {n} examples, but labels for {len(labels)}")
-    if not np.isfinite(labels).all():
-        raise ValueError("labels are NaN or infinite")

@@ -17,7 +17,7 @@ from neural_networks.datasets.sources.images import load_cifar10, load_fashion_m
 from neural_networks.datasets.sources.letters import load_letters
 from neural_networks.datasets.sources.sinewave import load_sinewave
 from neural_networks.utils.factories import build, check_keys, lookup, option_names
-from neural_networks.utils.randomness import spawn_generator
+from neural_networks.utils.randomness import draw_seed, spawn_generator
 from neural_networks.utils.validation import floating_type, positive_integer, true_or_false
 
 DATASETS: dict[str, Callable[..., dict[str, Any]]] = {
@@ -59,7 +59,8 @@ def initialize_dataset(
     batch_size : int
         Examples per batch.
     seed : int, optional
-        Seed for shuffling, augmentation and generated data.
+        Seed for shuffling, augmentation and generated data; by default NumPy's global state draws
+        one.
     dtype : str or type
         ``"float32"`` or ``"float64"``: the type of examples and labels.
     images : bool
@@ -84,6 +85,7 @@ def initialize_dataset(
         If the dataset has to be downloaded first.
     """
     lookup("dataset", name, DATASETS)
+    seed = draw_seed(seed)
     positive_integer("batch_size", batch_size)
     dtype = floating_type(dtype)
     augmentation = Augmentation(flip, shift)

@@ -2,12 +2,14 @@
 
 import copy
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
+from pathlib import Path
 
 import numpy as np
 
 from neural_networks.layers.base import Layer
 from neural_networks.layers.factory import set_output_size
 from neural_networks.layers.sequential import create_parameters
+from neural_networks.utils.files import read_arrays
 
 
 def named_parameters(layers: Sequence[Layer]) -> Iterator[tuple[str, Layer, str]]:
@@ -46,6 +48,26 @@ def named_arrays(
         for arrays in (layer.parameters, layer.buffers):
             for name in arrays:
                 yield f"layer{i}.{name}", arrays, name
+
+
+def network_arrays(
+    layers: Sequence[Layer], input_shape: tuple[int, ...] | None, epoch: int
+) -> dict[str, np.ndarray]:
+    """Parameters and buffers by name, with input shape and epoch; empty without an input shape."""
+    if input_shape is None:
+        return {}
+    arrays = {"input_shape": np.array(input_shape), "epoch": np.array(epoch)}
+    if layers[-1].n_out is not None:
+        arrays["n_out"] = np.array(layers[-1].n_out)
+    return arrays | {key: held[name] for key, held, name in named_arrays(layers)}
+
+
+def read_network_arrays(path: Path) -> dict[str, np.ndarray]:
+    """Read the arrays of a network from a file; ``ValueError`` if it holds something else."""
+    arrays = read_arrays(path)
+    if "input_shape" not in arrays or "epoch" not in arrays:
+        raise ValueError(f"{path} does not hold the parameters of a network")
+    return arrays
 
 
 def assign_arrays(layers: Sequence[Layer], source: Mapping[str, np.ndarray]) -> None:

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, MutableMapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,12 @@ from numpy.typing import DTypeLike
 
 from neural_networks.activations import ACTIVATIONS, initialize_activation
 from neural_networks.utils.factories import find_name
-from neural_networks.utils.validation import floating_type
+from neural_networks.utils.randomness import generator_of, generator_state, restore_generator
+from neural_networks.utils.state import changing_values, check_kind, entry, kind_of, saved_values
+from neural_networks.utils.validation import error_prefix, floating_type
+
+SIZES = ("n_in", "n_out", "input_shape")
+"""Attributes that follow from the data and from the shapes of the parameters."""
 
 
 class Layer(ABC):
@@ -66,6 +71,9 @@ class Layer(ABC):
     """True if the layer keeps its pre-activations in ``cache["Z"]``, as rows, and has
     ``backward_from_logits``; see ``canonical``."""
 
+    changing: Sequence[str] = ()
+    """Names of further attributes that change during training, such as a counter of batches."""
+
     children: Sequence["Layer"] = ()
 
     def __init__(
@@ -83,7 +91,7 @@ class Layer(ABC):
         self.buffers: MutableMapping[str, np.ndarray] = OrderedDict()
         self.cache: OrderedDict[str, Any] = OrderedDict()
         self.dtype = floating_type(dtype)
-        self.rng = np.random.default_rng(rng)
+        self.rng = generator_of(rng)
         self.training = True
         self.input_gradient = True
         self.input_shape: tuple[int, ...] | None = None
@@ -186,6 +194,34 @@ class Layer(ABC):
         yield self
         for child in self.children:
             yield from child.walk()
+
+    def state(self) -> dict[str, Any]:
+        """Class, options and generator, of the layers inside it, too: copies, for ``load_state``.
+
+        Parameters and buffers are not part of it: a network keeps them by name, see ``arrays``.
+        """
+        return {
+            **self._kind(),
+            **changing_values(self, self.changing),
+            "generator": generator_state(self.rng),
+            "children": [layer.state() for layer in self.children],
+        }
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Continue from a state; ``ValueError`` if it is that of another layer."""
+        check_kind(self._kind(), state)
+        values = saved_values(self, self.changing, state)
+        load_states(self.children, entry(state, "children", list))
+        restore_generator(self.rng, entry(state, "generator", dict))
+        vars(self).update(values)
+
+    def _kind(self) -> dict[str, Any]:
+        """Class and options, activation included, without what follows from the data."""
+        kind = kind_of(self, ("training", "input_gradient", *SIZES, *self.changing))
+        activation = kind_of(self.activation)
+        of_activation = {f"activation.{key}": x for key, x in activation["options"].items()}
+        kind["options"] |= {"activation": activation["name"], **of_activation}
+        return kind
 
     def clear_gradients(self) -> None:
         """Set every gradient to zero and forget the last ``forward``."""
@@ -295,3 +331,19 @@ class Layer(ABC):
             raise RuntimeError(
                 f"{type(self).__name__}.backward needs a forward in training mode before it"
             ) from None
+
+
+def load_states(layers: Sequence[Layer], states: Sequence[Mapping[str, Any]]) -> None:
+    """Have each layer continue from its state.
+
+    Raises
+    ------
+    ValueError
+        If there are more or fewer layers, or one is another layer. The message begins with the
+        layer's number, from 1; the layers before it have changed.
+    """
+    if len(layers) != len(states):
+        raise ValueError(f"the state has {len(states)} layers, this one {len(layers)}")
+    for number, (layer, state) in enumerate(zip(layers, states, strict=True), start=1):
+        with error_prefix(f"layer {number}"):
+            layer.load_state(state)

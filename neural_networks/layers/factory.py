@@ -147,6 +147,14 @@ class Unsized(Layer):
         args = {**self._layer_args, "n_out": n_out}
         return make_layer(self._number, args, self.dtype, self.rng)
 
+    def state(self) -> dict[str, Any]:
+        """The state of the layer with units, which has the same generator."""
+        return self.sized(1).state()
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Continue from the state of the layer with units."""
+        self.sized(1).load_state(state)
+
     def __repr__(self) -> str:
         layer = self.sized(1)
         return f"{type(layer).__name__}({', '.join(['? → ?', *layer.details()])})"

@@ -9,7 +9,9 @@ import numpy as np
 
 from neural_networks.schedulers import initialize_scheduler, scheduler_options
 from neural_networks.utils.factories import check_keys, options_in
-from neural_networks.utils.validation import number_in
+from neural_networks.utils.randomness import copied
+from neural_networks.utils.state import changing_values, check_kind, entry, kind_of, saved_values
+from neural_networks.utils.validation import error_prefix, number_in
 
 Slots = dict[str, Any]
 """An optimizer's state for one parameter: arrays by their names in the formulas, counts as int."""
@@ -38,6 +40,9 @@ class Optimizer(ABC):
     scheduler_args : mapping, optional
         Further options of the schedule, such as ``epochs`` of ``"cosine"``.
     """
+
+    changing: Sequence[str] = ()
+    """Names of the attributes that change during training, besides the slots."""
 
     def __init__(
         self,
@@ -94,6 +99,36 @@ class Optimizer(ABC):
         if param_name not in self._slots:
             self._slots[param_name] = {name: np.zeros_like(like) for name in names}
         return self._slots[param_name]
+
+    def state(self) -> dict[str, Any]:
+        """Class, options, slots and schedule: copies, for ``load_state``."""
+        return {
+            **kind_of(self, self.changing),
+            **changing_values(self, self.changing),
+            "slots": copied(self._slots),
+            "scheduler": self.lr_scheduler.state(),
+        }
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Continue from a state; ``ValueError`` if it is that of another optimizer or schedule."""
+        check_kind(kind_of(self, self.changing), state)
+        values = saved_values(self, self.changing, state)
+        slots = {key: dict(held) for key, held in entry(state, "slots", dict).items()}
+        with error_prefix("learning-rate schedule"):
+            self.lr_scheduler.load_state(entry(state, "scheduler", dict))
+        vars(self).update(values, _slots=slots)
+
+    def check_slots(self, shapes: Mapping[str, tuple[int, ...]]) -> None:
+        """Raise ``ValueError`` if a slot does not have the shape of its parameter.
+
+        An optimizer with slots of other shapes overrides it.
+        """
+        for key, slots in self._slots.items():
+            for name, value in slots.items():
+                if isinstance(value, np.ndarray) and value.shape != shapes.get(key):
+                    raise ValueError(
+                        f"{name} of {key} has shape {value.shape}, the parameter {shapes.get(key)}"
+                    )
 
     def gradient(self, param: np.ndarray, param_grad: np.ndarray) -> np.ndarray:
         """g: the clipped gradient plus λ θ."""

@@ -1,35 +1,202 @@
-"""History of a training: results by epoch, losses by step."""
+"""History of a training: results by epoch, losses by step, the epoch under way."""
 
 import math
+from array import array
 from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from neural_networks.datasets import Data
+from neural_networks.utils.state import entry
+
+BINS_PER_EPOCH = 200
+"""Most rows of ``steps.csv`` for an epoch."""
+
+
+class StepBin(NamedTuple):
+    """Consecutive steps of an epoch: a row of ``steps.csv``.
+
+    Attributes
+    ----------
+    step : int
+        Number of its last step, from 1.
+    epoch : float
+        The number of epochs trained by then, a fraction.
+    loss, lowest, highest : float
+        Mean, lowest and highest loss of its steps, without the penalty.
+    learning_rate : float
+        That of its last step.
+    """
+
+    step: int
+    epoch: float
+    loss: float
+    lowest: float
+    highest: float
+    learning_rate: float
+
+
+@dataclass
+class EpochUnderWay:
+    """An epoch that has begun, and not ended.
+
+    Attributes
+    ----------
+    epoch : int
+        Number of epochs trained before it.
+    n_steps : int
+        Steps of the whole epoch.
+    steps : int
+        Steps made so far.
+    loss, error, penalty : float
+        Sums over the examples so far.
+    """
+
+    epoch: int
+    n_steps: int
+    steps: int = 0
+    loss: float = 0.0
+    error: float = 0.0
+    penalty: float = 0.0
+
 
 class History:
-    """Results by epoch, losses by step.
+    """Results by epoch, losses by step, the epoch under way.
 
     Attributes
     ----------
     epochs : dict of list of float
         A list for each column, such as ``train_loss``, with an entry for each epoch; NaN where
         an epoch had no such result.
-    steps : list of float
+    steps : array of float
         The loss of every step, without the penalty on the weights.
+    learning_rates : array of float
+        The learning rate of every step.
+    under_way : EpochUnderWay or None
+    first_epoch : int
+        Number of epochs trained before the training began: patience counts from there.
+    resumes : bool
+        True between ``load_state`` and ``begin_training``, which continues from that state.
     """
 
     def __init__(self) -> None:
         self.epochs: dict[str, list[float]] = {}
-        self.steps: list[float] = []
+        self.steps = array("d")
+        self.learning_rates = array("d")
+        self.under_way: EpochUnderWay | None = None
+        self.first_epoch = 0
+        self.resumes = False
+        self._data: Data | None = None
+        self._fingerprint = ""  # of the data, where they themselves are not at hand
 
-    def record(self, results: Mapping[str, float]) -> None:
-        """Add the results of an epoch."""
+    def begin_training(self, epoch: int, data: Data) -> None:
+        """Begin a training, or continue the one of a loaded state.
+
+        A training on the data of that state continues: its epoch under way, its patience. Any
+        other begins with a whole epoch.
+
+        Parameters
+        ----------
+        epoch : int
+            Number of epochs trained so far.
+        data : Data
+
+        Raises
+        ------
+        ValueError
+            If the data of the state is not at the step at which its epoch is.
+        """
+        if not self.resumes or data.fingerprint != self._fingerprint:
+            self.first_epoch, self.under_way = epoch, None
+        elif self.under_way is not None and data.steps != self.under_way.steps:
+            raise ValueError(
+                f"the network has made {self.under_way.steps} of {self.under_way.n_steps} steps of "
+                f"an epoch, but the data {data.steps}: load the state of the dataset, too"
+            )
+        self.resumes = False
+        self._data = data
+
+    @property
+    def steps_under_way(self) -> int:
+        """Steps made in the epoch under way; 0 if there is none."""
+        return 0 if self.under_way is None else self.under_way.steps
+
+    def begin_epoch(self, epoch: int, data: Data) -> EpochUnderWay:
+        """The epoch under way; if there is none, a new one, for which the data is reset."""
+        if self.under_way is None:
+            data.reset()
+            self.under_way = EpochUnderWay(epoch, data.samples_per_epoch)
+        return self.under_way
+
+    def record_step(
+        self, n: int, loss: float, error: float, penalty: float, learning_rate: float
+    ) -> None:
+        """Add the results of a step on n examples to the epoch under way."""
+        if (epoch := self.under_way) is None:
+            raise RuntimeError("a step belongs to an epoch: call begin_epoch first")
+        epoch.steps += 1
+        epoch.loss += loss * n
+        epoch.error += error * n
+        epoch.penalty += penalty * n
+        self.steps.append(loss)
+        self.learning_rates.append(learning_rate)
+
+    def end_epoch(self, results: Mapping[str, float]) -> list[StepBin]:
+        """Add the results of an epoch, and end the one under way; returns its steps in bins."""
+        bins = self.bins()
+        self.under_way = None
         before = max(map(len, self.epochs.values()), default=0)
         for name in results:
             self.epochs.setdefault(name, [math.nan] * before)
         for name, values in self.epochs.items():
             values.append(results.get(name, math.nan))
+        return bins
+
+    def bins(self) -> list[StepBin]:
+        """The steps of the epoch under way, in at most ``BINS_PER_EPOCH`` bins of equal width."""
+        epoch = self.under_way
+        if epoch is None or not epoch.steps:
+            return []
+        width = -(-epoch.n_steps // BINS_PER_EPOCH)
+        first = np.arange(0, epoch.steps, width)
+        last = np.minimum(first + width, epoch.steps)
+        losses = np.array(self.steps[-epoch.steps :])
+        columns = (
+            last + (len(self.steps) - epoch.steps),
+            epoch.epoch + last / epoch.n_steps,
+            np.add.reduceat(losses, first) / (last - first),
+            np.minimum.reduceat(losses, first),
+            np.maximum.reduceat(losses, first),
+            np.array(self.learning_rates[-epoch.steps :])[last - 1],
+        )
+        return [StepBin(*row) for row in zip(*(column.tolist() for column in columns), strict=True)]
 
     def columns(self) -> dict[str, np.ndarray]:
         """The results by epoch, an array (epochs,) for each column."""
         return {name: np.array(values) for name, values in self.epochs.items()}
+
+    def state(self) -> dict[str, Any]:
+        """All of it, in copies, for ``load_state``."""
+        return {
+            "epochs": self.columns(),
+            "steps": np.array(self.steps),
+            "learning_rates": np.array(self.learning_rates),
+            "under_way": {} if self.under_way is None else dict(vars(self.under_way)),
+            "first_epoch": self.first_epoch,
+            "data": self._fingerprint if self._data is None else self._data.fingerprint,
+        }
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Continue from a state; ``ValueError`` if it is not that of a history."""
+        epochs, under_way = entry(state, "epochs", dict), entry(state, "under_way", dict)
+        steps, rates = (entry(state, key, np.ndarray) for key in ("steps", "learning_rates"))
+        first_epoch, fingerprint = entry(state, "first_epoch", int), entry(state, "data", str)
+        if under_way and set(under_way) != set(vars(EpochUnderWay(0, 1))):
+            raise ValueError(f"this is not an epoch under way: {under_way}")
+        self.epochs = {name: list(map(float, values)) for name, values in epochs.items()}
+        self.steps, self.learning_rates = (array("d", values) for values in (steps, rates))
+        self.under_way = EpochUnderWay(**under_way) if under_way else None
+        self.first_epoch, self._fingerprint, self._data = first_epoch, fingerprint, None
+        self.resumes = True

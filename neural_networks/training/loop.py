@@ -37,16 +37,17 @@ class TrainingInterrupted(KeyboardInterrupt):
 def train(model: Trainable, dataset: Dataset, epochs: int, stopping: EarlyStopping) -> None:
     """Train on ``dataset.train``; after each epoch, evaluate on ``dataset.validate``.
 
-    Calling it again continues training. However training ends, the logger saves the log, the
-    current parameters and those of the best epoch. A progress bar counts the steps if standard
-    error is a terminal.
+    Calling it again continues training, with a whole epoch; after ``load_state``, with the next
+    step of that state. However training ends, the logger saves the log, the current parameters
+    and those of the best epoch. A progress bar counts the steps if standard error is a terminal.
 
     Parameters
     ----------
     model : NeuralNetwork
     dataset : Dataset
     epochs : int
-        Maximal number of passes through the training set.
+        Maximal number of passes through the training set; an epoch that a loaded state is in the
+        middle of is one of them.
     stopping : EarlyStopping
 
     Raises
@@ -55,26 +56,31 @@ def train(model: Trainable, dataset: Dataset, epochs: int, stopping: EarlyStoppi
         If the loss becomes NaN or infinite.
     TrainingInterrupted
         After Ctrl-C.
+    ValueError
+        If the state of the network, but not that of the dataset, has been loaded.
     """
+    history = model.records
+    history.begin_training(model.epoch, dataset.train)
     if model.logger:
         check_columns(model.logger, dataset)
         model.logger.start()
+        model.logger.describe(model.loss, dataset, model.seed)
     model.restored = False
-    first_epoch, last_epoch = model.epoch, model.epoch + epochs
+    last_epoch = model.epoch + epochs
+    n_steps = epochs * dataset.train.samples_per_epoch - history.steps_under_way
     try:
         # A diverging loss is reported once, as TrainingDiverged, instead of as warnings.
         with (
-            progress_bar(epochs * dataset.train.samples_per_epoch) as bar,
+            progress_bar(n_steps) as bar,
             np.errstate(over="ignore", invalid="ignore"),
             model.threads(),
         ):
             while model.epoch < last_epoch:
-                bar.set_description_str(f"epoch {model.epoch + 1}/{last_epoch} ", refresh=False)
-                results = one_epoch(model, dataset, bar)
-                keep_best(model, stopping, results[stopping.monitor])
-                bar.set_postfix_str(progress_text(model.loss, results), refresh=False)
-                if stopping.is_due(model.epoch, model.best, first_epoch):
+                if stopping.is_due(model.epoch, model.best, history.first_epoch):
                     break
+                bar.set_description_str(f"epoch {model.epoch + 1}/{last_epoch} ", refresh=False)
+                results = one_epoch(model, dataset, stopping, bar)
+                bar.set_postfix_str(progress_text(model.loss, results), refresh=False)
         if stopping.restore_best:
             model.restore_best()
             model.restored = True
@@ -82,7 +88,7 @@ def train(model: Trainable, dataset: Dataset, epochs: int, stopping: EarlyStoppi
         message = f"Interrupted after {counted(model.epoch, 'epoch')}"
         raise TrainingInterrupted(message, run_folder(model)) from None
     finally:
-        save_results(model, dataset.raw_shape)
+        save_results(model)
 
 
 def check_columns(log: RunLog, dataset: Dataset) -> None:
@@ -96,44 +102,52 @@ def check_columns(log: RunLog, dataset: Dataset) -> None:
         )
 
 
-def one_epoch(model: Trainable, dataset: Dataset, bar: tqdm[Any]) -> dict[str, float]:
-    """Train for an epoch, evaluate, and record the results."""
+def one_epoch(
+    model: Trainable, dataset: Dataset, stopping: EarlyStopping, bar: tqdm[Any]
+) -> dict[str, float]:
+    """Train for an epoch, evaluate, record the results, and keep the best parameters."""
     results = train_epoch(model, dataset.train, bar)
     if dataset.validate is not None:
         loss, error, _ = evaluate(model, dataset.validate)
         results |= {"validation_loss": loss, "validation_error": error}
     model.epoch += 1
-    model.records.record(results)
+    steps = model.records.end_epoch(results)
+    overflows = not math.isfinite(results.get("validation_loss", 0.0))
+    if not overflows:
+        loss = results.get("validation_loss", results["train_loss"])
+        model.optimizer.lr_scheduler.on_epoch_end(loss)
+        keep_best(model, stopping, results[stopping.monitor])
     if model.logger:
+        model.logger.push_steps(steps)
         model.logger.push({"epoch": model.epoch, **results})
-    if not math.isfinite(results.get("validation_loss", 0.0)):
+    if overflows:
         raise diverged(model, f"validation loss became {loss} in epoch {model.epoch}")
-    model.optimizer.lr_scheduler.on_epoch_end(results.get("validation_loss", results["train_loss"]))
     return results
 
 
 def train_epoch(model: Trainable, data: Data, bar: tqdm[Any]) -> dict[str, float]:
-    """Go through the data once; the mean loss and error, weighted by batch size."""
-    steps = data.samples_per_epoch
-    totals = dict.fromkeys(("train_loss", "train_error", "penalty"), 0.0)
-    data.reset()  # an epoch visits each example once, also after an interrupted one
-    for i in range(steps):
+    """Go through the data once; the mean loss and error, weighted by batch size.
+
+    An epoch under way is continued. All that a step adds to the history, it adds before the
+    update, which is its last change: then a state may be taken, and the next step begins.
+    """
+    history = model.records
+    under_way = history.begin_epoch(model.epoch, data)
+    for i in range(under_way.steps, under_way.n_steps):
         X, Y = data.sample()
         Y_hat = model.forward(X)
         loss = model.backward(Y, Y_hat)
         if not math.isfinite(loss):
             raise diverged(model, f"loss became {loss} in epoch {model.epoch + 1}, step {i + 1}")
-        model.update(model.epoch + i / steps)
-        loss -= model.penalty
-        totals["train_loss"] += loss * len(X)
-        totals["train_error"] += model.error(Y, Y_hat) * len(X)
-        totals["penalty"] += model.penalty * len(X)
-        model.records.steps.append(loss)
-        if model.logger:
-            model.logger.push_step(model.epoch + (i + 1) / steps, loss)
+        epoch = model.epoch + i / under_way.n_steps
+        rate = model.optimizer.lr_scheduler(epoch)
+        penalty = model.penalty
+        history.record_step(len(X), loss - penalty, model.error(Y, Y_hat), penalty, rate)
+        model.update(epoch)
         bar.update()
-    if not model.regularization:
-        del totals["penalty"]
+    totals = {"train_loss": under_way.loss, "train_error": under_way.error}
+    if model.regularization:
+        totals["penalty"] = under_way.penalty
     return {name: total / data.n_samples for name, total in totals.items()}
 
 
@@ -144,11 +158,12 @@ def keep_best(model: Trainable, stopping: EarlyStopping, value: float) -> None:
         model.best = BestEpoch(model.epoch, stopping.monitor, value, arrays)
 
 
-def save_results(model: Trainable, image_shape: tuple[int, ...]) -> None:
-    """Have the logger save the parameters, now and of the best epoch, and draw the pictures."""
+def save_results(model: Trainable) -> None:
+    """Have the logger save steps of an unfinished epoch, and the parameters, also the best ones."""
     if model.logger:
+        model.logger.push_steps(model.records.bins())
         best = None if model.best is None else model.best.arrays
-        model.logger.finish(model.loss, model.arrays(), best, image_shape)
+        model.logger.finish(model.arrays(), best)
 
 
 def diverged(model: Trainable, what: str) -> TrainingDiverged:

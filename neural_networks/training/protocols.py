@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from neural_networks.datasets import Dataset
+from neural_networks.layers import Layer
 from neural_networks.losses import Loss
 from neural_networks.optimizers import Optimizer
 from neural_networks.training.early_stopping import BestEpoch
-from neural_networks.training.history import History
+from neural_networks.training.history import History, StepBin
 from neural_networks.training.outcome import Outcome
 
 if TYPE_CHECKING:
@@ -29,20 +30,21 @@ class RunLog(Protocol):
     def start(self) -> None:
         """Claim the run's folder."""
 
+    def describe(self, loss: Loss, dataset: Dataset, seed: int) -> None:
+        """Save what goes into the network and what comes out, and the seeds."""
+
     def push(self, log: Mapping[str, Any]) -> None:
         """Add the results of an epoch."""
 
-    def push_step(self, epoch: float, loss: float) -> None:
-        """Add the loss of a step, at a fractional epoch."""
+    def push_steps(self, bins: Sequence[StepBin]) -> None:
+        """Add the steps of an epoch."""
 
     def finish(
         self,
-        loss: Loss,
         parameters: Mapping[str, np.ndarray],
         best_parameters: Mapping[str, np.ndarray] | None,
-        image_shape: tuple[int, ...],
     ) -> None:
-        """Save the parameters, now and of the best epoch, then draw the pictures."""
+        """Save the parameters, now and of the best epoch."""
 
     def save_test(
         self, loss: Loss, outcome: Outcome, dataset: Dataset, save_predictions: bool
@@ -75,7 +77,12 @@ class Predictor(Protocol):
 class Trainable(Predictor, Protocol):
     """A network that can be trained."""
 
+    layers: list[Layer]
     optimizer: Optimizer
+    dtype: np.dtype[Any]
+    canonical: bool
+    seed: int
+    input_shape: tuple[int, ...] | None
     epoch: int
     best: BestEpoch | None
     restored: bool

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from neural_networks.utils.randomness import generator_of
 from neural_networks.utils.validation import number_in, positive_integer, true_or_false
 
 SINEWAVES = {"training": 7000, "validation": 1000, "test": 2000}
@@ -43,7 +44,7 @@ def load_sinewave(
     step = number_in("step", step, 0, open_low=True)
     noise = number_in("noise", noise, 0)
     true_or_false("every_step", every_step)
-    rng = np.random.default_rng(rng)
+    rng = generator_of(rng)
 
     def waves(n: int, length: int) -> np.ndarray:
         phases = rng.uniform(0, 2 * np.pi, (n, 1, 1))
