@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from neural_networks import schedulers
 from neural_networks.cli.presets import script_presets
-from neural_networks.datasets import dataset_options
+from neural_networks.datasets import RENAMED, dataset_options
 from neural_networks.optimizers import OPTIMIZERS
 from neural_networks.utils.data_structures import AttrDict
 from neural_networks.utils.factories import check_keys, lookup, option_names, options_in
@@ -49,9 +49,6 @@ TARGETS = {
 
 # Options of the optimizer that its schedule takes, with their names there.
 STAGES = {"lr_decay": "decay", "stage_length": "stage_length", "staircase": "staircase"}
-
-RENAMED = {"one_output": "binary_labels", "softened": "label_smoothing"}
-"""Options of datasets in the config.json of older runs, and their names today."""
 
 
 class Typed(NamedTuple):

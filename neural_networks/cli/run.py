@@ -2,17 +2,16 @@
 
 import argparse
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from neural_networks import schedulers
 from neural_networks.cli.configuration import RUN_ARGUMENTS, STOPPING
 from neural_networks.datasets import Dataset, read_examples
 from neural_networks.logs import DEFAULT_FOLDER, Logger, check_file_name
 from neural_networks.models import NeuralNetwork
+from neural_networks.optimizers import with_epochs
 from neural_networks.utils.data_structures import AttrDict
-from neural_networks.utils.factories import options_in
 
 
 def dataset_args(config: AttrDict) -> dict[str, Any]:
@@ -36,7 +35,8 @@ def logger_args(config: AttrDict, flags: argparse.Namespace, argv: Sequence[str]
 
 def model_args(config: AttrDict) -> dict[str, Any]:
     """The arguments of ``initialize_model``, except the name and the logger."""
-    args = with_length(config.model_args, config.epochs)
+    optimizer_args = with_epochs(config.model_args["optimizer_args"], config.epochs)
+    args = {**config.model_args, "optimizer_args": optimizer_args}
     return {**args, "seed": config.seed, "dtype": config.dtype}
 
 
@@ -48,16 +48,6 @@ def train_args(config: AttrDict) -> dict[str, Any]:
 def stopping(config: AttrDict) -> dict[str, Any]:
     """The arguments of ``NeuralNetwork.train`` for early stopping."""
     return {key: config.get(key) for key in STOPPING}
-
-
-def with_length(model_args: Mapping[str, Any], epochs: int) -> dict[str, Any]:
-    """The model's arguments, with the number of epochs for a schedule that depends on it."""
-    optimizer_args = dict(model_args["optimizer_args"])
-    options = options_in("scheduler_args", optimizer_args.get("scheduler_args"))
-    if "epochs" in schedulers.scheduler_options(optimizer_args.get("lr_scheduler"), options):
-        options.setdefault("epochs", epochs)
-        optimizer_args["scheduler_args"] = options
-    return {**model_args, "optimizer_args": optimizer_args}
 
 
 def kaggle_data(

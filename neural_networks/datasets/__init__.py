@@ -1,11 +1,12 @@
 """Datasets: loading by name, preprocessing, and sampling in batches."""
 
 from neural_networks.datasets.data import Data, Dataset
-from neural_networks.datasets.factory import DATASETS, dataset_options, initialize_dataset
+from neural_networks.datasets.factory import DATASETS, RENAMED, dataset_options, initialize_dataset
 from neural_networks.datasets.files.catalogue import CATALOGUE
 from neural_networks.datasets.preprocessing import Augmentation, Preprocessing, Standardization
 from neural_networks.datasets.sources.bundled import load_digits, load_iris
-from neural_networks.datasets.sources.csv_table import load_csv, read_examples
+from neural_networks.datasets.sources.csv_table import load_csv
+from neural_networks.datasets.sources.examples import read_examples
 from neural_networks.datasets.sources.higgs import load_higgs
 from neural_networks.datasets.sources.images import load_cifar10, load_fashion_mnist
 from neural_networks.datasets.sources.letters import load_letters
@@ -14,6 +15,7 @@ from neural_networks.datasets.sources.sinewave import load_sinewave
 __all__ = [
     "CATALOGUE",
     "DATASETS",
+    "RENAMED",
     "Augmentation",
     "Data",
     "Dataset",

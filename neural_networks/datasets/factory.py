@@ -32,6 +32,9 @@ DATASETS: dict[str, Callable[..., dict[str, Any]]] = {
 }
 """Functions that load a dataset as arrays; class labels are integers (n,)."""
 
+RENAMED = {"one_output": "binary_labels", "softened": "label_smoothing"}
+"""Options of datasets in the config.json of older runs, and their names today."""
+
 
 def initialize_dataset(
     name: str,

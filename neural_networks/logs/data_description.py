@@ -11,6 +11,7 @@ import numpy as np
 from neural_networks.datasets import Dataset, Preprocessing
 from neural_networks.datasets.preprocessing import entries
 from neural_networks.losses import Loss
+from neural_networks.utils.files import display_path
 
 FORMAT = 1
 """Version of the content of ``data.json``."""
@@ -157,11 +158,15 @@ def read_data_description(folder: Path) -> DataDescription | None:
     file = folder / FILE
     if not file.exists():
         return None
+    return DataDescription.from_json(read_json(file), display_path(file))
+
+
+def read_json(file: Path) -> Any:
+    """The content of a JSON file; ``ValueError`` if it is not one."""
     try:
-        content = json.loads(file.read_text(encoding="utf-8"))
-    except ValueError as error:  # not JSON, or not text
-        raise ValueError(f"{file} is not a JSON file: {error}") from None
-    return DataDescription.from_json(content, str(file))
+        return json.loads(file.read_text(encoding="utf-8"))
+    except (RecursionError, ValueError) as error:  # not JSON, or not text
+        raise ValueError(f"{display_path(file)} is not a JSON file: {error}") from None
 
 
 def _check_format(content: object, where: str) -> None:

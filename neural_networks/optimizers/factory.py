@@ -1,11 +1,20 @@
 """Optimizers by name."""
 
+from collections.abc import Mapping
 from typing import Any
 
+from neural_networks import schedulers
 from neural_networks.optimizers.adaptive import AdaDelta, AdaGrad, Adam, AdamW, RMSProp
 from neural_networks.optimizers.base import Optimizer
 from neural_networks.optimizers.sgd import SGD
-from neural_networks.utils.factories import build, check_keys, lookup, option_names, without_none
+from neural_networks.utils.factories import (
+    build,
+    check_keys,
+    lookup,
+    option_names,
+    options_in,
+    without_none,
+)
 
 OPTIMIZERS: dict[str, type[Optimizer]] = {
     "SGD": SGD,
@@ -65,3 +74,15 @@ def initialize_optimizer(
     known = option_names(lookup("optimizer", name, OPTIMIZERS))
     check_keys(f"optimizer {name!r}", given, known)
     return build("optimizer", OPTIMIZERS, name, without_none(given))
+
+
+def with_epochs(optimizer_args: Mapping[str, Any], epochs: int) -> dict[str, Any]:
+    """Arguments of ``initialize_optimizer``, completed for a training of ``epochs`` epochs.
+
+    A schedule that depends on their number gets it, unless ``scheduler_args`` has another one.
+    """
+    args = dict(optimizer_args)
+    options = options_in("scheduler_args", args.get("scheduler_args"))
+    if "epochs" in schedulers.scheduler_options(args.get("lr_scheduler"), options):
+        args["scheduler_args"] = {"epochs": epochs, **options}
+    return args

@@ -6,7 +6,7 @@ from unittest import mock
 import train_ffnn
 import train_rnn
 from neural_networks.cli import console
-from neural_networks.cli.run import with_length
+from neural_networks.optimizers import with_epochs
 from tests.support.scripts import FlagTest
 
 
@@ -140,11 +140,10 @@ class TestSchedule(FlagTest):
         ):
             optimizer = {"name": "SGD", "lr_scheduler": name, "scheduler_args": options}
             before = json.dumps(optimizer)
-            result = with_length({"loss": "l2", "optimizer_args": optimizer}, 7)
-            self.assertEqual(result["optimizer_args"]["scheduler_args"] or {}, expected)
-            self.assertEqual((result["loss"], json.dumps(optimizer)), ("l2", before))
-        plain = {"optimizer_args": {"name": "SGD"}}
-        self.assertEqual(with_length(plain, 7), plain)
+            result = with_epochs(optimizer, 7)
+            self.assertEqual(result["scheduler_args"] or {}, expected)
+            self.assertEqual((result["name"], json.dumps(optimizer)), ("SGD", before))
+        self.assertEqual(with_epochs({"name": "SGD"}, 7), {"name": "SGD"})
 
     def test_options_of_the_other_schedule_go(self):
         """The configuration of the script has those of an exponential schedule."""

@@ -1,4 +1,4 @@
-"""Tables: a CSV file with a column of labels, and files of unlabeled examples."""
+"""Tables: a CSV file with a column of labels."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -6,9 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from neural_networks.datasets.data import Dataset
-from neural_networks.datasets.files.csv_reader import csv_chunks, first_line, is_number
-from neural_networks.datasets.files.formats import check_regular_file
+from neural_networks.datasets.files.csv_reader import csv_chunks, first_line
 from neural_networks.datasets.preprocessing import Standardization
 from neural_networks.utils.factories import suggestion
 from neural_networks.utils.validation import true_or_false
@@ -40,7 +38,7 @@ def load_csv(
     if not isinstance(path, str | Path):
         raise TypeError(f"path must be the name of a file, got {path!r}")
     file = Path(path).expanduser()
-    names = _header(file)
+    names = header(file)
     label = _column_name("label", label)
     drop = [drop] if isinstance(drop, str) or not isinstance(drop, Sequence) else drop
     drop = [_column_name("drop", name) for name in drop]
@@ -52,7 +50,7 @@ def load_csv(
     if not features:
         raise ValueError(f"{file} has no column of numbers besides {label!r}")
     words = drop if true_or_false("regression", regression) else [label, *drop]
-    numbers, texts = _read(file, names, words)
+    numbers, texts = read_columns(file, names, words)
     if regression:
         kept = [name for name in names if name not in drop]
         y = numbers[:, [kept.index(label)]]
@@ -63,7 +61,7 @@ def load_csv(
     return _split(file, numbers, y, class_names) | {"feature_names": features}
 
 
-def _header(file: Path) -> list[str]:
+def header(file: Path) -> list[str]:
     """The column names in the first line; ``ValueError`` if one is empty or repeated."""
     names = first_line(file)
     for i, name in enumerate(names):
@@ -87,7 +85,7 @@ def _check_column(file: Path, name: str, names: Sequence[str]) -> None:
         )
 
 
-def _read(
+def read_columns(
     file: Path, names: Sequence[str], words: Sequence[str] = ()
 ) -> tuple[np.ndarray, np.ndarray]:
     """Read all numbers and all words below the line of column names."""
@@ -141,68 +139,3 @@ def _split(
     parts: dict[str, Any] = {f"{what}_set": X[rows] for what, rows in sets.items()}
     parts |= {f"{what}_labels": y[rows] for what, rows in sets.items()}
     return parts | {"class_names": class_names, "standardization": Standardization.of(X[train])}
-
-
-def read_examples(path: str | Path, dataset: Dataset) -> np.ndarray:
-    """Read unlabeled examples, to be predicted by a network trained on a dataset.
-
-    Parameters
-    ----------
-    path : str or Path
-        An ``.npy`` file, one example per row, or a CSV file. If the first line of a CSV file
-        contains the names of all the dataset's features, columns may be in any order, and others
-        are ignored; otherwise the file must contain the features alone.
-    dataset : Dataset
-        The dataset whose features, before preprocessing, the file contains.
-
-    Raises
-    ------
-    ValueError
-        If the file does not contain such examples.
-    """
-    file = Path(path).expanduser()
-    check_regular_file(file)
-    shape = dataset.raw_shape
-    if file.suffix == ".npy":
-        X = _read_npy(file)
-    else:
-        # C order, like the training set: BLAS rounds differently in other layouts.
-        X = np.ascontiguousarray(_read_features(file, dataset, int(np.prod(shape))))
-    if X.ndim > 0 and len(X) == 0:
-        raise ValueError(f"there are no examples in {file}")
-    if X.ndim < 2 or int(np.prod(X.shape[1:])) != int(np.prod(shape)):
-        raise ValueError(
-            f"{file} holds examples of shape {X.shape[1:]}; those of {dataset.name} have {shape}"
-        )
-    return X.reshape(len(X), *shape)
-
-
-def _read_npy(file: Path) -> np.ndarray:
-    """Read the numbers in an ``.npy`` file: floats and bytes memory-mapped, others as float64."""
-    try:
-        X = np.load(file, mmap_mode="r", allow_pickle=False)
-    except (ValueError, EOFError) as error:
-        raise ValueError(f"{file} is not an .npy file of numbers: {error}") from None
-    if not isinstance(X, np.ndarray):
-        raise ValueError(f"{file} is not an .npy file of numbers, but an archive of arrays")
-    if X.dtype.kind not in "biuf":
-        raise ValueError(f"{file} must hold numbers, got {X.dtype}")
-    return X.astype(np.float64) if X.dtype.kind in "biu" and X.dtype != np.uint8 else X
-
-
-def _read_features(file: Path, dataset: Dataset, count: int) -> np.ndarray:
-    """Read the features in a CSV file, in the dataset's order."""
-    names = first_line(file)
-    features = list(dataset.feature_names or [])
-    if features and set(features) <= set(names):
-        names = _header(file)
-        others = [name for name in names if name not in features]
-        numbers, _ = _read(file, names, others)
-        present = [name for name in names if name in features]
-        return numbers[:, [present.index(name) for name in features]]
-    if not is_number(names[0]):
-        missing = next((name for name in features if name not in names), None)
-        why = f"there is no column {missing!r}" if missing else "its features have no names"
-        raise ValueError(f"{file} has names in its first line, but for {dataset.name} {why}")
-    columns = features if len(features) == count else [f"{i + 1}" for i in range(count)]
-    return np.concatenate([numbers for numbers, _ in csv_chunks(file, columns)])
