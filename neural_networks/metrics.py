@@ -43,17 +43,33 @@ def binary_roc(loss: Loss, Y: np.ndarray, Y_hat: np.ndarray) -> RocCurve | None:
         None for a regression, for more than two classes, if all examples are of one class, or if
         a prediction is NaN or infinite.
     """
-    if not loss.classifies or Y.ndim != 2 or Y.shape[1] > 2:
+    if not loss.classifies or Y.ndim != 2 or not has_roc(true := loss.classes(Y), Y_hat):
         return None
-    true = loss.classes(Y)
-    if true.min() == true.max() or not np.isfinite(Y_hat).all():
-        return None
+    return roc_of(true, loss.classes(Y_hat), Y_hat)
+
+
+def has_roc(true: np.ndarray, outputs: np.ndarray) -> bool:
+    """True if outputs (n, k) for examples of these classes (n,) have a ROC curve."""
+    one_class = true.min() == true.max()
+    return outputs.shape[1] <= 2 and not one_class and bool(np.isfinite(outputs).all())
+
+
+def roc_of(true: np.ndarray, predicted: np.ndarray, outputs: np.ndarray) -> RocCurve:
+    """The ROC curve of two classes.
+
+    Parameters
+    ----------
+    true, predicted : arrays of int, (n,)
+        Classes, 0 and 1.
+    outputs : array, (n, 1) or (n, 2)
+        The network's outputs: the score of class 1, or those of both classes.
+    """
     from sklearn.metrics import roc_auc_score, roc_curve
 
     # In float64: the difference of two scores must not round to a tie.
-    scores = Y_hat.astype(np.float64)
+    scores = outputs.astype(np.float64)
     score = scores[:, 0] if scores.shape[1] == 1 else scores[:, 1] - scores[:, 0]
     fpr, tpr, _ = roc_curve(true, score)
-    predicted = loss.classes(Y_hat) == 1
-    operating_point = float(predicted[true == 0].mean()), float(predicted[true == 1].mean())
+    positive = predicted == 1
+    operating_point = float(positive[true == 0].mean()), float(positive[true == 1].mean())
     return RocCurve(fpr, tpr, float(roc_auc_score(true, score)), operating_point)

@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import platform
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from neural_networks import __version__, plots
+from neural_networks import __version__
 from neural_networks.datasets import Dataset
-from neural_networks.logs import pictures
-from neural_networks.logs.run_folder import check_file_name, claim_folder
+from neural_networks.logs.data_description import FILE, DataDescription
+from neural_networks.logs.environment import environment
+from neural_networks.logs.pictures import TEST, TRAINING, draw_pictures, show_pictures, warn
+from neural_networks.logs.record import Mistakes, Predictions, RunRecord
+from neural_networks.logs.run_folder import FORMAT, append_lines, check_file_name, claim_folder
 from neural_networks.losses import Loss
+from neural_networks.plots import MOST_MISCLASSIFIED
+from neural_networks.training.history import StepBin
 from neural_networks.training.outcome import Outcome
 from neural_networks.training.tables import forecast_table, prediction_table
 from neural_networks.utils.files import atomic_write, experiments_folder, save_arrays
 
 if TYPE_CHECKING:
     import pandas as pd
-    from matplotlib.figure import Figure
 
 DEFAULT_FOLDER = "experiments/"
 
@@ -41,7 +46,7 @@ class Logger:
     save : bool
         If True, files are written.
     plot : bool
-        If True, pictures are drawn: into the folder, or on the screen if there is no folder.
+        If True, ``draw`` is called after each training and each test for their pictures.
     save_dir : str or Path
         The folder that holds the runs. The default is that of the repository, independent of the
         current folder; any other path is used unchanged.
@@ -79,7 +84,8 @@ class Logger:
         if not is_one_part or not model_name.isprintable() or model_name[:1] in ("", "."):
             raise ValueError(f"the run's name must be that of a folder, got {model_name!r}")
         self.model_name = model_name
-        self.config = {
+        self.config: dict[str, Any] = {
+            "format": FORMAT,
             "model_name": model_name,
             "model": dict(model_args),
             "data": dict(data_args),
@@ -102,7 +108,8 @@ class Logger:
         """Forget the rows and the folder; further results belong to another run."""
         self.folder: Path | None = None
         self.rows: list[dict[str, float]] = []
-        self.steps: list[tuple[float, float]] = []
+        # What the pictures show if there is no folder to draw them from.
+        self._record = RunRecord(self.model_name, rows=self.rows)
 
     def start(self) -> None:
         """Claim a folder and write ``config.json``, unless that has been done already.
@@ -116,11 +123,23 @@ class Logger:
             return
         self.save_dir.mkdir(parents=True, exist_ok=True)
         self.folder = claim_folder(self.save_dir / self.model_name, self.overwrite)
-        self._save_json("config.json", self.config)
+        self._save_config()
 
-    def push_step(self, epoch: float, loss: float) -> None:
-        """Add the loss of one training step, at a fractional epoch, for ``loss.png``."""
-        self.steps.append((epoch, loss))
+    def describe(self, loss: Loss, dataset: Dataset, seed: int) -> None:
+        """Write what goes into the network and what comes out, before a training.
+
+        Parameters
+        ----------
+        loss : Loss
+        dataset : Dataset
+            With the loss, for ``data.json``.
+        seed : int
+            The network's; with that of the dataset, for ``config.json``.
+        """
+        self.config["seeds"] = {"model": seed, "data": dataset.seed}
+        self._describe_data(loss, dataset)
+        if self.folder is not None:
+            self._save_config()
 
     def push(self, log: Mapping[str, Any]) -> None:
         """Add an epoch's results: a row of ``log.csv``.
@@ -144,39 +163,39 @@ class Logger:
             row = {key: row[key] for key in columns}  # the order of the first row
         self.rows.append(row)
         self.start()
+        if self.folder is not None:
+            lines = [list(row)] if len(self.rows) == 1 else []
+            append_lines(self.folder / "log.csv", csv_lines([*lines, list(row.values())]))
+
+    def push_steps(self, bins: Sequence[StepBin]) -> None:
+        """Add the steps of an epoch: rows of ``steps.csv``."""
+        self.start()
         if self.folder is None:
-            return
-        with (self.folder / "log.csv").open("a", newline="") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            if len(self.rows) == 1:
-                writer.writerow(row)
-            # csv writes a float as the shortest text that reads back as the same number.
-            writer.writerow(row.values())
+            self._record.steps.extend(bins)
+        elif bins:
+            path = self.folder / "steps.csv"
+            rows = bins if path.exists() else [StepBin._fields, *bins]
+            append_lines(path, "".join([",".join(map(str, row)) + "\n" for row in rows]))
 
     def finish(
         self,
-        loss: Loss,
         parameters: Mapping[str, np.ndarray],
         best_parameters: Mapping[str, np.ndarray] | None,
-        image_shape: tuple[int, ...],
     ) -> None:
-        """Write the parameters after a training, then draw learning curves and weights.
+        """Write the parameters after a training.
 
         Parameters
         ----------
-        loss : Loss
         parameters : mapping
             Names such as ``layer1.W`` to arrays, for ``parameters.npz``; empty if there are none.
         best_parameters : mapping or None
             Those of the best epoch, for ``best_parameters.npz``.
-        image_shape : tuple of int
-            The shape of an example as it was loaded, (H, W, C) for images.
         """
+        self._record.parameters = {} if self.save else dict(parameters)
         self._save_arrays("parameters.npz", parameters)
         self._save_arrays("best_parameters.npz", best_parameters or {})
-        title = self.folder.name if self.folder is not None else self.model_name
-        self._draw_all(pictures.learning_curves(title, loss, self.rows, self.steps))
-        self._draw_all(pictures.weight_images(parameters, image_shape))
+        if self.plot:
+            self._draw(TRAINING)
 
     def save_test(
         self, loss: Loss, outcome: Outcome, dataset: Dataset, save_predictions: bool
@@ -192,17 +211,28 @@ class Logger:
         dataset : Dataset
             The tested dataset, with its images and the names of its classes.
         save_predictions : bool
-            If True, ``test_predictions.csv``, ``forecast.csv`` and the pictures are written, too.
+            If True, ``test_predictions.csv``, ``examples.npz`` for images, and ``forecast.csv``
+            are written, too.
         """
         self._save_json("test.json", outcome.scores)
         if not save_predictions:
             return
+        if self.folder is None or not (self.folder / FILE).exists():  # nothing has been trained
+            self._describe_data(loss, dataset)
         table = prediction_table(loss, outcome.Y, outcome.Y_hat)
         self.save_table("test_predictions.csv", table)
-        self._draw_all(pictures.classification_pictures(loss, outcome, dataset))
+        predictions, mistakes, forecast = Predictions.from_table(table), None, None
+        if predictions is not None and dataset.test is not None and dataset.test.data.ndim == 4:
+            mistakes = Mistakes.of(dataset.test.data, predictions, MOST_MISCLASSIFIED)
+            self._save_arrays("examples.npz", mistakes._asdict())
         if outcome.forecast is not None:
-            self.save_table("forecast.csv", forecast_table(*outcome.forecast))
-            self._draw_all([pictures.forecast_picture(outcome.forecast)])
+            forecast = forecast_table(*outcome.forecast)
+            self.save_table("forecast.csv", forecast)
+        if self.folder is None:
+            kept = self._record
+            kept.predictions, kept.mistakes, kept.forecast = predictions, mistakes, forecast
+        if self.plot:
+            self._draw(TEST)
 
     def save_kaggle(self, file_name: str, table: pd.DataFrame) -> None:
         """Write predictions for submission as CSV.
@@ -221,6 +251,37 @@ class Logger:
             with atomic_write(self.folder / file_name) as partial:
                 table.to_csv(partial, index=False)
 
+    def draw(self) -> None:
+        """Draw the pictures of all results so far: into the folder, or else on the screen.
+
+        Those in a folder are drawn from the files there.
+
+        Warns
+        -----
+        UserWarning
+            For each picture that cannot be drawn; nothing else depends on it.
+        """
+        self._draw()
+
+    def _draw(self, *stages: str) -> None:
+        try:
+            if self.folder is not None:
+                draw_pictures(self.folder, *stages)
+            elif not self.save:
+                show_pictures(self._record, *stages)
+        except Exception as error:
+            warn("no picture is drawn", error)
+
+    def _describe_data(self, loss: Loss, dataset: Dataset) -> None:
+        data = DataDescription.of(loss, dataset)
+        self._record.describe(data)
+        self._save_json(FILE, data.to_json())
+
+    def _save_config(self) -> None:
+        # Just before training: the number of BLAS's threads may have changed since the last time.
+        self.config["environment"] = environment()
+        self._save_json("config.json", self.config)
+
     def _save_json(self, file_name: str, content: Mapping[str, Any]) -> None:
         self.start()
         if self.folder is not None:
@@ -232,18 +293,12 @@ class Logger:
         if self.folder is not None and arrays:
             save_arrays(self.folder / file_name, arrays)
 
-    def _draw_all(self, drawn: Iterable[pictures.Picture]) -> None:
-        if self.plot:
-            for picture in drawn:
-                self._draw(*picture)
 
-    def _draw(self, file_name: str, draw: Callable[[Figure], None]) -> None:
-        self.start()
-        if self.folder is None:
-            plots.show(draw)
-        else:
-            with atomic_write(self.folder / file_name) as partial:
-                plots.save(draw, partial)
+def csv_lines(rows: Sequence[Sequence[Any]]) -> str:
+    """Rows as lines of CSV; a float is the shortest text that reads back as the same number."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue()
 
 
 def flat_row(log: Mapping[str, Any]) -> dict[str, float]:

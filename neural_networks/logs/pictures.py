@@ -1,20 +1,27 @@
-"""Pictures of a run, drawn after a training and after a test."""
+"""Pictures of a run: the one place that decides which ones a run has, and draws them.
+
+A picture never stands in the way of results: one that cannot be drawn is a warning.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import warnings
+from collections.abc import Callable, Iterator
 from math import prod
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from neural_networks import plots
-from neural_networks.datasets import Dataset
-from neural_networks.losses import Loss
-from neural_networks.training.outcome import Outcome
+from neural_networks.logs.record import FirstFeature, Mistakes, Predictions, RunRecord, read_record
+from neural_networks.metrics import has_roc, roc_of
+from neural_networks.utils.files import atomic_write
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+TRAINING, TEST = "training", "test"
 
 
 class Picture(NamedTuple):
@@ -24,90 +31,132 @@ class Picture(NamedTuple):
     draw: Callable[[Figure], None]
 
 
-def learning_curves(
-    title: str,
-    loss: Loss,
-    rows: Sequence[Mapping[str, float]],
-    steps: Sequence[tuple[float, float]],
-) -> Iterator[Picture]:
-    """Curves of loss and error over the epochs, if there are any.
+def draw_pictures(folder: Path, *stages: str) -> list[Path]:
+    """Draw the pictures of a run into its folder, from the files there.
 
     Parameters
     ----------
-    title : str
-        The run's name.
-    loss : Loss
-    rows : sequence of mapping
-        The results of each epoch, as in ``log.csv``.
-    steps : sequence of (epoch, loss)
-        The loss of each training step.
+    folder : Path
+    *stages : str
+        ``"training"`` or ``"test"``; without one, both.
+
+    Returns
+    -------
+    list of Path
+        The files.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        If the folder is not a run, or a file there is damaged.
+
+    Warns
+    -----
+    UserWarning
+        For each picture that cannot be drawn.
     """
+
+    def write(picture: Picture) -> None:
+        with atomic_write(folder / picture.file_name) as partial:
+            plots.save(picture.draw, partial)
+
+    return [folder / name for name in _draw(read_record(folder), stages, write)]
+
+
+def show_pictures(record: RunRecord, *stages: str) -> None:
+    """Draw the pictures of a run on the screen; see ``draw_pictures``."""
+    _draw(record, stages, lambda picture: plots.show(picture.draw))
+
+
+def _draw(
+    record: RunRecord, stages: tuple[str, ...], place: Callable[[Picture], None]
+) -> list[str]:
+    """Draw each picture by ``place``; returns the names of those that could be drawn."""
+    drawn = []
+    for picture in pictures(record, *stages):
+        try:
+            place(picture)
+        except Exception as error:
+            warn(f"{picture.file_name} is not drawn", error)
+        else:
+            drawn.append(picture.file_name)
+    return drawn
+
+
+def warn(what: str, error: Exception) -> None:
+    """Warn in one line of what an error has prevented."""
+    reason = " ".join(str(error).split())
+    warnings.warn(f"{what} ({type(error).__name__}: {reason})", stacklevel=2)
+
+
+def pictures(record: RunRecord, *stages: str) -> Iterator[Picture]:
+    """The pictures of a run: of its training, of its test, or of both."""
+    if TRAINING in (stages or [TRAINING]):
+        yield from learning_curves(record)
+        yield from weight_images(record)
+    if TEST in (stages or [TEST]):
+        if record.predictions is not None and record.classifies:
+            yield from classification_pictures(record, record.predictions)
+        if (forecast := record.forecast) is not None:
+            yield Picture(
+                "forecast.png",
+                lambda figure: plots.forecast(figure, *FirstFeature.from_table(forecast)),
+            )
+
+
+def learning_curves(record: RunRecord) -> Iterator[Picture]:
+    """Curves of loss and error over the epochs, if there are any."""
+    rows, steps = record.rows, record.steps
     if not rows:
         return
     columns = {key: np.array([row[key] for row in rows]) for key in rows[0]}
+    bins = dict(zip(steps[0]._fields, np.array(steps).T, strict=True)) if steps else {}
     yield Picture(
-        "loss.png", lambda figure: plots.loss_curves(figure, title, loss.name, columns, steps)
+        "loss.png",
+        lambda figure: plots.loss_curves(figure, record.title, record.loss, columns, bins),
     )
     yield Picture(
-        "error.png", lambda figure: plots.error_curves(figure, title, loss.classifies, columns)
+        "error.png",
+        lambda figure: plots.error_curves(figure, record.title, record.classifies, columns),
     )
 
 
-def weight_images(
-    parameters: Mapping[str, np.ndarray], image_shape: tuple[int, ...]
-) -> Iterator[Picture]:
-    """Kernels of the first convolution, or else weights of a first layer that takes images.
-
-    Parameters
-    ----------
-    parameters : mapping
-        Names such as ``layer1.W`` to arrays, in the order of the layers.
-    image_shape : tuple of int
-        The shape of an example as it was loaded, (H, W, C) for images.
-    """
+def weight_images(record: RunRecord) -> Iterator[Picture]:
+    """Kernels of the first convolution, or else weights of a first layer that takes images."""
+    shape, parameters = record.example_shape, record.parameters
     kernels = next((value for value in parameters.values() if value.ndim == 4), None)
     W = parameters.get("layer1.W")
     if kernels is not None:
         yield Picture("kernels.png", lambda figure: plots.kernels(figure, kernels))
-    elif len(image_shape) == 3 and W is not None and W.shape[:-1] == (prod(image_shape),):
+    elif len(shape) == 3 and W is not None and W.shape[:-1] == (prod(shape),):
         # Its input is images as rows: each unit has a weight for every pixel.
-        images = W.reshape(*image_shape, -1)
+        images = W.reshape(*shape, -1)
         yield Picture("weights.png", lambda figure: plots.weights(figure, images))
 
 
-def classification_pictures(loss: Loss, outcome: Outcome, dataset: Dataset) -> Iterator[Picture]:
+def classification_pictures(record: RunRecord, found: Predictions) -> Iterator[Picture]:
     """Confusion matrix; for two classes, the ROC curve; for images, the misclassified ones."""
-    if not loss.classifies:
-        return
-    Y, Y_hat, roc = outcome.Y, outcome.Y_hat, outcome.roc
-    true, predicted = loss.classes(Y).ravel(), loss.classes(Y_hat).ravel()
-    names = dataset.class_names
-    if names is None:
-        names = [str(i) for i in range(max(Y.shape[1], 2))]
+    true, predicted, outputs, by_step = found
+    names = record.classes or [str(i) for i in range(max(outputs.shape[1], 2))]
     yield Picture(
         "confusion_matrix.png",
         lambda figure: plots.confusion_matrix(figure, true, predicted, names),
     )
-    if roc is not None:
-        yield Picture("roc.png", lambda figure: plots.roc_curve(figure, *roc))
-    if dataset.test is not None and dataset.test.data.ndim == 4:
-        X, score = dataset.test.data, predicted_scores(Y_hat, predicted)
-        score_format = "{:.0%}" if loss.outputs_probabilities else "{:.2g}"
+    if not by_step and has_roc(true, outputs):
         yield Picture(
-            "mistakes.png",
-            lambda figure: plots.misclassified(
-                figure, X, true, predicted, score, score_format, names
-            ),
+            "roc.png", lambda figure: plots.roc_curve(figure, *roc_of(true, predicted, outputs))
         )
+    if record.mistakes is not None:
+        yield mistakes_picture(record.mistakes, found, names, record.outputs == "probabilities")
 
 
-def predicted_scores(Y_hat: np.ndarray, predicted: np.ndarray) -> np.ndarray:
-    """The score of each predicted class, (n,); a single output is the probability of class 1."""
-    scores = Y_hat if Y_hat.shape[1] > 1 else np.hstack([1 - Y_hat, Y_hat])
-    return scores[np.arange(len(scores)), predicted]
-
-
-def forecast_picture(forecast: Sequence[np.ndarray]) -> Picture:
-    """The first feature of a forecast: true, one step ahead and free-running, (k, d, T) each."""
-    first = [values[:, 0] for values in forecast]
-    return Picture("forecast.png", lambda figure: plots.forecast(figure, *first))
+def mistakes_picture(
+    mistakes: Mistakes, found: Predictions, names: list[str], are_probabilities: bool
+) -> Picture:
+    """Misclassified images, with the score of each."""
+    counts = int((found.true != found.predicted).sum()), len(found.true)
+    score_format = "{:.0%}" if are_probabilities else "{:.2g}"
+    return Picture(
+        "mistakes.png",
+        lambda figure: plots.misclassified(figure, *mistakes, score_format, names, counts),
+    )

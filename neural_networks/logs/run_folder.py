@@ -3,11 +3,17 @@
 A run called ``iris`` goes to ``experiments/iris``, or to ``iris-2`` and so on if that exists.
 """
 
+import errno
 import json
+import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+
+FORMAT = 2
+"""Version of ``config.json``. Version 1, without seeds and environment, does not state it."""
 
 
 class RunFile(NamedTuple):
@@ -38,12 +44,15 @@ FILES = (
     RunFile("forecast.png", "forecasts: one step ahead, and free-running"),
     RunFile("forecast.csv", "numbers of the forecasts"),
     RunFile("log.csv", "losses and errors of each epoch"),
+    RunFile("steps.csv", "losses and learning rates of the steps"),
     RunFile("test.json", "loss and error on the test set"),
     RunFile("test_predictions.csv", "label and prediction of every test example"),
+    RunFile("examples.npz", "the images of mistakes.png"),
     RunFile("kaggle_predictions.csv", "predictions for submission", is_submission=True),
     RunFile("submission.csv", "predictions for submission", is_submission=True),
     RunFile("parameters.npz", "trained parameters"),
     RunFile("best_parameters.npz", "parameters of the best epoch, by validation loss or --monitor"),
+    RunFile("data.json", "shapes, names and preprocessing of the data, to predict new examples"),
     RunFile("config.json", "configuration, to repeat the run"),
 )
 
@@ -113,6 +122,52 @@ def check_file_name(name: str) -> str:
     return name
 
 
+def append_lines(path: Path, text: str) -> None:
+    """Append whole lines to a file: all of them, or none if the disk is full."""
+    content = text.encode()
+    with path.open("ab", buffering=0) as file:
+        written = file.write(content) or 0
+        if written < len(content):
+            file.truncate(file.tell() - written)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """Read the ``config.json`` of a run.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the folder is not a run.
+    ValueError
+        If the file is damaged, or was written by a later version.
+    """
+    path = folder / "config.json"
+    if not path.is_file():
+        missing = f"has no {path.name}" if folder.is_dir() else "does not exist"
+        raise FileNotFoundError(f"{folder} is not a run: it {missing}")
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:  # not JSON, or not text
+        raise ValueError(f"{path} is not a JSON file: {error}") from None
+    if not isinstance(config, dict) or not isinstance(config.get("versions"), dict):
+        raise ValueError(f"{path} is not the configuration of a run: it has no versions")
+    check_format(config, path)
+    return config
+
+
+def check_format(config: Mapping[str, Any], path: str | Path) -> None:
+    """Raise ``ValueError`` if the configuration of a run was written by a later version."""
+    number = config.get("format", 1)
+    if isinstance(number, bool) or not isinstance(number, int) or number < 1:
+        raise ValueError(f"{path}: format must be a whole number from 1 on, got {number!r}")
+    if number > FORMAT:
+        raise ValueError(
+            f"{path} was written by a later version: its format is {number}, and this version "
+            f"reads formats up to {FORMAT}"
+        )
+
+
 def read_run(folder: Path) -> dict[str, Any]:
     """Summarize a run: its best epoch, the results of that epoch, its options.
 
@@ -136,7 +191,7 @@ def read_run(folder: Path) -> dict[str, Any]:
     run |= {key.replace("_", " "): best[key] for key in (loss, loss.replace("loss", "error"))}
     if (folder / "test.json").is_file():
         run["test error"] = json.loads((folder / "test.json").read_text())["error"]
-    config = json.loads((folder / "config.json").read_text())
+    config = read_config(folder)
     options = flatten({**config["model"], "dataset": config["data"], **config["arguments"]})
     options.pop("command", None)
     return run | options

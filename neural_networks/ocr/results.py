@@ -73,7 +73,7 @@ def draw(path: Path, title: str, losses: np.ndarray) -> None:
     """Draw training and validation cross-entropy over the epochs."""
     columns = {"epoch": np.arange(1, len(losses) + 1)}
     columns |= {f"{split}_loss": losses[:, i] for i, split in enumerate(SPLITS)}
-    plots.save(lambda figure: plots.loss_curves(figure, title, "cross-entropy", columns, []), path)
+    plots.save(lambda figure: plots.loss_curves(figure, title, "cross-entropy", columns, {}), path)
 
 
 def describe(model: NeuralNetwork, n_training: int, n_validation: int) -> str:

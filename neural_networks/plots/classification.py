@@ -104,40 +104,45 @@ def roc_curve(
 
 def misclassified(
     figure: Figure,
-    X: np.ndarray,
+    images: np.ndarray,
     true: np.ndarray,
     predicted: np.ndarray,
-    score: np.ndarray,
+    scores: np.ndarray,
     score_format: str,
     names: Sequence[str],
+    counts: tuple[int, int],
 ) -> None:
-    """Misclassified images with their true and predicted classes, the most confident first.
+    """Misclassified images with their true and predicted classes.
 
     Parameters
     ----------
     figure : Figure
-    X : array, (n, H, W, C)
-        All images, including those classified correctly.
+    images : array, (n, H, W, C)
+        At most ``MOST_MISCLASSIFIED``, the most confident first.
     true, predicted : arrays of int, (n,)
-    score : array, (n,)
-        Score or probability of the predicted class.
+    scores : array, (n,)
+        Score or probability of each predicted class.
     score_format : str
         Format of a score, such as ``"{:.0%}"``.
     names : sequence of str
         A name for each class.
+    counts : tuple of int
+        The number of all misclassified examples, and of all examples.
     """
-    wrong = np.flatnonzero(true != predicted)
-    shown = wrong[np.argsort(-score[wrong], kind="stable")][:MOST_MISCLASSIFIED]
     # Wide enough for the longest line below an image.
     width = max(1.15, 0.053 * (18 + max(map(len, names))))
-    tiles = small_axes(figure, len(shown), min(8, max(4, len(shown))), width, width + 0.35)
-    for axes, i in zip(tiles, shown, strict=True):
-        axes.imshow(stretch_contrast(X[i]), cmap="gray")
+    n = len(images)
+    tiles = small_axes(figure, n, min(8, max(4, n)), width, width + 0.35)
+    for axes, image, right, wrong, score in zip(
+        tiles, images, true, predicted, scores, strict=True
+    ):
+        axes.imshow(stretch_contrast(image), cmap="gray")
         # A class's name may have dollar signs in it.
-        confidence = score_format.format(score[i])
-        text = f"true: {names[true[i]]}\npredicted: {names[predicted[i]]} ({confidence})"
+        confidence = score_format.format(score)
+        text = f"true: {names[right]}\npredicted: {names[wrong]} ({confidence})"
         axes.set_xlabel(text, fontsize=7, color=INK, parse_math=False)
-    title = f"{len(wrong) or 'none'} of {len(true)} test examples misclassified"
-    if len(shown) < len(wrong):
-        title += f", the {len(shown)} most confident"
+    n_wrong, n_tested = counts
+    title = f"{n_wrong or 'none'} of {n_tested} test examples misclassified"
+    if n < n_wrong:
+        title += f", the {n} most confident"
     figure.suptitle(title, color=INK)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,9 +21,9 @@ def loss_curves(
     title: str,
     loss_name: str,
     columns: Mapping[str, np.ndarray],
-    steps: Sequence[tuple[float, float]],
+    steps: Mapping[str, np.ndarray],
 ) -> None:
-    """Training and validation loss over the epochs; behind them, thin, that of every step.
+    """Training and validation loss over the epochs; behind them, thin, that of the steps.
 
     Parameters
     ----------
@@ -34,17 +34,30 @@ def loss_curves(
         The loss's name.
     columns : mapping
         ``epoch``, ``train_loss`` and perhaps ``validation_loss``.
-    steps : sequence of (epoch, loss)
-        The loss of each training step.
+    steps : mapping
+        ``epoch``, ``loss``, ``lowest`` and ``highest`` of each bin of steps; empty without them.
     """
     axes = _epoch_axes(figure, title, f"{loss_name.replace('_', ' ')} loss")
     if steps:
-        thinning = -(-len(steps) // MOST_POINTS)
-        epoch, loss = np.array(steps[::thinning]).T
-        axes.plot(epoch, loss, color=TRAINING, alpha=0.35, linewidth=0.6, label="each step")
+        _draw_steps(axes, steps)
     _draw_splits(axes, columns, "loss", 1)
     _set_scale(axes, columns, "loss")
     axes.legend(frameon=False)
+
+
+def _draw_steps(axes: Axes, steps: Mapping[str, np.ndarray]) -> None:
+    """Draw the mean loss of each bin of steps; where a bin has several, their range as a band."""
+    first = np.arange(0, len(steps["epoch"]), -(-len(steps["epoch"]) // MOST_POINTS))
+    last = np.append(first[1:], len(steps["epoch"])) - 1
+    epoch = steps["epoch"][last]
+    loss = np.add.reduceat(steps["loss"], first) / (last - first + 1)
+    lowest = np.minimum.reduceat(steps["lowest"], first)
+    highest = np.maximum.reduceat(steps["highest"], first)
+    label = "each step"
+    if (lowest < highest).any():
+        axes.fill_between(epoch, lowest, highest, color=TRAINING, alpha=0.12, linewidth=0)
+        label = "steps: mean, range"
+    axes.plot(epoch, loss, color=TRAINING, alpha=0.35, linewidth=0.6, label=label)
 
 
 def error_curves(

@@ -47,7 +47,7 @@ def prediction_table(loss: Loss, Y: np.ndarray, Y_hat: np.ndarray) -> pd.DataFra
 
 
 def forecast_table(true: np.ndarray, one_step: np.ndarray, free: np.ndarray) -> pd.DataFrame:
-    """Table of a forecast, a row for each predicted step of each sequence.
+    """Table of a forecast, a row for each step of each sequence.
 
     Parameters
     ----------
@@ -61,17 +61,17 @@ def forecast_table(true: np.ndarray, one_step: np.ndarray, free: np.ndarray) -> 
     -------
     pandas.DataFrame
         ``Id``, the sequence; ``step``; and for each feature ``true_0``, ``one_step_0`` and
-        ``free_0``.
+        ``free_0``, which are NaN in the first window.
     """
     import pandas as pd
 
-    k, d, n_steps = free.shape
-    length = true.shape[2]
-    columns = {"Id": np.repeat(np.arange(k), n_steps)}
-    columns["step"] = np.tile(np.arange(length - n_steps, length), k)
-    for name, values in {"true": true, "one_step": one_step, "free": free}.items():
-        # The last n_steps are predicted.
-        columns |= {f"{name}_{i}": values[:, i, -n_steps:].ravel() for i in range(d)}
+    k, d, length = true.shape
+    window = np.full((k, d, length - free.shape[2]), np.nan, free.dtype)
+    columns = {"Id": np.repeat(np.arange(k), length), "step": np.tile(np.arange(length), k)}
+    columns |= {f"true_{i}": true[:, i].ravel() for i in range(d)}
+    for name, values in {"one_step": one_step, "free": free}.items():
+        whole = np.concatenate([window, values], axis=2)
+        columns |= {f"{name}_{i}": whole[:, i].ravel() for i in range(d)}
     return pd.DataFrame(columns)
 
 

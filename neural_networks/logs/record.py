@@ -1,0 +1,263 @@
+"""Record of a run: all that its pictures show, kept in memory or read from the run's folder."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from neural_networks.logs.data_description import DataDescription, read_data_description
+from neural_networks.logs.run_folder import read_config
+from neural_networks.losses import LOSSES
+from neural_networks.training.history import StepBin
+from neural_networks.utils.files import read_arrays
+from neural_networks.utils.validation import error_prefix
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+NUMBERS = "numbers"
+
+
+class Predictions(NamedTuple):
+    """Classes of the test set, a row for each example, or for each step of each sequence.
+
+    Attributes
+    ----------
+    true, predicted : arrays of int, (n,)
+        Classes.
+    outputs : array, (n, k)
+        The network's outputs.
+    by_step : bool
+        True if they are of the steps of sequences.
+    """
+
+    true: np.ndarray
+    predicted: np.ndarray
+    outputs: np.ndarray
+    by_step: bool
+
+    @classmethod
+    def from_table(cls, table: pd.DataFrame) -> Predictions | None:
+        """Read ``test_predictions.csv``; None if it is the table of a regression."""
+        if "label" not in table:
+            return None
+        true, predicted = (table[name].to_numpy() for name in ("label", "prediction"))
+        outputs = table[[name for name in table if name.startswith("output_")]].to_numpy()
+        if any(values.dtype.kind not in "iu" or len(values) == 0 for values in (true, predicted)):
+            raise ValueError("label and prediction must be numbers of classes")
+        if outputs.dtype.kind not in "fiu" or outputs.shape[1] == 0:
+            raise ValueError("output_0 ... must be numbers")
+        return cls(true, predicted, outputs, "step" in table)
+
+
+class Mistakes(NamedTuple):
+    """Misclassified test images, in the order in which ``mistakes.png`` shows them.
+
+    Attributes
+    ----------
+    images : array, (n, H, W, C)
+    true, predicted : arrays of int, (n,)
+    scores : array, (n,)
+        The score or probability of each predicted class.
+    """
+
+    images: np.ndarray
+    true: np.ndarray
+    predicted: np.ndarray
+    scores: np.ndarray
+
+    @classmethod
+    def of(cls, X: np.ndarray, predictions: Predictions, most: int) -> Mistakes:
+        """The most confident mistakes first, at most so many, of images X (m, H, W, C)."""
+        true, predicted, outputs, _ = predictions
+        # A single output is the probability of class 1.
+        scores = outputs if outputs.shape[1] > 1 else np.hstack([1 - outputs, outputs])
+        score = scores[np.arange(len(scores)), predicted]
+        wrong = np.flatnonzero(true != predicted)
+        shown = wrong[np.argsort(-score[wrong], kind="stable")][:most]
+        return cls(X[shown], true[shown], predicted[shown], score[shown])
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> Mistakes:
+        """Read ``examples.npz``."""
+        missing = [name for name in cls._fields if name not in arrays]
+        if missing:
+            raise ValueError(f"there are no {missing[0]}")
+        mistakes = cls(**{name: arrays[name] for name in cls._fields})
+        n = len(mistakes.images)
+        if mistakes.images.ndim != 4 or any(values.shape != (n,) for values in mistakes[1:]):
+            raise ValueError("images must be (n, H, W, C), with a class and a score for each")
+        return mistakes
+
+
+class FirstFeature(NamedTuple):
+    """The first feature of forecasts.
+
+    Attributes
+    ----------
+    true : array, (k, T)
+    one_step, free : arrays, (k, T - window)
+        Predicted one step ahead, and free-running.
+    """
+
+    true: np.ndarray
+    one_step: np.ndarray
+    free: np.ndarray
+
+    @classmethod
+    def from_table(cls, table: pd.DataFrame) -> FirstFeature:
+        """Read ``forecast.csv``; ``ValueError`` if it lacks the first steps, as in older runs."""
+        if table["step"].iloc[0] != 0:
+            raise ValueError("an older version has left out the values of the first window")
+        k = table["Id"].nunique()
+        columns = (table[f"{name}_0"].to_numpy(float).reshape(k, -1) for name in cls._fields)
+        true, one_step, free = columns
+        predicted = np.isfinite(one_step).any(axis=0) | np.isfinite(free).any(axis=0)
+        window = int(predicted.argmax()) if predicted.any() else true.shape[1]
+        return cls(true, one_step[:, window:], free[:, window:])
+
+
+@dataclass
+class RunRecord:
+    """All that the pictures of a run show; whatever it lacks is empty or None.
+
+    Attributes
+    ----------
+    title : str
+        The name of the run's folder.
+    loss : str
+        The name of the loss.
+    outputs : str
+        As in ``DataDescription``: ``"probabilities"`` or ``"scores"`` of classes, or ``"numbers"``.
+    classes : list of str or None
+        Their names.
+    example_shape : tuple of int
+        The shape of a raw example, (H, W, C) for images.
+    rows : list of dict
+        The results of each epoch, as in ``log.csv``.
+    steps : list of StepBin
+        The rows of ``steps.csv``.
+    parameters : mapping
+        Names such as ``layer1.W`` to arrays, in the order of the layers.
+    predictions : Predictions or None
+    mistakes : Mistakes or None
+    forecast : DataFrame or None
+        As in ``forecast.csv``.
+    """
+
+    title: str
+    loss: str = ""
+    outputs: str = NUMBERS
+    classes: list[str] | None = None
+    example_shape: tuple[int, ...] = ()
+    rows: list[dict[str, float]] = field(default_factory=list)
+    steps: list[StepBin] = field(default_factory=list)
+    parameters: Mapping[str, np.ndarray] = field(default_factory=dict)
+    predictions: Predictions | None = None
+    mistakes: Mistakes | None = None
+    forecast: pd.DataFrame | None = None
+
+    @property
+    def classifies(self) -> bool:
+        """True if the outputs are those of classes."""
+        return self.outputs != NUMBERS
+
+    def describe(self, data: DataDescription) -> None:
+        """Take over what a description of the data says."""
+        self.loss, self.outputs, self.classes = data.loss, data.outputs, data.classes
+        self.example_shape = data.example_shape
+
+
+def read_record(folder: Path) -> RunRecord:
+    """Read the record of a run from its folder; what an older version has not saved is empty.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the folder is not a run.
+    ValueError
+        If a file is damaged.
+    """
+    config = read_config(folder)
+    record = RunRecord(folder.resolve().name)
+    record.rows = read_rows(folder / "log.csv")
+    record.steps = read_steps(folder / "steps.csv")
+    if (path := folder / "parameters.npz").exists():
+        record.parameters = read_arrays(path)
+    if (path := folder / "test_predictions.csv").exists():
+        with error_prefix(str(path)):
+            record.predictions = Predictions.from_table(read_table(path))
+    if (path := folder / "examples.npz").exists():
+        arrays = read_arrays(path)
+        with error_prefix(str(path)):
+            record.mistakes = Mistakes.from_arrays(arrays)
+    if (path := folder / "forecast.csv").exists():
+        with error_prefix(str(path)):
+            record.forecast = read_table(path)
+    data = read_data_description(folder)
+    if data is None:
+        _describe_older(record, config)
+    else:
+        record.describe(data)
+    return record
+
+
+def _describe_older(record: RunRecord, config: Mapping[str, Any]) -> None:
+    """Describe the record of a run without ``data.json``, as far as its other files tell."""
+    model = config.get("model")
+    record.loss = str(model.get("loss", "")) if isinstance(model, Mapping) else ""
+    loss = LOSSES.get(record.loss)
+    if loss is not None and loss.classifies:
+        record.outputs = "probabilities" if loss.outputs_probabilities else "scores"
+    elif record.predictions is not None:  # a loss that is not registered here
+        record.outputs = "scores"
+
+
+def read_steps(path: Path) -> list[StepBin]:
+    """Read ``steps.csv``."""
+    rows = read_rows(path)
+    if rows and tuple(rows[0]) != StepBin._fields:
+        raise ValueError(f"{path}: the columns must be {','.join(StepBin._fields)}")
+    return [StepBin(int(step), *others) for step, *others in (row.values() for row in rows)]
+
+
+def read_rows(path: Path) -> list[dict[str, float]]:
+    """Read the rows of a CSV file of numbers that grows by lines; none if there is no file.
+
+    A last line that has not been written to its end is left out.
+
+    Raises
+    ------
+    ValueError
+        If the file is damaged.
+    """
+    if not path.exists():
+        return []
+    with error_prefix(str(path)):
+        text = path.read_text(encoding="utf-8", errors="replace")
+        lines = text[: text.rfind("\n") + 1].splitlines()
+        header = next(csv.reader(lines), [])
+        rows = []
+        for number, line in enumerate(lines[1:], start=2):
+            values = line.split(",")
+            try:
+                rows.append(dict(zip(header, map(float, values), strict=True)))
+            except ValueError:
+                raise ValueError(
+                    f"line {number} must hold {len(header)} numbers, got {line[:60]!r}"
+                ) from None
+    return rows
+
+
+def read_table(path: Path) -> pd.DataFrame:
+    """Read a CSV file as a table, numbers to the last digit."""
+    import pandas as pd
+
+    return pd.read_csv(
+        path, float_precision="round_trip", low_memory=False, encoding_errors="replace"
+    )
