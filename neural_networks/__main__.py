@@ -10,6 +10,8 @@ from neural_networks.cli.parser import Parser
 COMMANDS = {
     "datasets": "list datasets, download them, and draw examples",
     "compare": "list the runs in a folder, lowest validation loss first",
+    "draw": "draw the pictures of finished runs anew",
+    "predict": "predict new examples with a finished run",
     "ensemble": "average the predictions of several runs, or take a vote over Kaggle files",
 }
 """Modules of ``neural_networks.cli`` with a ``main``, and their descriptions."""
@@ -19,6 +21,7 @@ examples:
   python -m neural_networks datasets list
   python -m neural_networks datasets show digits
   python -m neural_networks compare
+  python -m neural_networks predict experiments/iris flowers.csv
   python -m neural_networks ensemble average experiments/iris experiments/iris-2
 
 "python -m neural_networks COMMAND --help" explains the flags of a command. Networks are trained by
