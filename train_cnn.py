@@ -141,16 +141,19 @@ def main(argv: Sequence[str]) -> None:
     """Train and test a network."""
     config, flags = configure(argv)
     dataset = initialize_dataset(**dataset_args(config))
-    logger = Logger(**logger_args(config, flags, argv), save=True, plot=True)
+    logger = Logger(**logger_args(config, flags, argv), save=True)
     model = initialize_model(config.model_name, **model_args(config), logger=logger)
     model.prepare(dataset)
     to_predict = kaggle_data(model, dataset, flags)  # None: no Kaggle file
     print(describe(model, dataset, config))
     start(logger)  # makes the run's folder
-    model.train(dataset, **train_args(config))
-    scores = model.test(dataset, save_predictions=True) if dataset.test else None
-    if to_predict is not None:
-        model.test_kaggle(to_predict, flags.kaggle_file)
+    try:
+        model.train(dataset, **train_args(config))
+        scores = model.test(dataset, save_predictions=True) if dataset.test else None
+        if to_predict is not None:
+            model.test_kaggle(to_predict, flags.kaggle_file)
+    finally:
+        logger.draw()  # last, and however the training ended
     print(results(model, dataset, config, scores, flags.kaggle_file))
     print(next_steps(flags, NEXT_STEPS))
 

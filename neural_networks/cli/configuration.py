@@ -10,9 +10,11 @@ from typing import Any, NamedTuple
 from neural_networks import schedulers
 from neural_networks.cli.presets import script_presets
 from neural_networks.datasets import RENAMED, dataset_options
+from neural_networks.logs import check_format
 from neural_networks.optimizers import OPTIMIZERS
 from neural_networks.utils.data_structures import AttrDict
 from neural_networks.utils.factories import check_keys, lookup, option_names, options_in
+from neural_networks.utils.randomness import draw_seed
 from neural_networks.utils.validation import error_prefix, positive_integer
 
 RUN_ARGUMENTS = ("epochs", "seed", "dtype")
@@ -86,6 +88,7 @@ def apply_flags(configuration: Mapping[str, Any], flags: argparse.Namespace) -> 
     for section, target in (("run", config), ("model", config.model_args)):
         target.update({key: typed.value for key, typed in typed_options(flags, section).items()})
     positive_integer("epochs", config.epochs)
+    config.seed = draw_seed(config.seed)  # for None a number, which repeats the run
     return config
 
 
@@ -223,6 +226,7 @@ def check_typed(typed: Mapping[str, Typed], what: str, known: Iterable[str]) -> 
 
 # Entries that a config.json needs, and their types; Logger checks the name.
 SAVED = {"model_name": object, "model": dict, "data": dict, "arguments": dict, "versions": dict}
+SAVED_BESIDE = ("format", "seeds", "environment")
 SAVED_MODEL = {"loss": str, "layer_args": list, "optimizer_args": dict}
 
 
@@ -234,10 +238,13 @@ def read_configuration(path: str, template: Mapping[str, Any]) -> AttrDict:
     FileNotFoundError, IsADirectoryError
         If there is no such file, or it is a folder.
     ValueError
-        If the file is not one, lacks an entry, or has a key that ``template`` does not have.
+        If the file is not one, lacks an entry, has a key that ``template`` does not have, or was
+        written by a later version.
     """
     saved = _read_json(path)
-    _check_section(path, saved, SAVED, SAVED)
+    if isinstance(saved, dict):
+        check_format(saved, path)
+    _check_section(path, saved, SAVED, (*SAVED, *SAVED_BESIDE))
     model, arguments = saved["model"], saved["arguments"]
     data = {RENAMED.get(key, key): value for key, value in saved["data"].items()}
     _check_section(f"model in {path}", model, SAVED_MODEL, template["model_args"])

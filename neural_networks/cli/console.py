@@ -12,7 +12,6 @@ from neural_networks.logs import RUN_FILES
 from neural_networks.models import NeuralNetwork
 from neural_networks.schedulers import SCHEDULERS
 from neural_networks.training.early_stopping import EarlyStopping
-from neural_networks.training.evaluation import evaluate
 from neural_networks.utils.data_structures import AttrDict
 from neural_networks.utils.factories import find_name
 from neural_networks.utils.files import display_path, repository
@@ -110,7 +109,8 @@ def results(
     config : AttrDict
         The run's configuration.
     scores : mapping or None
-        Results of ``model.test``; without a test set, the validation set is evaluated.
+        Results of ``model.test``; without a test set, the last ones on the validation set are
+        described.
     kaggle_file : str, optional
         Name of the Kaggle file, if it is not the default one.
     """
@@ -118,12 +118,18 @@ def results(
     if scores is not None and dataset.test is not None:
         text += f"Test: {_score(model, scores, dataset.test.n_samples)}"
     elif dataset.validate is not None:
-        loss, error, _ = evaluate(model, dataset.validate)
-        scores = {"loss": loss, "error": error}
+        scores = _last_validation(model)
         text += f"Validation: {_score(model, scores, dataset.validate.n_samples)}"
     else:
         text += "There is neither a validation nor a test set."
     return text + _files(model.logger.folder if model.logger else None, kaggle_file)
+
+
+def _last_validation(model: NeuralNetwork) -> dict[str, float]:
+    """Results on the validation set in the epoch whose parameters the network has."""
+    since = model.epoch - model.best.epoch if model.restored and model.best is not None else 0
+    history = model.history
+    return {key: float(history[f"validation_{key}"][-1 - since]) for key in ("loss", "error")}
 
 
 def _ending(model: NeuralNetwork, epochs: int) -> str:

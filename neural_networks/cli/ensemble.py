@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from neural_networks.cli.parser import Parser, command
+from neural_networks.logs import check_format
 from neural_networks.utils.files import atomic_write, display_path
 
 if TYPE_CHECKING:
@@ -195,10 +196,14 @@ def vote(flags: argparse.Namespace) -> pd.DataFrame:
 
 def read_loss(folder: Path) -> str:
     """Read the name of a run's loss; empty if there is none in its folder."""
+    path = folder / "config.json"
     try:
-        return str(json.loads((folder / "config.json").read_text())["model"]["loss"])
+        config = json.loads(path.read_text())
+        loss = str(config["model"]["loss"])
     except (OSError, ValueError, KeyError, TypeError):
         return ""
+    check_format(config, path)
+    return loss
 
 
 def read_table(path: Path) -> pd.DataFrame:

@@ -5,10 +5,12 @@ import json
 import os
 import re
 import sys
-from collections.abc import Callable, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial, wraps
 from pathlib import Path
-from typing import Any, NoReturn, Protocol
+from typing import Any, NoReturn, Protocol, TextIO
 
 from neural_networks.training.loop import TrainingDiverged, TrainingInterrupted
 from neural_networks.utils.factories import suggestion
@@ -57,7 +59,7 @@ class Main(Protocol):
 
 
 def command(program: str) -> Callable[[Callable[[Sequence[str]], None]], Main]:
-    """Decorator for the ``main`` of a program: errors in one line, and an exit status.
+    """Decorator for the ``main`` of a program: errors and warnings in a line, and an exit status.
 
     The decorated function takes the arguments, by default those of the command line, and returns
     the exit status: 0; 1 if a training diverged; 2 if an argument was wrong or a file could not
@@ -84,6 +86,8 @@ def command(program: str) -> Callable[[Callable[[Sequence[str]], None]], Main]:
 def exit_status(program: str, act: Callable[[], int], debug: bool = False) -> int:
     """The exit status of a program: that of ``act``, or of the error that ended it.
 
+    Warnings are printed, in one line each.
+
     Parameters
     ----------
     program : str
@@ -94,7 +98,8 @@ def exit_status(program: str, act: Callable[[], int], debug: bool = False) -> in
         If True, errors are raised, not printed.
     """
     try:
-        status = act()
+        with printed_warnings():
+            status = act()
         if sys.stdout is not None:  # None if the caller has closed it
             sys.stdout.flush()
         return status
@@ -110,6 +115,30 @@ def exit_status(program: str, act: Callable[[], int], debug: bool = False) -> in
             raise
         print(f"{program}: error: {error}", file=sys.stderr)
         return WRONG_ARGUMENTS
+
+
+@contextmanager
+def printed_warnings() -> Iterator[None]:
+    """A context in which a ``UserWarning`` is a line on standard error: ``warning: ...``."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", UserWarning)
+        show = warnings.showwarning
+
+        def print_line(
+            message: Warning | str,
+            category: type[Warning],
+            filename: str,
+            lineno: int,
+            file: TextIO | None = None,
+            line: str | None = None,
+        ) -> None:
+            if issubclass(category, UserWarning):
+                print(f"warning: {' '.join(str(message).split())}", file=sys.stderr)
+            else:
+                show(message, category, filename, lineno, file, line)
+
+        warnings.showwarning = print_line
+        yield
 
 
 def _train(main: Callable[[Sequence[str]], None], arguments: Sequence[str]) -> int:

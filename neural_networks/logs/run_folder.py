@@ -144,8 +144,9 @@ def read_config(folder: Path) -> dict[str, Any]:
     """
     path = folder / "config.json"
     if not path.is_file():
-        missing = f"has no {path.name}" if folder.is_dir() else "does not exist"
-        raise FileNotFoundError(f"{folder} is not a run: it {missing}")
+        if not folder.is_dir():
+            raise FileNotFoundError(f"there is no folder {folder}")
+        raise FileNotFoundError(f"{folder} is not a run: it has no {path.name}")
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:  # not JSON, or not text
