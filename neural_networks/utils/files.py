@@ -3,6 +3,7 @@
 import os
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -70,10 +71,24 @@ def save_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
         np.savez(file, **content)
 
 
+# A damaged archive may ask for another compression, a negative position or too much memory.
+DAMAGED = (
+    EOFError,
+    MemoryError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+
+
 def read_arrays(path: Path) -> dict[str, np.ndarray]:
     """Read all arrays of an ``.npz`` file; ``ValueError`` if it is not one."""
-    try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-            return dict(arrays)
-    except (EOFError, TypeError, ValueError, zipfile.BadZipFile):
-        raise ValueError(f"{path} is not an .npz file of arrays") from None
+    with path.open("rb") as file:
+        try:
+            with np.load(file, allow_pickle=False) as arrays:
+                return dict(arrays)
+        except DAMAGED:
+            raise ValueError(f"{path} is not an .npz file of arrays") from None
