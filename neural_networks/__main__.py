@@ -21,6 +21,7 @@ examples:
   python -m neural_networks datasets list
   python -m neural_networks datasets show digits
   python -m neural_networks compare
+  python -m neural_networks draw experiments/iris
   python -m neural_networks predict experiments/iris flowers.csv
   python -m neural_networks ensemble average experiments/iris experiments/iris-2
 

@@ -15,11 +15,8 @@ import numpy as np
 from neural_networks.datasets import RENAMED, initialize_dataset
 from neural_networks.datasets.data import EVALUATION_BATCH
 from neural_networks.datasets.sources.examples import ExampleFormat, as_examples
-from neural_networks.logs.data_description import (
-    DataDescription,
-    read_data_description,
-    read_json,
-)
+from neural_networks.logs import read_config
+from neural_networks.logs.data_description import DataDescription, read_data_description
 from neural_networks.losses import Loss
 from neural_networks.models import NeuralNetwork
 from neural_networks.optimizers import with_epochs
@@ -276,14 +273,12 @@ def _runs_in(folder: Path) -> list[Path]:
 
 def _read_config(folder: Path) -> RunConfig:
     """Read the configuration of a run's network."""
-    file = display_path(folder / "config.json")
-    content = read_json(folder / "config.json")
+    content, file = read_config(folder), display_path(folder / "config.json")
     sections = {}
     for key in ("model", "data", "arguments"):
-        section = content.get(key) if isinstance(content, Mapping) else None
-        if not isinstance(section, dict):
+        sections[key] = content.get(key)
+        if not isinstance(sections[key], dict):
             raise ValueError(f"{file} is not the configuration of a run: it has no {key!r}")
-        sections[key] = section
     for key, kind in (("loss", str), ("layer_args", list), ("optimizer_args", dict)):
         if not isinstance(sections["model"].get(key), kind):
             raise ValueError(f"{file} does not describe a network: it has no {key!r}")

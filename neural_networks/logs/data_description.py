@@ -158,15 +158,11 @@ def read_data_description(folder: Path) -> DataDescription | None:
     file = folder / FILE
     if not file.exists():
         return None
-    return DataDescription.from_json(read_json(file), display_path(file))
-
-
-def read_json(file: Path) -> Any:
-    """The content of a JSON file; ``ValueError`` if it is not one."""
     try:
-        return json.loads(file.read_text(encoding="utf-8"))
-    except (RecursionError, ValueError) as error:  # not JSON, or not text
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError as error:  # not JSON, or not text
         raise ValueError(f"{display_path(file)} is not a JSON file: {error}") from None
+    return DataDescription.from_json(content, display_path(file))
 
 
 def _check_format(content: object, where: str) -> None:
