@@ -255,9 +255,7 @@ def read_rows(path: Path) -> list[dict[str, float]]:
 
 
 def read_table(path: Path) -> pd.DataFrame:
-    """Read a CSV file as a table, numbers to the last digit."""
+    """Read a CSV file as a table."""
     import pandas as pd
 
-    return pd.read_csv(
-        path, float_precision="round_trip", low_memory=False, encoding_errors="replace"
-    )
+    return pd.read_csv(path, low_memory=False, encoding_errors="replace")

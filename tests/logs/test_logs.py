@@ -13,8 +13,11 @@ from numpy.testing import assert_array_equal
 import neural_networks
 from neural_networks.datasets import Dataset
 from neural_networks.logs import Logger
+from neural_networks.logs.environment import environment
+from neural_networks.logs.record import read_steps
 from neural_networks.losses import initialize_loss
 from neural_networks.models import NeuralNetwork
+from neural_networks.training.history import StepBin
 from neural_networks.training.tables import prediction_table
 from tests.support.arrays import InFolder
 
@@ -60,10 +63,12 @@ class TestARun(LoggerTest):
                 "best_parameters.npz",
                 "config.json",
                 "confusion_matrix.png",
+                "data.json",
                 "error.png",
                 "log.csv",
                 "loss.png",
                 "parameters.npz",
+                "steps.csv",
                 "test.json",
                 "test_predictions.csv",
             ],
@@ -86,6 +91,8 @@ class TestARun(LoggerTest):
         self.assertEqual(config["data"], {"name": "toy"})
         self.assertEqual(config["arguments"], {"epochs": 3, "seed": 0})
         self.assertEqual(config["versions"]["numpy"], np.__version__)
+        self.assertEqual((config["format"], config["seeds"]), (2, {"model": 0, "data": 0}))
+        self.assertEqual(config["environment"], environment())
 
     def test_config_keeps_numpy_numbers(self):
         logger = Logger("run", {"n": np.int64(3)}, {"lr": np.float32(0.5)}, True, False, self.root)
@@ -105,11 +112,12 @@ class TestARun(LoggerTest):
         self.run_it("first", seed=3)
         self.run_it("second", seed=3)
         self.run_it("other", seed=4)
-        first, second, other = (
-            (self.root / run / "log.csv").read_bytes() for run in ("first", "second", "other")
-        )
-        self.assertEqual(first, second)
-        self.assertNotEqual(first, other)
+        for name in ("log.csv", "steps.csv"):
+            first, second, other = (
+                (self.root / run / name).read_bytes() for run in ("first", "second", "other")
+            )
+            self.assertEqual(first, second)
+            self.assertNotEqual(first, other)
 
     def predictions(self):
         with (self.root / "run" / "test_predictions.csv").open(newline="") as file:
@@ -210,6 +218,48 @@ class TestPush(LoggerTest):
         logger.push({"loss": 0.5})
         self.assertEqual(self.rows(), [{"epoch": "1"}])
         self.assertEqual(self.rows("run-2"), [{"loss": "0.5"}])
+
+
+class TestSteps(LoggerTest):
+    BINS = (
+        StepBin(2, 0.5, 1 / 3, 0.1 + 0.2, 5e-324, 0.1),
+        StepBin(4, 1.0, 1e300, -0.0, 2.0, 0.05),
+    )
+
+    def text(self):
+        return (self.root / "run" / "steps.csv").read_text()
+
+    def test_full_precision_under_one_header(self):
+        logger = self.logger()
+        logger.push_steps(self.BINS[:1])
+        header, *lines = self.text().splitlines()
+        self.assertEqual(header, "step,epoch,loss,lowest,highest,learning_rate")
+        self.assertEqual(lines, ["2,0.5,0.3333333333333333,0.30000000000000004,5e-324,0.1"])
+        logger.push_steps(self.BINS[1:])
+        self.assertEqual(self.text().splitlines()[2:], ["4,1.0,1e+300,-0.0,2.0,0.05"])
+        self.assertTrue(self.text().endswith("\n"))
+        self.assertEqual(read_steps(self.root / "run" / "steps.csv"), list(self.BINS))
+
+    def test_no_steps_no_file(self):
+        self.logger().push_steps([])
+        self.assertEqual(self.names(self.root / "run"), ["config.json"])
+
+    def test_of_a_training(self):
+        logger = self.logger()
+        model = NeuralNetwork(**MODEL_ARGS, logger=logger, seed=0)
+        model.train(dataset(), 2)
+        steps = read_steps(logger.folder / "steps.csv")
+        self.assertEqual([row.step for row in steps], list(range(1, 11)))
+        self.assertEqual([row.epoch for row in steps[4::5]], [1.0, 2.0])
+        for name in ("loss", "lowest", "highest"):
+            assert_array_equal([getattr(row, name) for row in steps], model.step_losses)
+        self.assertEqual({row.learning_rate for row in steps}, {0.1})
+
+    def test_a_folder_takes_their_place_in_memory(self):
+        for save, kept in ((True, 0), (False, 2)):
+            logger = self.logger(save=save)
+            logger.push_steps(self.BINS)
+            self.assertEqual(len(logger._record.steps), kept)
 
 
 class TestNothingIsWritten(LoggerTest):

@@ -1,6 +1,7 @@
 """The pictures of a run: which are drawn, in which order, from which data."""
 
 import unittest
+from pathlib import Path
 from unittest import mock
 
 import numpy as np
@@ -9,7 +10,7 @@ from numpy.testing import assert_array_equal
 
 from neural_networks import plots
 from neural_networks.datasets import Dataset
-from neural_networks.logs import Logger, pictures
+from neural_networks.logs import Logger, RunRecord, pictures
 from neural_networks.losses import initialize_loss
 from neural_networks.metrics import binary_roc
 from neural_networks.models import NeuralNetwork
@@ -18,7 +19,6 @@ from tests.support.arrays import InFolder
 
 rng = np.random.default_rng(0)
 NAMES = ("cat", "$dog$", "frog")
-LOSS = initialize_loss("cross_entropy")
 
 
 def drawn(some):
@@ -34,20 +34,26 @@ def classification(loss, Y, Y_hat, names=None, X=None):
     loss, Y, Y_hat = initialize_loss(loss), np.array(Y), np.array(Y_hat)
     X = rng.normal(size=(len(Y), 4)) if X is None else X
     dataset = Dataset(X, Y, 1, test_set=X, test_labels=Y, class_names=names)
-    outcome = outcomes.Outcome({}, Y, Y_hat, binary_roc(loss, Y, Y_hat), None)
-    return pictures.classification_pictures(loss, outcome, dataset)
+    logger = Logger("run", {}, {})
+    outcome = outcomes.Outcome({}, Y, Y_hat, None, None)
+    logger.save_test(loss, outcome, dataset, save_predictions=True)
+    return pictures.pictures(logger._record, pictures.TEST)
 
 
 class TestOfWeights(unittest.TestCase):
     def names(self, image_shape=(2, 3, 1), **shapes):
         parameters = {key.replace("_", "."): rng.normal(size=s) for key, s in shapes.items()}
-        return list(drawn(pictures.weight_images(parameters, image_shape)))
+        return list(drawn(self.pictures(parameters, image_shape)))
+
+    def pictures(self, parameters, image_shape):
+        record = RunRecord("run", example_shape=image_shape, parameters=parameters)
+        return pictures.pictures(record)
 
     def test_the_first_convolution_of_several(self):
         first, second = rng.normal(size=(3, 2, 1, 4)), rng.normal(size=(2, 2, 4, 5))
         parameters = {"epoch": np.array(1), "layer2.W": first, "layer4.W": second}
         with mock.patch.object(plots, "kernels") as kernels:
-            drawn(pictures.weight_images(parameters, (8, 8, 1)))
+            drawn(self.pictures(parameters, (8, 8, 1)))
         self.assertIs(kernels.call_args.args[1], first)
 
     def test_kernels_come_before_weights(self):
@@ -57,7 +63,7 @@ class TestOfWeights(unittest.TestCase):
     def test_a_first_layer_that_takes_images_as_rows(self):
         W = rng.normal(size=(6, 4))
         with mock.patch.object(plots, "weights") as weights:
-            drawn(pictures.weight_images({"layer1.W": W, "layer1.b": W[:1]}, (2, 3, 1)))
+            drawn(self.pictures({"layer1.W": W, "layer1.b": W[:1]}, (2, 3, 1)))
         assert_array_equal(weights.call_args.args[1], W.reshape(2, 3, 1, 4))
 
     def test_no_picture_of_other_layers(self):
@@ -129,21 +135,26 @@ class TestOfTests(InFolder):
         outcome = outcomes.Outcome({"loss": 1.0}, Y, Y_hat, roc, forecast)
         logger = Logger("run", {}, {}, save=True, plot=True, save_dir=self.root, overwrite=True)
         logger.start()
-        with (
-            mock.patch("neural_networks.logs.logger.atomic_write") as atomic_write,
-            mock.patch.object(plots, "save"),
-            mock.patch("pandas.DataFrame.to_csv"),
-        ):
+        written = []
+
+        def replace(partial, target):
+            written.append(target.name)
+            return original(partial, target)
+
+        original = Path.replace
+        with mock.patch.object(Path, "replace", replace):
             logger.save_test(loss, outcome, dataset, save_predictions)
-        return [call.args[0].name for call in atomic_write.call_args_list]
+        return written
 
     def test_order_of_the_files(self):
-        files = ["test.json", "test_predictions.csv", "confusion_matrix.png", "roc.png"]
-        files += ["mistakes.png"]
-        self.assertEqual(self.save_test(), files)
+        """Everything else is there before the first picture is drawn."""
+        files = ["test.json", "data.json", "test_predictions.csv", "examples.npz"]
+        images = ["confusion_matrix.png", "roc.png", "mistakes.png"]
+        self.assertEqual(self.save_test(), [*files, *images])
         sequences = rng.normal(size=(2, 1, 9))
         forecast = sequences, sequences[:, :, 5:], sequences[:, :, 5:]
-        self.assertEqual(self.save_test(forecast), [*files, "forecast.csv", "forecast.png"])
+        expected = [*files, "forecast.csv", *images, "forecast.png"]
+        self.assertEqual(self.save_test(forecast), expected)
         self.assertEqual(self.save_test(forecast, save_predictions=False), ["test.json"])
 
 
@@ -155,7 +166,7 @@ class TestOfTraining(InFolder):
         logger.start()
         for i in range(rows):
             logger.push({"epoch": i + 1, "train_loss": 0.5, "train_error": 0.5})
-        logger.finish(LOSS, {"layer1.W": np.ones((2, 2, 1, 3))}, best, (4, 4, 1))
+        logger.finish({"layer1.W": np.ones((2, 2, 1, 3))}, best)
         return {path.name for path in (self.root / "run").iterdir()} - {"config.json", "log.csv"}
 
     def test_files(self):
@@ -172,9 +183,12 @@ class TestOfTraining(InFolder):
     def test_parameters_are_saved_before_anything_is_drawn(self):
         with (
             mock.patch.object(plots, "save", side_effect=OSError("disk full")),
-            self.assertRaises(OSError),
+            self.assertWarns(UserWarning) as caught,
         ):
             self.finished(best={"layer1.W": np.zeros(2)})
+        found = [str(warning.message) for warning in caught.warnings]
+        names = ("loss.png", "error.png", "kernels.png")
+        self.assertEqual(found, [f"{name} is not drawn (OSError: disk full)" for name in names])
         files = {path.name for path in (self.root / "run").glob("*.npz")}
         self.assertEqual(files, {"parameters.npz", "best_parameters.npz"})
 
