@@ -2,6 +2,7 @@
 # make test        set up, run every test that needs no data from outside
 # make test-data   run the tests on real data, in the folder NEURAL_NETWORKS_DATA
 # make results     train all presets on that data, and print a table     (ARGS="higgs letters")
+# make states      continue trainings from the state after every step, for all rules and schedules
 # make textbook    run the tests with textbook classes in place of ours  (ARGS="layers models")
 # make notebooks   run the notebooks from top to bottom
 # make lint        ruff, mypy, and the import rules of pyproject.toml
@@ -14,7 +15,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check
 
-.PHONY: run test textbook test-data results notebooks lint clean
+.PHONY: run test states textbook test-data results notebooks lint clean
 .DELETE_ON_ERROR:
 
 run: $(VENV)/installed-run
@@ -23,6 +24,9 @@ run: $(VENV)/installed-run
 # A process for each core; BLAS's own threads would get in their way.
 test: $(VENV)/installed-test
 	OPENBLAS_NUM_THREADS=1 $(PY) -m pytest --numprocesses auto $(ARGS)
+
+states: $(VENV)/installed-test
+	EVERY_STEP=1 OPENBLAS_NUM_THREADS=1 $(PY) -m pytest tests/training/test_state.py $(ARGS)
 
 textbook: $(VENV)/installed-test
 	$(PY) -m tests.support.textbook $(ARGS)

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from neural_networks.datasets import Data
-from neural_networks.utils.state import entry
+from neural_networks.utils.state import entry, entry_arrays
 
 BINS_PER_EPOCH = 200
 """Most rows of ``steps.csv`` for an epoch."""
@@ -190,12 +190,12 @@ class History:
 
     def load_state(self, state: Mapping[str, Any]) -> None:
         """Continue from a state; ``ValueError`` if it is not that of a history."""
-        epochs, under_way = entry(state, "epochs", dict), entry(state, "under_way", dict)
+        epochs, under_way = entry_arrays(state, "epochs"), entry(state, "under_way", dict)
         steps, rates = (entry(state, key, np.ndarray) for key in ("steps", "learning_rates"))
         first_epoch, fingerprint = entry(state, "first_epoch", int), entry(state, "data", str)
-        if under_way and set(under_way) != set(vars(EpochUnderWay(0, 1))):
-            raise ValueError(f"this is not an epoch under way: {under_way}")
-        self.epochs = {name: list(map(float, values)) for name, values in epochs.items()}
+        for name, value in vars(EpochUnderWay(0, 1)).items() if under_way else ():
+            entry(under_way, name, type(value))
+        self.epochs = {name: values.tolist() for name, values in epochs.items()}
         self.steps, self.learning_rates = (array("d", values) for values in (steps, rates))
         self.under_way = EpochUnderWay(**under_way) if under_way else None
         self.first_epoch, self._fingerprint, self._data = first_epoch, fingerprint, None

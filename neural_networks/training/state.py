@@ -20,7 +20,7 @@ from neural_networks.training.early_stopping import BestEpoch
 from neural_networks.training.history import History
 from neural_networks.training.protocols import Trainable
 from neural_networks.utils.randomness import copied
-from neural_networks.utils.state import entry, kind_of
+from neural_networks.utils.state import entry, entry_arrays, kind_of
 from neural_networks.utils.validation import error_prefix
 
 
@@ -96,7 +96,7 @@ def check_equal(what: str, here: object, there: object) -> None:
 
 def read_arrays(state: Mapping[str, Any]) -> dict[str, np.ndarray]:
     """The arrays of a state; empty if its network had no parameters yet."""
-    arrays = entry(state, "arrays", dict)
+    arrays = entry_arrays(state, "arrays")
     if arrays and not {"input_shape", "epoch"} <= set(arrays):
         raise ValueError("the arrays of the state are not those of a network")
     return arrays
@@ -104,11 +104,10 @@ def read_arrays(state: Mapping[str, Any]) -> dict[str, np.ndarray]:
 
 def read_best(state: Mapping[str, Any]) -> BestEpoch | None:
     """The best epoch of a state."""
-    best = entry(state, "best", dict)
-    try:
-        return BestEpoch(**best) if best else None
-    except TypeError:
-        raise ValueError(f"this is not a best epoch: {', '.join(best)}") from None
+    if not (best := entry(state, "best", dict)):
+        return None
+    epoch, monitor = entry(best, "epoch", int), entry(best, "monitor", str)
+    return BestEpoch(epoch, monitor, entry(best, "value", float), entry_arrays(best, "arrays"))
 
 
 def load_parts(
@@ -121,10 +120,12 @@ def load_parts(
     if not arrays and any(layer.parameters for layer in layers):
         raise ValueError("the state is of a network without parameters, and this one has them")
     with error_prefix("the state is of another network"):
-        if arrays:
-            fit_layers(layers, arrays)  # draws initial weights, from generators restored below
-            assign_arrays(layers, arrays)
         load_states(layers, entry(state, "layers", list))
+        if arrays:
+            fit_layers(layers, arrays)
+            assign_arrays(layers, arrays)
+            # Again: to create parameters, the layers have drawn initial weights.
+            load_states(layers, entry(state, "layers", list))
     with error_prefix("optimizer"):
         optimizer.load_state(entry(state, "optimizer", dict))
         optimizer.check_slots({key: array.shape for key, array in arrays.items()})

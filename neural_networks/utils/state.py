@@ -25,12 +25,15 @@ def kind_of(thing: object, changing: Iterable[str] = ()) -> dict[str, Any]:
     -------
     dict
         ``name``, the name of the class, and ``options``, the attributes that hold numbers, text,
-        types, or lists of them; those that begin with ``_`` are left out.
+        types, or lists of them; those that are None or begin with ``_`` are left out.
     """
     options = {
         name: _plain(value)
         for name, value in vars(thing).items()
-        if not name.startswith("_") and name not in changing and _is_plain(value)
+        if not name.startswith("_")
+        and name not in changing
+        and value is not None
+        and _is_plain(value)
     }
     return {"name": type(thing).__name__, "options": options}
 
@@ -75,6 +78,12 @@ def entry(state: object, key: str, kind: type[T]) -> T:
         raise ValueError(f"{key!r} of the state must be of type {kind.__name__}, got {value!r}")
     copy: T = copied(value)
     return copy
+
+
+def entry_arrays(state: object, key: str) -> dict[str, np.ndarray]:
+    """An entry that holds arrays by name, as ``entry`` copies and checks it."""
+    arrays = entry(state, key, dict)
+    return {name: entry(arrays, name, np.ndarray) for name in arrays}
 
 
 def changing_values(thing: object, changing: Iterable[str]) -> dict[str, Any]:
