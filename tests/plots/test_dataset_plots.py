@@ -16,7 +16,8 @@ from neural_networks.datasets import (
     Standardization,
     initialize_dataset,
 )
-from neural_networks.logs import Logger
+from neural_networks.logs import Logger, read_record
+from neural_networks.logs.pictures import pictures
 from neural_networks.models import NeuralNetwork
 from neural_networks.plots import datasets
 from tests.support.arrays import InFolder
@@ -247,11 +248,12 @@ class TestWeights(InFolder):
     def pictures_of(self, dataset, *layers):
         """The figures of a training, by name, and the network."""
         figures = {}
-        logger = Logger("run", {}, {}, save=True, plot=True, save_dir=self.root)
-        logger._draw = lambda name, draw: draw(figures.setdefault(name, Figure()))
+        logger = Logger("run", {}, {}, save=True, save_dir=self.root)
         sgd = {"name": "SGD", "lr": 0.1}
         model = NeuralNetwork("cross_entropy", [*layers, OUTPUT], sgd, logger, seed=0)
         model.train(dataset, 1)
+        for name, draw in pictures(read_record(logger.folder)):
+            draw(figures.setdefault(name, Figure()))
         return figures, model
 
     def images(self, channels=1, as_rows=True, stored="uint8"):

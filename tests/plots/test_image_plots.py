@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 from numpy.testing import assert_allclose, assert_array_equal
 
 from neural_networks import plots
+from neural_networks.logs.record import Mistakes, Predictions
 
 rng = np.random.default_rng(0)
 NAMES = ("cat", "$dog$", "frog")
@@ -59,8 +60,14 @@ class TestMisclassified(unittest.TestCase):
     def draw(self, true, predicted, score, X=None, score_format="{:.0%}"):
         figure = Figure()
         X = rng.random((len(true), 2, 2, 1)) if X is None else X
-        arrays = (np.array(values) for values in (true, predicted, score))
-        plots.misclassified(figure, X, *arrays, score_format, NAMES)
+        true, predicted = np.array(true), np.array(predicted)
+        # As outputs: the score of the predicted class, and less for all others.
+        outputs = np.full((len(true), 3), -100.0)
+        outputs[np.arange(len(true)), predicted] = score
+        found = Predictions(true, predicted, outputs, False)
+        mistakes = Mistakes.of(X, found, plots.MOST_MISCLASSIFIED)
+        counts = int((true != predicted).sum()), len(true)
+        plots.misclassified(figure, *mistakes, score_format, NAMES, counts)
         return figure
 
     def test_the_most_confident_mistake_comes_first(self):

@@ -21,7 +21,15 @@ COLUMNS = {
     "train_error": np.array([0.5, 0.25, 0.125]),
     "validation_error": np.array([0.75, 0.5, 0.25]),
 }
-STEPS = [(0.5, 1.5), (1.0, 1.0), (1.5, 0.75), (2.0, 0.5)]
+
+
+def bins(epoch, loss, lowest=None, highest=None):
+    """Columns of steps.csv; a bin without a range is a single step."""
+    columns = {"epoch": epoch, "loss": loss, "lowest": lowest or loss, "highest": highest or loss}
+    return {key: np.array(values) for key, values in columns.items()}
+
+
+STEPS = bins([0.5, 1.0, 1.5, 2.0], [1.5, 1.0, 0.75, 0.5])
 
 
 def legend(axes):
@@ -55,11 +63,22 @@ class TestCurves(unittest.TestCase):
         axes = self.loss()
         assert_array_equal(line(axes, "training"), [[1, 1.0], [2, 0.5], [3, 0.25]])
         assert_array_equal(line(axes, "validation"), [[1, 1.25], [2, 0.75], [3, 0.5]])
-        assert_array_equal(line(axes, "each step"), STEPS)
+        assert_array_equal(line(axes, "each step"), np.array([STEPS["epoch"], STEPS["loss"]]).T)
+        self.assertEqual(len(axes.collections), 0)
+
+    def test_bins_of_several_steps_have_a_band(self):
+        steps = bins([0.5, 1.0, 1.5], [2.0, 1.0, 0.5], lowest=[1, 0.5, 0.5], highest=[4, 3, 0.5])
+        axes = self.loss(steps=steps)
+        (band,) = axes.collections
+        corners = {tuple(corner) for corner in band.get_paths()[0].vertices.tolist()}
+        edges = [(0.5, 1), (0.5, 4), (1.0, 0.5), (1.0, 3), (1.5, 0.5)]
+        self.assertLessEqual(set(edges), corners)
+        assert_array_equal(line(axes, "steps: mean, range"), [[0.5, 2.0], [1.0, 1.0], [1.5, 0.5]])
+        self.assertEqual(legend(axes), ["steps: mean, range", "training", "validation"])
 
     def test_without_validation_set_and_steps(self):
         columns = {key: value for key, value in COLUMNS.items() if "validation" not in key}
-        self.assertEqual(legend(self.loss(columns, [])), ["training"])
+        self.assertEqual(legend(self.loss(columns, {})), ["training"])
         self.assertEqual(legend(self.error(True, columns)), ["training"])
 
     def test_the_loss_axis(self):
@@ -70,13 +89,18 @@ class TestCurves(unittest.TestCase):
         reaches_zero = {**COLUMNS, "train_loss": np.array([1.0, 0.1, 0.0])}
         self.assertEqual(self.loss(reaches_zero).get_yscale(), "linear")
 
-    def test_many_steps_are_thinned(self):
-        steps = [(i / 1000, 1.0) for i in range(20_001)]
-        drawn = line(self.loss(steps=steps), "each step")
+    def test_many_steps_are_drawn_in_bins(self):
+        n = 20_001
+        epoch, loss = np.arange(1, n + 1) / 1000, np.ones(n)
+        loss[[7, 19_998]] = 9.0, 0.25
+        axes = self.loss(steps=bins(epoch, loss.tolist()))
+        drawn = line(axes, "steps: mean, range")
         self.assertLessEqual(len(drawn), 5000)
         self.assertGreater(len(drawn), 2000)
-        assert_allclose(drawn[0], steps[0])
-        self.assertGreater(drawn[-1, 0], 19.9)
+        assert_allclose(drawn[[0, -1], 0], [epoch[4], epoch[-1]])
+        assert_allclose(drawn[1], [epoch[9], (4 + 9) / 5])
+        band = axes.collections[0].get_paths()[0].vertices[:, 1]
+        self.assertEqual((band.min(), band.max()), (0.25, 9.0))
 
     def test_errors_of_a_classifier_in_per_cent(self):
         axes = self.error(classifies=True)

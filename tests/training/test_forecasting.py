@@ -12,6 +12,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from neural_networks import plots
 from neural_networks.datasets import Dataset
 from neural_networks.logs import Logger
+from neural_networks.logs.record import FirstFeature
 from neural_networks.models import NeuralNetwork
 from neural_networks.training.forecasting import free_running, one_step
 from neural_networks.training.outcome import Outcome
@@ -183,6 +184,9 @@ class TestScaleOfErrors(unittest.TestCase):
         self.assertEqual(self.scale(classifies=True, train_error=STEEP), "linear")
 
 
+WINDOW = (np.nan,) * 3  # without predictions
+
+
 class TestFiles(InFolder):
     def test_a_test_leaves_table_and_picture(self):
         """With predictions that are exactly right, which a logarithm has no place for."""
@@ -194,10 +198,11 @@ class TestFiles(InFolder):
         FIBONACCI.test(dataset, save_predictions=True)
         table = pd.read_csv(self.root / "run" / "forecast.csv")
         self.assertEqual(list(table), ["Id", "step", "true_0", "one_step_0", "free_0"])
-        assert_array_equal(table["Id"], [0, 0, 0, 1, 1, 1])
-        assert_array_equal(table["step"], [3, 4, 5, 3, 4, 5])
-        for column in ("true_0", "one_step_0", "free_0"):
-            assert_allclose(table[column], [3, 5, 8, 4, 7, 11])
+        assert_array_equal(table["Id"], [0] * 6 + [1] * 6)
+        assert_array_equal(table["step"], [0, 1, 2, 3, 4, 5] * 2)
+        assert_allclose(table["true_0"], sequences.ravel())
+        for column in ("one_step_0", "free_0"):
+            assert_allclose(table[column], [*WINDOW, 3, 5, 8, *WINDOW, 4, 7, 11])
         self.assertGreater(imread(self.root / "run" / "forecast.png").std(), 0.05)
 
     def test_which_prediction_is_which(self):
@@ -209,9 +214,9 @@ class TestFiles(InFolder):
         self.addCleanup(setattr, FIBONACCI, "logger", None)
         FIBONACCI.test(dataset, save_predictions=True)
         table = pd.read_csv(self.root / "run" / "forecast.csv")
-        assert_allclose(table["true_0"], [3, 10, 20])
-        assert_allclose(table["one_step_0"], [3, 5, 13])
-        assert_allclose(table["free_0"], [3, 5, 8])
+        assert_allclose(table["true_0"], sequences.ravel())
+        assert_allclose(table["one_step_0"], [*WINDOW, 3, 5, 13])
+        assert_allclose(table["free_0"], [*WINDOW, 3, 5, 8])
 
     def save(self, logger, *forecast):
         """Have a logger save a forecast with the results of a test."""
@@ -225,10 +230,25 @@ class TestFiles(InFolder):
         true = np.arange(12.0).reshape(1, 2, 6)
         self.save(logger, true, true[:, :, 4:] + 0.5, true[:, :, 4:] - 0.5)
         table = pd.read_csv(self.root / "run" / "forecast.csv")
-        assert_array_equal(table["true_0"], [4, 5])
-        assert_array_equal(table["true_1"], [10, 11])
-        assert_array_equal(table["one_step_1"], [10.5, 11.5])
-        assert_array_equal(table["free_0"], [3.5, 4.5])
+        assert_array_equal(table["true_0"], np.arange(6))
+        assert_array_equal(table["true_1"], np.arange(6, 12))
+        assert_array_equal(table["one_step_1"], [np.nan, *WINDOW, 10.5, 11.5])
+        assert_array_equal(table["free_0"], [np.nan, *WINDOW, 3.5, 4.5])
+
+    def test_what_the_picture_shows_is_in_the_table(self):
+        true = np.random.default_rng(0).standard_normal((3, 2, 9))
+        one_step, free = true[:, :, 5:] + 0.5, true[:, :, 5:] - 0.5
+        one_step[:, :, 3:], free[:, :, 1:] = np.nan, np.inf  # a network that diverges
+        self.save(Logger("run", {}, {}, save=True, save_dir=self.root), true, one_step, free)
+        found = FirstFeature.from_table(pd.read_csv(self.root / "run" / "forecast.csv"))
+        for values, expected in zip(found, (true, one_step, free), strict=True):
+            assert_array_equal(values, expected[:, 0])
+
+    def test_a_network_that_predicts_no_numbers_at_all(self):
+        true = np.arange(6.0).reshape(1, 1, 6)
+        lost = np.full((1, 1, 2), np.nan)
+        self.save(Logger("run", {}, {}, save=True, plot=True, save_dir=self.root), true, lost, lost)
+        self.assertTrue((self.root / "run" / "forecast.png").exists())
 
     def test_the_picture_is_of_the_first_feature(self):
         true = np.random.default_rng(0).standard_normal((2, 2, 9))
@@ -247,7 +267,8 @@ class TestFiles(InFolder):
         self.addCleanup(setattr, FIBONACCI, "logger", None)
         FIBONACCI.test(Dataset(X, Y, 2, None, None, X, Y), save_predictions=True)
         names = {path.name for path in (self.root / "run").iterdir()}
-        self.assertEqual(names, {"config.json", "test.json", "test_predictions.csv"})
+        expected = {"config.json", "data.json", "test.json", "test_predictions.csv"}
+        self.assertEqual(names, expected)
 
 
 if __name__ == "__main__":
