@@ -274,7 +274,7 @@ def _runs_in(folder: Path) -> list[Path]:
 def _read_config(folder: Path) -> RunConfig:
     """Read the configuration of a run's network."""
     content, file = read_config(folder), display_path(folder / "config.json")
-    sections = {}
+    sections: dict[str, Any] = {}
     for key in ("model", "data", "arguments"):
         sections[key] = content.get(key)
         if not isinstance(sections[key], dict):
@@ -356,7 +356,8 @@ def _misfit(model: NeuralNetwork, data: DataDescription) -> str:
         return f"one is for the loss {data.loss}, the other for {model.loss.name}"
     X = np.zeros((1, *data.example_shape), data.example_type)
     X = X if data.preprocessing is None else data.preprocessing(X)
-    if X.shape[1:] != model.input_shape:
-        return f"examples have shape {X.shape[1:]}, the network's input {model.input_shape}"
+    expected = tuple(int(n) for n in model.input_shape or ())
+    if X.shape[1:] != expected:
+        return f"examples have shape {X.shape[1:]}, the network's input {expected}"
     k = model.predict(X)[0].shape[1]
     return "" if k == data.n_outputs else f"there are {data.n_outputs} outputs, and {k}"
