@@ -24,7 +24,7 @@ from tests.runs.trained import COLORS, TrainedRuns, own_outputs, write_colors
 from tests.support import synthetic_files
 from tests.support.arrays import read_only
 
-SMALL_CNN = ("--filters", 2)
+SMALL_CNN = ("--filters", 2, "--batch-size", 100)
 WAVES = ("--hidden", 3, "--batch-size", 500, "--window", 8)
 
 
@@ -86,7 +86,7 @@ class TestOwnPredictions(TrainedRuns):
         synthetic_files.write_higgs(self.root / "higgs")
         with mock.patch.dict(os.environ, NEURAL_NETWORKS_DATA=str(self.root)):
             clothes = self.train("ffnn", "--dataset", "fashion_mnist", "--hidden", 3)
-            photos = self.train("cnn", *SMALL_CNN, "--dataset", "cifar10", "--batch-size", 50)
+            photos = self.train("cnn", *SMALL_CNN, "--dataset", "cifar10")
             higgs = self.train("ffnn", "--dataset", "higgs", "--loss", "binary_cross_entropy")
             test_sets = [load()["test_set"] for load in (load_fashion_mnist, load_cifar10)]
             collisions = np.array(load_higgs()["test_set"])
