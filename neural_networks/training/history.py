@@ -160,18 +160,15 @@ class History:
         if epoch is None or not epoch.steps:
             return []
         width = -(-epoch.n_steps // BINS_PER_EPOCH)
-        first = np.arange(0, epoch.steps, width)
-        last = np.minimum(first + width, epoch.steps)
-        losses = np.array(self.steps[-epoch.steps :])
-        columns = (
-            last + (len(self.steps) - epoch.steps),
-            epoch.epoch + last / epoch.n_steps,
-            np.add.reduceat(losses, first) / (last - first),
-            np.minimum.reduceat(losses, first),
-            np.maximum.reduceat(losses, first),
-            np.array(self.learning_rates[-epoch.steps :])[last - 1],
-        )
-        return [StepBin(*row) for row in zip(*(column.tolist() for column in columns), strict=True)]
+        before = len(self.steps) - epoch.steps
+        bins = []
+        for first in range(before, len(self.steps), width):
+            losses = self.steps[first : first + width]
+            last = first + len(losses)
+            done, mean = epoch.epoch + (last - before) / epoch.n_steps, sum(losses) / len(losses)
+            rate = self.learning_rates[last - 1]
+            bins.append(StepBin(last, done, mean, min(losses), max(losses), rate))
+        return bins
 
     def columns(self) -> dict[str, np.ndarray]:
         """The results by epoch, an array (epochs,) for each column."""
