@@ -49,9 +49,9 @@ class Dropout(Layer):
         dtype: DTypeLike = "float64",
         rng: np.random.Generator | int | None = None,
     ) -> None:
-        super().__init__(dtype=dtype, rng=rng)
-        self.p = number_in("p", p, 0, 1)
         self.seed = check_seed(seed)
+        super().__init__(dtype=dtype, rng=self.seed if rng is None else rng)
+        self.p = number_in("p", p, 0, 1)
 
     def forward(self, X: np.ndarray) -> np.ndarray:
         """Y = X · M with a new mask M in training, Y = X in prediction.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from typing import Any
+from unittest import mock
 
 import numpy as np
 
@@ -54,9 +55,6 @@ class Counting(FullyConnected):
     def backward(self, dLdY: np.ndarray) -> np.ndarray:
         """The gradients of ``forward``."""
         return super().backward(dLdY / (1 + self.batches))
-
-
-LAYERS["counting"] = Counting
 
 
 def rows(
@@ -133,6 +131,12 @@ def recurrent() -> NeuralNetwork:
     return network({**elman, "return_sequences": True}, elman, loss="l2", activation="linear")
 
 
+def of_ones_own() -> NeuralNetwork:
+    """A network with a layer that has a state of its own."""
+    with mock.patch.dict(LAYERS, counting=Counting):
+        return network({"name": "counting", "n_out": 4})
+
+
 SPECIAL: dict[str, Callable[[], Pair]] = {
     "dropout with a seed": lambda: (network(dense(), {"name": "dropout", "seed": 3}), rows()),
     "batch normalization": lambda: (network(dense(), {"name": "batch_norm"}), rows()),
@@ -148,7 +152,7 @@ SPECIAL: dict[str, Callable[[], Pair]] = {
         rows(classes=2),
     ),
     "not canonical": lambda: (network(dense(), canonical=False), rows()),
-    "a layer of one's own": lambda: (network({"name": "counting", "n_out": 4}), rows()),
+    "a layer of one's own": lambda: (of_ones_own(), rows()),
 }
 CASES = {
     f"{optimizer}, {schedule}": with_schedule(optimizer, schedule)

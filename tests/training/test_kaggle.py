@@ -65,7 +65,7 @@ class KaggleTest(InFolder):
         return (self.root / run / name).read_text()
 
     def csv_files(self):
-        return {path.name for path in self.root.glob("run/*.csv")} - {"log.csv"}
+        return {path.name for path in self.root.glob("run/*.csv")} - {"log.csv", "steps.csv"}
 
 
 class TestTable(KaggleTest):
@@ -148,7 +148,7 @@ class TestFileName(KaggleTest):
         dataset = self.dataset(**options)
         self.network(dataset).test_kaggle(dataset, file_name)
         (folder,) = self.root.iterdir()
-        found = {path.name for path in folder.glob("*.csv")} - {"log.csv"}
+        found = {path.name for path in folder.glob("*.csv")} - {"log.csv", "steps.csv"}
         for path in folder.iterdir():
             path.unlink()
         folder.rmdir()
@@ -213,7 +213,7 @@ class TestPublishers(InFolder):
         table = model.test_kaggle(dataset)
         expected = model.predict(next(dataset.test.batches(1000))[0], None)[0].argmax(axis=1)
         assert_array_equal(table["Category"], expected)
-        files = {path.name for path in logger.folder.glob("*.csv")} - {"log.csv"}
+        files = {path.name for path in logger.folder.glob("*.csv")} - {"log.csv", "steps.csv"}
         (file,) = files
         pd.testing.assert_frame_equal(pd.read_csv(logger.folder / file), table)
         return table, file
