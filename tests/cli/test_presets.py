@@ -8,7 +8,6 @@ import re
 import shlex
 import unittest
 from pathlib import Path
-from unittest import mock
 
 import numpy as np
 import pandas as pd
@@ -17,30 +16,24 @@ import train_cnn
 import train_ffnn
 import train_rnn
 from neural_networks.cli.presets import PRESETS
-from neural_networks.logs import Logger
 from tests.datasets.test_interrupted_cache import RealData
 from tests.support import synthetic_files
 from tests.support.scripts import RUN_FILES, FlagTest, ScriptTest, quietly
 
-KEPT = {"config.json", "log.csv", "loss.png", "error.png", "parameters.npz", "best_parameters.npz"}
+KEPT = RUN_FILES - {"test.json", "test_predictions.csv", "confusion_matrix.png"}
 BEYOND = {
-    "fashion_mnist": {"weights.png", "mistakes.png"},
+    "fashion_mnist": {"weights.png", "mistakes.png", "examples.npz"},
     "higgs": {"roc.png", "kaggle_predictions.csv"},
     "letters": {"weights.png"},
     "letters_deep": {"weights.png"},
-    "cifar10_two_layers": {"weights.png", "mistakes.png", "submission.csv"},
-    "cifar10_deep": {"weights.png", "mistakes.png", "submission.csv"},
-    "cifar10": {"kernels.png", "mistakes.png", "submission.csv"},
-    "cifar10_small": {"kernels.png", "mistakes.png", "submission.csv"},
-    "cifar10_three_layers": {"kernels.png", "mistakes.png", "submission.csv"},
-    "fashion_mnist_cnn": {"kernels.png", "mistakes.png"},
+    "cifar10_two_layers": {"weights.png", "mistakes.png", "examples.npz", "submission.csv"},
+    "cifar10_deep": {"weights.png", "mistakes.png", "examples.npz", "submission.csv"},
+    "cifar10": {"kernels.png", "mistakes.png", "examples.npz", "submission.csv"},
+    "cifar10_small": {"kernels.png", "mistakes.png", "examples.npz", "submission.csv"},
+    "cifar10_three_layers": {"kernels.png", "mistakes.png", "examples.npz", "submission.csv"},
+    "fashion_mnist_cnn": {"kernels.png", "mistakes.png", "examples.npz"},
 }
 """Files of each preset's run, beyond those of every run."""
-
-
-def drawn(logger: Logger, file_name: str, _: object) -> None:
-    """Write an empty file in place of a picture."""
-    (logger.folder / file_name).touch()
 
 
 class Every(RealData, ScriptTest):
@@ -57,7 +50,6 @@ class Every(RealData, ScriptTest):
 class TestRuns(Every):
     def test_each_repeats_to_the_last_byte(self):
         """With the preset's number of epochs where that is fast."""
-        self.enterContext(mock.patch.object(Logger, "_draw", drawn))
         for name, preset in self.presets():
             epochs = 2 if self.script is train_cnn else preset.epochs
             flags = () if epochs == preset.epochs else ("--epochs", epochs)
@@ -85,7 +77,11 @@ class TestRuns(Every):
         del first["model_name"], again["model_name"], again["arguments"]["command"]
         self.assertEqual(again, first)
 
-    def test_pictures(self):
+
+class TestPictures(Every):
+    pictures = True
+
+    def test_of_rows_of_letters_and_of_images(self):
         for self.script, name in (
             (train_ffnn, "higgs"),
             (train_ffnn, "letters"),

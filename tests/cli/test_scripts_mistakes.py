@@ -145,6 +145,8 @@ class TestMistakes(ScriptTest):
 
 
 class TestNames(ScriptTest):
+    pictures = True  # the name of a run is their title
+
     def test_any_name_that_a_folder_can_have(self):
         for name in ("cost $5 vs $6", "$x_$", "{curly} 100%", "運行", "-2"):
             with self.subTest(name=name):

@@ -13,7 +13,7 @@ from neural_networks.datasets import initialize_dataset
 from neural_networks.models import initialize_model
 from tests.support.scripts import RUN_FILES, ScriptTest, quietly
 
-IMAGE_FILES = RUN_FILES | {"kernels.png", "mistakes.png"}
+IMAGE_FILES = RUN_FILES | {"kernels.png", "mistakes.png", "examples.npz"}
 SMALL = ("--filters", 4, "--epochs", 1, "--batch-size", 50)
 
 
@@ -25,6 +25,8 @@ class CnnTest(ScriptTest):
 
 
 class TestDefaultRun(CnnTest):
+    pictures = True
+
     def test_reads_98_of_100_digits(self):
         status, out, err = self.train()
         self.assertEqual((status, err), (0, ""))
@@ -40,14 +42,16 @@ class TestDefaultRun(CnnTest):
         wrong = predictions["label"] != predictions["prediction"]
         self.assertEqual(len(predictions), 359)
         self.assertAlmostEqual(wrong.mean(), error)
+        for name in ("kernels.png", "mistakes.png"):
+            self.assertGreater(imread(folder / name).std(), 0.05, f"{name} shows something")
 
+
+class TestFlags(CnnTest):
     def test_configuration_stays_as_it_is(self):
         before = repr(train_cnn.CONFIGURATION)
         self.train(*SMALL, "--kernel", 5, "--activation", "tanh", "--hidden", 7)
         self.assertEqual(repr(train_cnn.CONFIGURATION), before)
 
-
-class TestFlags(CnnTest):
     def test_blocks_kernels_and_hidden_layers(self):
         status, _, err = self.train(
             *("--filters", 4, 6, "--kernel", 5, "--pool", "average", "--hidden", 9, 8),
@@ -148,12 +152,6 @@ class TestDigitsAsImages(unittest.TestCase):
 
 
 class TestPicturesOfARun(CnnTest):
-    def test_are_pictures(self):
-        self.train(*SMALL)
-        for name in ("kernels.png", "mistakes.png"):
-            picture = imread(self.runs / "digits-cnn" / name)
-            self.assertGreater(picture.std(), 0.05, f"{name} shows something")
-
     def test_a_run_on_rows_has_none(self):
         arguments = ("--experiments", self.runs, "--dataset", "digits", "--epochs", 1)
         quietly(train_ffnn.main, *arguments)

@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pandas as pd
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 
 import train_rnn
 from neural_networks.datasets import initialize_dataset
@@ -38,6 +38,8 @@ def period_and_heights(steps, values):
 
 
 class TestDefaultRun(RnnTest):
+    pictures = True
+
     def test_predicts_the_wave_and_goes_on_with_it(self):
         status, out, err = self.train()
         self.assertEqual((status, err), (0, ""))
@@ -55,11 +57,14 @@ class TestDefaultRun(RnnTest):
         self.assertEqual(len(squares), 2000)
         assert_allclose(squares.mean(), error, rtol=1e-2)
         for _, wave in self.forecast("sinewave").groupby("Id"):
-            self.check_forecast(wave)
+            assert_array_equal(wave["step"], np.arange(150))
+            window, beyond = wave[:50], wave[50:]
+            self.assertFalse(window["true_0"].isna().any())
+            self.assertTrue(window[["one_step_0", "free_0"]].isna().all(axis=None))
+            self.check_forecast(beyond)
 
     def check_forecast(self, wave):
         """The free-running forecast keeps period and height for 100 steps."""
-        self.assertEqual(list(wave["step"]), list(range(50, 150)))
         true, ahead, free = (wave[name].to_numpy() for name in ("true_0", "one_step_0", "free_0"))
         period_off, height_off = self.off(wave["step"].to_numpy(), free)
         self.assertLess(period_off, PERIOD_OFF)
@@ -83,13 +88,13 @@ class TestDefaultRun(RnnTest):
         self.assertLess(period_off, 0.001)
         self.assertLess(height_off, 0.01)
 
+
+class TestFlags(RnnTest):
     def test_configuration_stays_as_it_is(self):
         before = repr(train_rnn.CONFIGURATION)
         self.train(*FAST, "--every-step", "--activation", "relu")
         self.assertEqual(repr(train_rnn.CONFIGURATION), before)
 
-
-class TestFlags(RnnTest):
     def test_waves(self):
         status, out, err = self.train(*FAST, "--step", 0.5, "--noise", 0.25)
         self.assertEqual((status, err), (0, ""))
@@ -98,7 +103,7 @@ class TestFlags(RnnTest):
         expected = {"window": 8, "step": 0.5, "noise": 0.25, "every_step": False}
         self.assertEqual({key: data[key] for key in expected}, expected)
         true = self.forecast("sinewave")["true_0"]
-        self.assertEqual(len(true), 300)
+        self.assertEqual(len(true), 324)  # 3 waves of a window of 8, and 100 steps beyond it
         self.assertGreater(true.max(), 1.1, "there is noise on the waves")
 
     def test_several_sizes_are_layers_on_top_of_each_other(self):

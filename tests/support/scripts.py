@@ -9,12 +9,15 @@ from typing import Any
 from unittest import mock
 
 import train_ffnn
+from neural_networks import plots
 from neural_networks.logs import Logger
 from tests.support.arrays import InFolder
 
 RUN_FILES = {
     "config.json",
+    "data.json",
     "log.csv",
+    "steps.csv",
     "loss.png",
     "error.png",
     "parameters.npz",
@@ -36,14 +39,26 @@ def quietly(main, *arguments: object) -> tuple[int, str, str]:
     return status, out.getvalue(), err.getvalue()
 
 
+def empty(draw: object, path: Path) -> None:
+    """Write an empty file in place of a picture."""
+    path.touch()
+
+
 class ScriptTest(InFolder):
-    """A test of a script, with a temporary folder for its runs."""
+    """A test of a script, with a temporary folder for its runs.
+
+    Drawing takes most of the time of a short run, so its pictures are empty files, unless
+    ``pictures`` is True.
+    """
 
     script = train_ffnn
+    pictures = False
 
     def setUp(self):
         super().setUp()
         self.runs = self.root / "runs of mine"
+        if not self.pictures:
+            self.enterContext(mock.patch.object(plots, "save", empty))
 
     def train(self, *arguments: object) -> tuple[int, str, str]:
         return quietly(self.script.main, "--experiments", self.runs, *arguments)
@@ -68,7 +83,7 @@ class FlagTest(ScriptTest):
 
     def setUp(self):
         super().setUp()
-        drawing = mock.patch.object(Logger, "_draw")
+        drawing = mock.patch.object(Logger, "draw")
         drawing.start()
         self.addCleanup(drawing.stop)
 
