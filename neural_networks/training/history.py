@@ -110,11 +110,13 @@ class History:
         """
         if not self.resumes or data.fingerprint != self._fingerprint:
             self.first_epoch, self.under_way = epoch, None
-        elif self.under_way is not None and data.steps != self.under_way.steps:
-            raise ValueError(
-                f"the network has made {self.under_way.steps} of {self.under_way.n_steps} steps of "
-                f"an epoch, but the data {data.steps}: load the state of the dataset, too"
-            )
+        elif (begun := self.under_way) is not None:
+            here, there = (data.steps, data.samples_per_epoch), (begun.steps, begun.n_steps)
+            if here != there:
+                raise ValueError(
+                    f"the network has made {there[0]} of {there[1]} steps of an epoch, but the "
+                    f"data {here[0]} of {here[1]}: load the state of the dataset, too"
+                )
         self.resumes = False
         self._data = data
 

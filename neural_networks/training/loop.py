@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from neural_networks.training.early_stopping import BestEpoch, EarlyStopping
 from neural_networks.training.evaluation import evaluate
 from neural_networks.training.protocols import RunLog, Trainable
 from neural_networks.utils.progress import progress_bar, tqdm
+from neural_networks.utils.randomness import copied
 from neural_networks.utils.text import counted
 
 
@@ -59,12 +60,13 @@ def train(model: Trainable, dataset: Dataset, epochs: int, stopping: EarlyStoppi
     ValueError
         If the state of the network, but not that of the dataset, has been loaded.
     """
-    history = model.records
+    log, history = model.logger, model.records
+    if log:
+        check_columns(log.rows, dataset.validate is not None)
     history.begin_training(model.epoch, dataset.train)
-    if model.logger:
-        check_columns(model.logger, dataset)
-        model.logger.start()
-        model.logger.describe(model.loss, dataset, model.seed)
+    if log:
+        log.start()
+        log.describe(model.loss, dataset, model.seed)
     model.restored = False
     last_epoch = model.epoch + epochs
     n_steps = epochs * dataset.train.samples_per_epoch - history.steps_under_way
@@ -86,15 +88,16 @@ def train(model: Trainable, dataset: Dataset, epochs: int, stopping: EarlyStoppi
             model.restored = True
     except KeyboardInterrupt:
         message = f"Interrupted after {counted(model.epoch, 'epoch')}"
-        raise TrainingInterrupted(message, run_folder(model)) from None
+        raise TrainingInterrupted(message, run_folder(log)) from None
     finally:
-        save_results(model)
+        if log:
+            log.push_steps(history.bins())  # of an epoch that has not ended
+            log.finish(model.arrays(), None if model.best is None else model.best.arrays)
 
 
-def check_columns(log: RunLog, dataset: Dataset) -> None:
-    """Raise ``ValueError`` if epochs on a dataset would not fit the columns logged so far."""
-    validates = dataset.validate is not None
-    if log.rows and ("validation_loss" in log.rows[0]) != validates:
+def check_columns(rows: Sequence[Mapping[str, float]], validates: bool) -> None:
+    """Raise ``ValueError`` if epochs with or without validation do not fit those logged so far."""
+    if rows and ("validation_loss" in rows[0]) != validates:
         with_or_without = "without" if validates else "with"
         raise ValueError(
             f"the log so far is {with_or_without} a validation set: continue "
@@ -112,16 +115,18 @@ def one_epoch(
         results |= {"validation_loss": loss, "validation_error": error}
     model.epoch += 1
     steps = model.records.end_epoch(results)
-    overflows = not math.isfinite(results.get("validation_loss", 0.0))
-    if not overflows:
-        loss = results.get("validation_loss", results["train_loss"])
+    loss, value = results.get("validation_loss", results["train_loss"]), results[stopping.monitor]
+    if math.isfinite(loss):
         model.optimizer.lr_scheduler.on_epoch_end(loss)
-        keep_best(model, stopping, results[stopping.monitor])
+        if stopping.improves(value, model.best):
+            arrays = copied(model.arrays())
+            model.best = BestEpoch(model.epoch, stopping.monitor, value, arrays)
     if model.logger:
         model.logger.push_steps(steps)
         model.logger.push({"epoch": model.epoch, **results})
-    if overflows:
-        raise diverged(model, f"validation loss became {loss} in epoch {model.epoch}")
+    if not math.isfinite(loss):
+        what = f"validation loss became {loss} in epoch {model.epoch}"
+        raise diverged(what, model.optimizer.lr_scheduler(model.epoch), model.logger)
     return results
 
 
@@ -137,11 +142,11 @@ def train_epoch(model: Trainable, data: Data, bar: tqdm[Any]) -> dict[str, float
         X, Y = data.sample()
         Y_hat = model.forward(X)
         loss = model.backward(Y, Y_hat)
-        if not math.isfinite(loss):
-            raise diverged(model, f"loss became {loss} in epoch {model.epoch + 1}, step {i + 1}")
-        epoch = model.epoch + i / under_way.n_steps
+        epoch, penalty = model.epoch + i / under_way.n_steps, model.penalty
         rate = model.optimizer.lr_scheduler(epoch)
-        penalty = model.penalty
+        if not math.isfinite(loss):
+            what = f"loss became {loss} in epoch {model.epoch + 1}, step {i + 1}"
+            raise diverged(what, rate, model.logger)
         history.record_step(len(X), loss - penalty, model.error(Y, Y_hat), penalty, rate)
         model.update(epoch)
         bar.update()
@@ -151,31 +156,15 @@ def train_epoch(model: Trainable, data: Data, bar: tqdm[Any]) -> dict[str, float
     return {name: total / data.n_samples for name, total in totals.items()}
 
 
-def keep_best(model: Trainable, stopping: EarlyStopping, value: float) -> None:
-    """Keep a copy of the parameters if the epoch is better than all before it."""
-    if stopping.improves(value, model.best):
-        arrays = {key: array.copy() for key, array in model.arrays().items()}
-        model.best = BestEpoch(model.epoch, stopping.monitor, value, arrays)
-
-
-def save_results(model: Trainable) -> None:
-    """Have the logger save steps of an unfinished epoch, and the parameters, also the best ones."""
-    if model.logger:
-        model.logger.push_steps(model.records.bins())
-        best = None if model.best is None else model.best.arrays
-        model.logger.finish(model.arrays(), best)
-
-
-def diverged(model: Trainable, what: str) -> TrainingDiverged:
+def diverged(what: str, learning_rate: float, log: RunLog | None) -> TrainingDiverged:
     """The error for a loss that is NaN or infinite, with advice."""
-    rate = model.optimizer.lr_scheduler(model.epoch)
-    advice = f"try a learning rate below {rate:g}, or clip the gradients (clip_norm)"
-    return TrainingDiverged(f"the {what}: {advice}", run_folder(model))
+    advice = f"try a learning rate below {learning_rate:g}, or clip the gradients (clip_norm)"
+    return TrainingDiverged(f"the {what}: {advice}", run_folder(log))
 
 
-def run_folder(model: Trainable) -> Path | None:
+def run_folder(log: RunLog | None) -> Path | None:
     """The folder of the run's results; None if they are not saved."""
-    return model.logger.folder if model.logger else None
+    return log.folder if log else None
 
 
 def progress_text(loss: Loss, results: Mapping[str, float]) -> str:

@@ -207,7 +207,7 @@ class TestWhereItContinues(StateTest):
         model, dataset = self.make()
         model.load_state(states[3][1])
         with self.assertRaisesRegex(
-            ValueError, "3 of 5 steps.*the data 0.*load the state of the d"
+            ValueError, "3 of 5 steps.*the data 0 of 5: load the state of the d"
         ):
             model.train(dataset, 2)
         dataset.load_state(states[3][2])
