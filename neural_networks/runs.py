@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Predictions:
-    """What a network predicts for n examples.
+    """Predictions of a network for n examples.
 
     Attributes
     ----------

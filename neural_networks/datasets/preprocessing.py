@@ -133,7 +133,7 @@ class Preprocessing:
         self.as_rows = as_rows
 
     def description(self) -> dict[str, Any]:
-        """What is done to an example, for JSON; without augmentation, which is for training."""
+        """Type, standardization and shape, for JSON; without augmentation, which is for training."""
         standardization = self.standardization
         return {
             "dtype": self.dtype.name,

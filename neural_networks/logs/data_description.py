@@ -23,7 +23,7 @@ OUTPUTS = ("probabilities", "scores", "numbers")
 
 @dataclass(frozen=True)
 class DataDescription:
-    """What goes into a network, and what comes out.
+    """Input and output of a network: what goes into it, and what comes out.
 
     Attributes
     ----------

@@ -48,6 +48,8 @@ class TestDocs(unittest.TestCase):
             for page in DOCS.glob("*.md")
             for block in re.findall(r"^```python\n(.*?)^```", page.read_text("utf-8"), re.M | re.S)
         ]
+        # Those that need a run are run after its training, in test_readme.
+        blocks = [block for block in blocks if "experiments/" not in block]
         self.assertTrue(blocks)
         for block in blocks:
             with self.subTest(block.splitlines()[-1]):

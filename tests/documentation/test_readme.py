@@ -15,7 +15,9 @@ import tempfile
 import unittest
 from pathlib import Path
 
+import train_ffnn
 from benchmarks.rows import ROWS
+from tests.runs.trained import train
 from tests.support import synthetic_files
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -95,6 +97,18 @@ class CommandsRun(unittest.TestCase):
                 )
                 self.assertEqual(done.returncode, 0, done.stderr)
 
+    def run_block(self, block: str) -> None:
+        """Run a Python block in the copy, where warnings are errors."""
+        with self.subTest(block=block.splitlines()[0]):
+            done = subprocess.run(
+                [sys.executable, "-W", "error", "-c", block],
+                cwd=self.copy,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            self.assertEqual((done.returncode, done.stderr), (0, ""))
+
 
 class TestPages(CommandsRun):
     """The commands of the pages in docs/, apart from those that README has, too."""
@@ -108,8 +122,15 @@ class TestPages(CommandsRun):
 
     def test_data(self):
         write_tables(self.copy)
-        runs = self.run_page("data.md", 3)
+        runs = self.run_page("data.md", 4)
         self.assertTrue((runs / "fashion_mnist.png").exists())
+        table = (self.copy / "kinds.csv").read_bytes()
+        self.assertTrue(table.startswith(b"row,class,probability_setosa,"))
+        (self.copy / "kinds.csv").unlink()
+        for block in blocks("python", page("data.md")):
+            if "experiments/" in block:
+                self.run_block(block)
+        self.assertEqual((self.copy / "kinds.csv").read_bytes(), table)
         kinds = (runs / "csv-2" / "kinds.csv").read_text()
         self.assertEqual(len(kinds.splitlines()), 16)
 
@@ -160,20 +181,14 @@ class TestReadme(CommandsRun):
             f"{layer}\n{block}" if "Scale(" in block else block
             for block in blocks("python", CONTRIBUTING)
         ]
+        train(train_ffnn, self.copy / "experiments", name="iris")
         for block in blocks("python") + others:
-            with self.subTest(block=block.splitlines()[0]):
-                done = subprocess.run(
-                    [sys.executable, "-W", "error", "-c", block],
-                    cwd=ROOT,
-                    capture_output=True,
-                    text=True,
-                    check=False,
-                )
-                self.assertEqual((done.returncode, done.stderr), (0, ""))
+            self.run_block(block)
 
     def test_commands_run(self):
         here = [command for command in commands() if not f"{command}\n".startswith(RUN_BY_CI)]
         self.assertGreaterEqual(len(here), 5)
+        write_tables(self.copy)
         self.run_all(here)
         runs = self.copy / "experiments"
         self.assertTrue((runs / "iris-fast" / "log.csv").exists())

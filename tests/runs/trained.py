@@ -19,18 +19,15 @@ SCRIPTS = {"ffnn": train_ffnn, "cnn": train_cnn, "rnn": train_rnn}
 COLORS = ("deep red", "green", "Blue, light", "7")
 
 
-def train(script, folder: Path, *arguments: object) -> Path:
+def train(script, folder: Path, *arguments: object, name: str = "run") -> Path:
     """Train by a script's main; the run's folder."""
-    run = folder / "run"
-    number = 1
-    while run.exists():
-        number += 1
-        run = folder / f"run-{number}"
-    options = ("--experiments", folder, "--name", "run", "--epochs", 2)
+    options = ("--experiments", folder, "--name", name, "--epochs", 2)
+    before = set(folder.glob("*"))
     with mock.patch.object(Logger, "_draw"):
         status, _, err = quietly(script.main, *options, *arguments)
     if status:
         raise AssertionError(err)
+    (run,) = set(folder.glob("*")) - before
     return run
 
 
