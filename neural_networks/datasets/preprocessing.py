@@ -133,7 +133,7 @@ class Preprocessing:
         self.as_rows = as_rows
 
     def description(self) -> dict[str, Any]:
-        """Type, standardization and shape, for JSON; without augmentation, which is for training."""
+        """Type, standardization and shape, for JSON; augmentation is for training only."""
         standardization = self.standardization
         return {
             "dtype": self.dtype.name,

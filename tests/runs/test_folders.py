@@ -105,7 +105,7 @@ class TestDamage(FolderTest):
         for edit, pattern in (
             (lambda c: c.pop("model"), "config.json is not .* of a run: it has no 'model'"),
             (lambda c: c.update(arguments=[]), "config.json is not .*: it has no 'arguments'"),
-            (lambda c: c.pop("versions"), "config.json is not the configuration of a run"),
+            (lambda c: c.pop("data"), "config.json is not .* of a run: it has no 'data'"),
             (lambda c: c.update(format=99), "config.json was written by a later version"),
             (lambda c: c["model"].pop("loss"), "config.json does not .* it has no 'loss'"),
             (lambda c: c["model"].update(layer_args=["relu"]), "a layer must be a mapping"),
