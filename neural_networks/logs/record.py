@@ -46,11 +46,14 @@ class Predictions(NamedTuple):
         """Read ``test_predictions.csv``; None if it is the table of a regression."""
         if "label" not in table:
             return None
+        for name in ("prediction", "output_0"):
+            if name not in table:
+                raise ValueError(f"there is no column {name}")
         true, predicted = (table[name].to_numpy() for name in ("label", "prediction"))
         outputs = table[[name for name in table if name.startswith("output_")]].to_numpy()
         if any(values.dtype.kind not in "iu" or len(values) == 0 for values in (true, predicted)):
             raise ValueError("label and prediction must be numbers of classes")
-        if outputs.dtype.kind not in "fiu" or outputs.shape[1] == 0:
+        if outputs.dtype.kind not in "fiu":
             raise ValueError("output_0 ... must be numbers")
         return cls(true, predicted, outputs, "step" in table)
 

@@ -151,8 +151,8 @@ def read_config(folder: Path) -> dict[str, Any]:
         config = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:  # not JSON, or not text
         raise ValueError(f"{path} is not a JSON file: {error}") from None
-    if not isinstance(config, dict) or not isinstance(config.get("versions"), dict):
-        raise ValueError(f"{path} is not the configuration of a run: it has no versions")
+    if not isinstance(config, dict) or "model" not in config:
+        raise ValueError(f"{path} is not the configuration of a run: it has no 'model'")
     check_format(config, path)
     return config
 

@@ -83,7 +83,8 @@ class TestOverwrite(LoggerTest):
     def test_it_replaces_a_run(self):
         self.started()
         self.started()
-        (self.root / "run" / "log.csv").write_text("old")
+        for name in ("log.csv", "steps.csv", "data.json", "examples.npz"):
+            (self.root / "run" / name).write_text("old")
         (self.root / "run" / "notes.txt").write_text("mine")
         self.assertEqual(self.started(overwrite=True), "run")
         self.assertEqual(

@@ -1,13 +1,21 @@
 """The run folder: its files, names of submissions, and the results of a run."""
 
 import json
+import resource
 import unittest
 from unittest import mock
 
 import numpy as np
 import pandas as pd
 
-from neural_networks.logs import RUN_FILES, Logger, check_file_name, read_run, run_folder
+from neural_networks.logs import (
+    RUN_FILES,
+    Logger,
+    check_file_name,
+    read_config,
+    read_run,
+    run_folder,
+)
 from tests.support.arrays import InFolder
 
 
@@ -45,6 +53,57 @@ class TestFiles(InFolder):
         self.assertEqual(list(self.root.iterdir()), [])
         logger.save_kaggle("mine.csv", table)
         self.assertEqual((self.root / "run" / "mine.csv").read_text(), "Id,Category\n0,1\n")
+
+
+class TestAppending(InFolder):
+    def test_lines_of_text_in_utf_8(self):
+        path = self.root / "log.csv"
+        run_folder.append_lines(path, "ü,b\n")
+        run_folder.append_lines(path, "1,2\n")
+        self.assertEqual(path.read_bytes(), "ü,b\n1,2\n".encode())
+
+    def test_a_full_disk_leaves_whole_lines(self):
+        """A limit on the size of files stands for it: a first part is written, then no more."""
+        path = self.root / "log.csv"
+        run_folder.append_lines(path, "a,b\n")
+        limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (6, limits[1]))
+        try:
+            with self.assertRaises(OSError) as caught:
+                run_folder.append_lines(path, "1,2\n")
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        self.assertEqual(caught.exception.filename, str(path))
+        self.assertEqual(path.read_text(), "a,b\n")
+        run_folder.append_lines(path, "1,2\n")
+        self.assertEqual(path.read_text(), "a,b\n1,2\n")
+
+
+class TestConfig(InFolder):
+    def read(self, content):
+        (self.root / "config.json").write_text(content)
+        return read_config(self.root)
+
+    def test_of_both_versions(self):
+        for config in ({"model": {}}, {"format": 1, "model": {}}, {"format": 2, "model": {}}):
+            self.assertEqual(self.read(json.dumps(config)), config)
+
+    def test_of_a_later_version(self):
+        words = (
+            "config.json was written by a later version: its format is 3, and this version reads"
+        )
+        with self.assertRaisesRegex(ValueError, words):
+            self.read('{"format": 3, "model": {}}')
+
+    def test_formats_that_are_none(self):
+        for number in ("0", "-1", "true", "null", '"2"', "1.5"):
+            with self.assertRaisesRegex(ValueError, "config.json: format must be a whole number"):
+                self.read(f'{{"format": {number}, "model": {{}}}}')
+
+    def test_damage(self):
+        for content in ("", "{", "[]", "{}", "3"):
+            with self.assertRaisesRegex(ValueError, "config.json is not"):
+                self.read(content)
 
 
 class TestResults(InFolder):
