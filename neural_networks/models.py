@@ -342,7 +342,7 @@ class NeuralNetwork:
             load_arrays(self.layers, arrays)
         except ValueError as error:
             raise ValueError(f"{path} belongs to another network: {error}") from None
-        self.input_shape = self.input_shape or tuple(arrays["input_shape"])
+        self.input_shape = self.input_shape or tuple(arrays["input_shape"].tolist())
         self.epoch = int(arrays["epoch"])
         self.best = None  # it was the best of another training
 

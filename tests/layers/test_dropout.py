@@ -234,7 +234,7 @@ class TestRandomness(unittest.TestCase):
             after = np.random.get_state()  # noqa: NPY002
             np.testing.assert_array_equal(after[1], before[1])
             self.assertEqual(after[2:], before[2:])
-            is_generator = not isinstance([*options.values()][0], int)
+            is_generator = not isinstance(next(iter(options.values())), int)
             self.assertEqual(np.array_equal(*found), not is_generator)
 
 
