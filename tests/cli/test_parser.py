@@ -1,8 +1,9 @@
-"""Parsers: KEY=VALUE, exit codes, errors in one line."""
+"""Parsers: KEY=VALUE, exit codes, errors and warnings in one line."""
 
 import argparse
 import sys
 import unittest
+import warnings
 from pathlib import Path
 from unittest import mock
 
@@ -87,6 +88,31 @@ class TestCommand(unittest.TestCase):
             """Do it."""
 
         self.assertEqual((main.__name__, main.__doc__), ("main", "Do it."))
+
+
+class TestWarnings(unittest.TestCase):
+    def warning(self, *some):
+        @command("program.py")
+        def main(argv):
+            for warning in some:
+                warnings.warn(warning, stacklevel=1)
+
+        return main
+
+    def test_each_is_a_line(self):
+        main = self.warning("one\n  thing", UserWarning("another"), "another")
+        lines = "warning: one thing\nwarning: another\nwarning: another\n"
+        self.assertEqual(quietly(main), (0, "", lines))
+        with self.assertWarns(UserWarning):  # the filters of the caller are back
+            warnings.warn("outside", stacklevel=1)
+
+    def test_others_are_as_the_caller_wants_them(self):
+        main = self.warning(DeprecationWarning("old"))
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", DeprecationWarning)
+            self.assertRaisesRegex(DeprecationWarning, "old", quietly, main)
+        with self.assertWarnsRegex(DeprecationWarning, "old"):
+            self.assertEqual(quietly(main), (0, "", ""))
 
 
 class TestExitStatus(unittest.TestCase):
