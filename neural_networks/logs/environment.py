@@ -35,13 +35,8 @@ def environment() -> dict[str, Any]:
 
 def blas() -> dict[str, Any]:
     """The library of linear algebra that NumPy uses, with its number of threads at present."""
-    try:
-        from threadpoolctl import threadpool_info
-    except ImportError:
-        libraries = []
-    else:
-        libraries = [entry for entry in threadpool_info() if entry["user_api"] == "blas"]
     # SciPy, which scikit-learn loads, has a BLAS of its own.
+    libraries: list[dict[str, Any]] = controller.info() if (controller := _libraries()) else []
     of_numpy = [entry for entry in libraries if "numpy" in entry["filepath"]]
     for entry in (*of_numpy, *libraries):
         return {
@@ -52,6 +47,16 @@ def blas() -> dict[str, Any]:
         }
     name, number = _built_with()
     return {"name": name, "version": number, "core": None, "threads": None}
+
+
+@cache
+def _libraries() -> Any:
+    """The controller of the BLAS libraries, which are looked for once; None without one."""
+    try:
+        from threadpoolctl import ThreadpoolController
+    except ImportError:
+        return None
+    return ThreadpoolController().select(user_api="blas")
 
 
 @cache

@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -164,8 +164,10 @@ class Logger:
         self.rows.append(row)
         self.start()
         if self.folder is not None:
-            lines = [list(row)] if len(self.rows) == 1 else []
-            append_lines(self.folder / "log.csv", csv_lines([*lines, list(row.values())]))
+            # A float as text is the shortest that reads back as the same number.
+            line = ",".join(map(str, row.values()))
+            header = csv_line(row) if len(self.rows) == 1 else ""
+            append_lines(self.folder / "log.csv", header, f"{line}\n")
 
     def push_steps(self, bins: Sequence[StepBin]) -> None:
         """Add the steps of an epoch: rows of ``steps.csv``."""
@@ -174,8 +176,7 @@ class Logger:
             self._record.steps.extend(bins)
         elif bins:
             path = self.folder / "steps.csv"
-            rows = bins if path.exists() else [StepBin._fields, *bins]
-            append_lines(path, "".join([",".join(map(str, row)) + "\n" for row in rows]))
+            append_lines(path, ",".join(StepBin._fields), "".join(map(step_line, bins)))
 
     def finish(
         self,
@@ -294,11 +295,20 @@ class Logger:
             save_arrays(self.folder / file_name, arrays)
 
 
-def csv_lines(rows: Sequence[Sequence[Any]]) -> str:
-    """Rows as lines of CSV; a float is the shortest text that reads back as the same number."""
+def csv_line(names: Iterable[str]) -> str:
+    """Names as the header of a CSV file, without the end of the line."""
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(rows)
+    csv.writer(text, lineterminator="").writerow(names)
     return text.getvalue()
+
+
+def step_line(row: StepBin) -> str:
+    """A bin of steps as a line of ``steps.csv``."""
+    step, epoch, loss, lowest, highest, learning_rate = row
+    mean = str(loss)  # of a single step it is all three: the text of a float takes its time
+    low = mean if lowest == loss else lowest
+    high = mean if highest == loss else highest
+    return f"{step},{epoch},{mean},{low},{high},{learning_rate}\n"
 
 
 def flat_row(log: Mapping[str, Any]) -> dict[str, float]:

@@ -122,10 +122,13 @@ def check_file_name(name: str) -> str:
     return name
 
 
-def append_lines(path: Path, text: str) -> None:
-    """Append whole lines to a file: all of them, or none if the disk is full."""
-    content = text.encode()
+def append_lines(path: Path, header: str, lines: str) -> None:
+    """Append whole lines to a file: all of them, or none if the disk is full.
+
+    A new file begins with the header, a line without its end.
+    """
     with path.open("ab", buffering=0) as file:
+        content = (lines if file.tell() else f"{header}\n{lines}").encode()
         written = file.write(content) or 0
         if written < len(content):
             file.truncate(file.tell() - written)

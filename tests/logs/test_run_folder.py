@@ -58,25 +58,25 @@ class TestFiles(InFolder):
 class TestAppending(InFolder):
     def test_lines_of_text_in_utf_8(self):
         path = self.root / "log.csv"
-        run_folder.append_lines(path, "ü,b\n")
-        run_folder.append_lines(path, "1,2\n")
-        self.assertEqual(path.read_bytes(), "ü,b\n1,2\n".encode())
+        for i in (1, 3):
+            run_folder.append_lines(path, "ü,b", f"{i},{i + 1}\n")
+        self.assertEqual(path.read_bytes(), "ü,b\n1,2\n3,4\n".encode())
 
     def test_a_full_disk_leaves_whole_lines(self):
         """A limit on the size of files stands for it: a first part is written, then no more."""
         path = self.root / "log.csv"
-        run_folder.append_lines(path, "a,b\n")
+        run_folder.append_lines(path, "a,b", "1,2\n")
         limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (6, limits[1]))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (10, limits[1]))
         try:
             with self.assertRaises(OSError) as caught:
-                run_folder.append_lines(path, "1,2\n")
+                run_folder.append_lines(path, "a,b", "3,4\n")
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, limits)
         self.assertEqual(caught.exception.filename, str(path))
-        self.assertEqual(path.read_text(), "a,b\n")
-        run_folder.append_lines(path, "1,2\n")
         self.assertEqual(path.read_text(), "a,b\n1,2\n")
+        run_folder.append_lines(path, "a,b", "3,4\n")
+        self.assertEqual(path.read_text(), "a,b\n1,2\n3,4\n")
 
 
 class TestConfig(InFolder):
