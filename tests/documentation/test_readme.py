@@ -1,7 +1,10 @@
 """README and docs: their Python blocks and their commands run.
 
+Trainings end after two epochs, as what is tested are the words of a command; with COMPLETE_RUNS=1
+in the environment, as in the continuous integration (``.ci/run``), they take all of their epochs.
+
 Commands that set up an environment (make, venv, pip) are too slow for a test; the continuous
-integration runs them in a fresh clone (``.ci/run``), and a test here checks that it runs them all.
+integration runs them in a fresh clone, and a test here checks that it runs them all.
 """
 
 import importlib.util
@@ -9,22 +12,20 @@ import os
 import re
 import shlex
 import shutil
-import subprocess
-import sys
 import tempfile
 import unittest
 from pathlib import Path
 
-import train_ffnn
 from benchmarks.rows import ROWS
-from tests.runs.trained import train
 from tests.support import synthetic_files
+from tests.support.commands import Python
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text()
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text()
 # The suite cannot run itself; .ci/run does.
 RUN_BY_CI = ("make ", "python3 -m venv", ".venv/bin/python ", "python -m unittest -v\n")
+COMPLETE_RUNS = "COMPLETE_RUNS" in os.environ
 
 
 def blocks(language: str, text: str = README) -> list[str]:
@@ -81,78 +82,53 @@ class CommandsRun(unittest.TestCase):
         for size, n in (("small", 120), ("tiny", 4)):
             synthetic_files.write_letters(self.copy / "datasets" / "letters", size, n)
 
+        write_tables(self.copy)
+        self.runs = self.copy / "experiments"
+        self.python = Python(self, self.copy, NEURAL_NETWORKS_DATA=str(self.data))
+
     def run_all(self, those: list[str]) -> None:
-        environment = {**os.environ, "NEURAL_NETWORKS_DATA": str(self.data)}
         for command in those:
             with self.subTest(command=command):
                 program, *arguments = shlex.split(command)
                 self.assertEqual(program, "python")
-                done = subprocess.run(
-                    [sys.executable, *arguments],
-                    cwd=self.copy,
-                    env=environment,
-                    capture_output=True,
-                    text=True,
-                    check=False,
-                )
-                self.assertEqual(done.returncode, 0, done.stderr)
+                if arguments[0].startswith("train_") and not COMPLETE_RUNS:
+                    arguments += ["--epochs", "2"]
+                status, err = self.python.run(*arguments)
+                self.assertEqual(status, 0, err)
 
-    def run_block(self, block: str) -> None:
-        """Run a Python block in the copy, where warnings are errors."""
-        with self.subTest(block=block.splitlines()[0]):
-            done = subprocess.run(
-                [sys.executable, "-W", "error", "-c", block],
-                cwd=self.copy,
-                capture_output=True,
-                text=True,
-                check=False,
-            )
-            self.assertEqual((done.returncode, done.stderr), (0, ""))
-
-
-class TestPages(CommandsRun):
-    """The commands of the pages in docs/, apart from those that README has, too."""
+    def run_blocks(self, those: list[str]) -> None:
+        """Run Python blocks, where warnings are errors."""
+        for block in those:
+            with self.subTest(block=block.splitlines()[0]):
+                self.assertEqual(self.python.run("-c", block), (0, ""))
 
     def run_page(self, name: str, at_least: int) -> Path:
-        """Run the commands of a page; returns the folder of runs."""
+        """Run the commands of a page that README does not have; returns the folder of runs."""
         new = [command for command in commands(page(name)) if command not in commands()]
         self.assertGreaterEqual(len(new), at_least)
         self.run_all(new)
-        return self.copy / "experiments"
+        return self.runs
 
-    def test_data(self):
-        write_tables(self.copy)
-        runs = self.run_page("data.md", 4)
-        self.assertTrue((runs / "fashion_mnist.png").exists())
-        table = (self.copy / "kinds.csv").read_bytes()
-        self.assertTrue(table.startswith(b"row,class,probability_setosa,"))
-        (self.copy / "kinds.csv").unlink()
-        for block in blocks("python", page("data.md")):
-            if "experiments/" in block:
-                self.run_block(block)
-        self.assertEqual((self.copy / "kinds.csv").read_bytes(), table)
-        kinds = (runs / "csv-2" / "kinds.csv").read_text()
-        self.assertEqual(len(kinds.splitlines()), 16)
 
-    def test_letters(self):
-        runs = self.run_page("letters.md", 3)
-        self.assertEqual(len((runs / "metrics.txt").read_text().splitlines()), 4)
-        self.assertIn("New beta:", (runs / "steps.txt").read_text())
+class TestReadmeAndResults(CommandsRun):
+    def test_readme_then_training_and_results(self):
+        """Pages that go on with the runs of README."""
+        here = [command for command in commands() if not f"{command}\n".startswith(RUN_BY_CI)]
+        self.assertGreaterEqual(len(here), 5)
+        self.run_all(here)
+        self.assertTrue((self.runs / "iris-fast" / "log.csv").exists())
+        self.assertTrue((self.runs / "cifar10" / "submission.csv").exists())
+        self.assertTrue((self.runs / "fashion_mnist" / "test.json").exists())
+        self.check_training()
+        self.check_results()
+        self.check_blocks()
 
-    def test_training(self):
-        # Its ensemble takes a run that README trains, too.
-        self.run_all(["python train_ffnn.py --dataset digits --hidden 64 32"])
-        runs = self.run_page("training.md", 5)
+    def check_training(self) -> None:
+        self.run_page("training.md", 5)
         for name in ("digits-deep", "digits-svm", "digits-cnn-norm"):
-            self.assertTrue((runs / name / "test.json").exists())
+            self.assertTrue((self.runs / name / "test.json").exists())
 
-    def test_convolution_and_recurrence(self):
-        for name in ("convolution.md", "recurrence.md"):
-            runs = self.run_page(name, 1)
-        self.assertTrue((runs / "small" / "kernels.png").exists())
-        self.assertTrue((runs / "noisy" / "forecast.png").exists())
-
-    def test_results(self):
+    def check_results(self) -> None:
         known = commands() + commands(page("training.md"))
         listed = commands_in_tables(page("results.md"))
         self.assertGreater(len(listed), 15)
@@ -171,9 +147,8 @@ class TestPages(CommandsRun):
         self.assertIn(arguments[:1], [(), ("--rows",)])
         self.assertLessEqual(set(arguments[1:]), set(ROWS))
 
-
-class TestReadme(CommandsRun):
-    def test_python_blocks_run(self):
+    def check_blocks(self) -> None:
+        """The Python blocks of README and CONTRIBUTING; one takes the run of Iris."""
         self.assertGreaterEqual(len(blocks("python")), 2)
         self.assertGreaterEqual(len(blocks("python", CONTRIBUTING)), 4)
         *_, layer = blocks("python")  # the class Scale, which CONTRIBUTING checks
@@ -181,20 +156,35 @@ class TestReadme(CommandsRun):
             f"{layer}\n{block}" if "Scale(" in block else block
             for block in blocks("python", CONTRIBUTING)
         ]
-        train(train_ffnn, self.copy / "experiments", name="iris")
-        for block in blocks("python") + others:
-            self.run_block(block)
+        self.run_blocks(blocks("python") + others)
 
-    def test_commands_run(self):
-        here = [command for command in commands() if not f"{command}\n".startswith(RUN_BY_CI)]
-        self.assertGreaterEqual(len(here), 5)
-        write_tables(self.copy)
-        self.run_all(here)
-        runs = self.copy / "experiments"
-        self.assertTrue((runs / "iris-fast" / "log.csv").exists())
-        self.assertTrue((runs / "cifar10" / "submission.csv").exists())
-        self.assertTrue((runs / "fashion_mnist" / "test.json").exists())
 
+class TestOtherPages(CommandsRun):
+    def test_data(self):
+        runs = self.run_page("data.md", 4)
+        self.assertTrue((runs / "fashion_mnist.png").exists())
+        table = (self.copy / "kinds.csv").read_bytes()
+        self.assertTrue(table.startswith(b"row,class,probability_setosa,"))
+        (self.copy / "kinds.csv").unlink()
+        of_data = blocks("python", page("data.md"))
+        self.run_blocks([block for block in of_data if "experiments/" in block])
+        self.assertEqual((self.copy / "kinds.csv").read_bytes(), table)
+        kinds = (runs / "csv-2" / "kinds.csv").read_text()
+        self.assertEqual(len(kinds.splitlines()), 16)
+
+    def test_letters(self):
+        runs = self.run_page("letters.md", 3)
+        self.assertEqual(len((runs / "metrics.txt").read_text().splitlines()), 4)
+        self.assertIn("New beta:", (runs / "steps.txt").read_text())
+
+    def test_convolution_and_recurrence(self):
+        for name in ("convolution.md", "recurrence.md"):
+            runs = self.run_page(name, 1)
+        self.assertTrue((runs / "small" / "kernels.png").exists())
+        self.assertTrue((runs / "noisy" / "forecast.png").exists())
+
+
+class TestReadme(unittest.TestCase):
     def test_the_other_commands_are_run_by_ci(self):
         ci = (ROOT / ".ci" / "run").read_text()
         for command in commands():
