@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 DEFAULT_FOLDER = "experiments/"
+STEPS_HEADER = ",".join(StepBin._fields)
 
 
 class Logger:
@@ -175,8 +176,7 @@ class Logger:
         if self.folder is None:
             self._record.steps.extend(bins)
         elif bins:
-            path = self.folder / "steps.csv"
-            append_lines(path, ",".join(StepBin._fields), "".join(map(step_line, bins)))
+            append_lines(self.folder / "steps.csv", STEPS_HEADER, "".join(map(step_line, bins)))
 
     def finish(
         self,

@@ -73,7 +73,8 @@ class TestAppending(InFolder):
                 run_folder.append_lines(path, "a,b", "3,4\n")
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-        self.assertEqual(caught.exception.filename, str(path))
+        words = f"[Errno 28] No space left on device: {str(path)!r}"
+        self.assertEqual(str(caught.exception), words)
         self.assertEqual(path.read_text(), "a,b\n1,2\n")
         run_folder.append_lines(path, "a,b", "3,4\n")
         self.assertEqual(path.read_text(), "a,b\n1,2\n3,4\n")
