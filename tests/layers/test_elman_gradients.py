@@ -7,7 +7,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from neural_networks.activations import ACTIVATIONS
+from neural_networks.activations import ACTIVATIONS, ELU
 from neural_networks.layers import LAYERS, Elman
 from neural_networks.models import NeuralNetwork
 from neural_networks.utils.grad_check import check_gradients
@@ -193,7 +193,9 @@ class TestAnyShapeAndValue(ElmanPasses, unittest.TestCase):
                 error = check_gradients(
                     lambda v, fn=fn: np.append(fn(v), v), gradient + 1.0, value, dLdf, h=1e-5
                 )
-                self.assertLess(error, 1e-8 if layer.dtype == np.float64 else 1e-5, key)
+                # The slope of elu has a kink at 0, where differences are off by up to h / 4.
+                exactly = layer.dtype == np.float64 and not isinstance(exact.activation, ELU)
+                self.assertLess(error, 1e-8 if exactly else 1e-5, key)
 
     @given(problems(types=["float32"]))
     def test_float32_finds_what_float64_finds(self, problem):

@@ -11,8 +11,14 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 class TestTextbook(unittest.TestCase):
-    def test_layers_models_and_training(self):
-        command = [sys.executable, "-m", "tests.support.textbook", "layers", "models", "training"]
+    def test_layers(self):
+        self.check("layers")
+
+    def test_models_and_training(self):
+        self.check("models", "training")
+
+    def check(self, *rooms: str) -> None:
+        command = [sys.executable, "-m", "tests.support.textbook", *rooms]
         environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}
         done = subprocess.run(
             command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False
