@@ -20,7 +20,6 @@ from neural_networks.logs.pictures import TEST, TRAINING, draw_pictures, show_pi
 from neural_networks.logs.record import Mistakes, Predictions, RunRecord
 from neural_networks.logs.run_folder import FORMAT, append_lines, check_file_name, claim_folder
 from neural_networks.losses import Loss
-from neural_networks.plots import MOST_MISCLASSIFIED
 from neural_networks.training.history import StepBin
 from neural_networks.training.outcome import Outcome
 from neural_networks.training.tables import forecast_table, prediction_table
@@ -224,7 +223,7 @@ class Logger:
         self.save_table("test_predictions.csv", table)
         predictions, mistakes, forecast = Predictions.from_table(table), None, None
         if predictions is not None and dataset.test is not None and dataset.test.data.ndim == 4:
-            mistakes = Mistakes.of(dataset.test.data, predictions, MOST_MISCLASSIFIED)
+            mistakes = Mistakes.of(dataset.test.data, predictions)
             self._save_arrays("examples.npz", mistakes._asdict())
         if outcome.forecast is not None:
             forecast = forecast_table(*outcome.forecast)

@@ -13,6 +13,7 @@ import numpy as np
 from neural_networks.logs.data_description import DataDescription, read_data_description
 from neural_networks.logs.run_folder import read_config
 from neural_networks.losses import LOSSES
+from neural_networks.plots import surest_mistakes
 from neural_networks.training.history import StepBin
 from neural_networks.utils.files import read_arrays
 from neural_networks.utils.validation import error_prefix
@@ -75,14 +76,13 @@ class Mistakes(NamedTuple):
     scores: np.ndarray
 
     @classmethod
-    def of(cls, X: np.ndarray, predictions: Predictions, most: int) -> Mistakes:
-        """The most confident mistakes first, at most so many, of images X (m, H, W, C)."""
+    def of(cls, X: np.ndarray, predictions: Predictions) -> Mistakes:
+        """Those of all test images X (m, H, W, C)."""
         true, predicted, outputs, _ = predictions
         # A single output is the probability of class 1.
         scores = outputs if outputs.shape[1] > 1 else np.hstack([1 - outputs, outputs])
         score = scores[np.arange(len(scores)), predicted]
-        wrong = np.flatnonzero(true != predicted)
-        shown = wrong[np.argsort(-score[wrong], kind="stable")][:most]
+        shown = surest_mistakes(true, predicted, score)
         return cls(X[shown], true[shown], predicted[shown], score[shown])
 
     @classmethod

@@ -5,6 +5,7 @@ from neural_networks.plots.classification import (
     confusion_matrix,
     misclassified,
     roc_curve,
+    surest_mistakes,
 )
 from neural_networks.plots.curves import error_curves, loss_curves
 from neural_networks.plots.sequences import MOST_SEQUENCES, forecast
@@ -39,5 +40,6 @@ __all__ = [
     "show",
     "small_axes",
     "stretch_contrast",
+    "surest_mistakes",
     "weights",
 ]

@@ -104,45 +104,49 @@ def roc_curve(
 
 def misclassified(
     figure: Figure,
-    images: np.ndarray,
+    X: np.ndarray,
     true: np.ndarray,
     predicted: np.ndarray,
-    scores: np.ndarray,
+    score: np.ndarray,
     score_format: str,
     names: Sequence[str],
-    counts: tuple[int, int],
+    counts: tuple[int, int] | None = None,
 ) -> None:
-    """Misclassified images with their true and predicted classes.
+    """Misclassified images with their true and predicted classes, the most confident first.
 
     Parameters
     ----------
     figure : Figure
-    images : array, (n, H, W, C)
-        At most ``MOST_MISCLASSIFIED``, the most confident first.
+    X : array, (n, H, W, C)
+        Images; those classified correctly are left out.
     true, predicted : arrays of int, (n,)
-    scores : array, (n,)
-        Score or probability of each predicted class.
+    score : array, (n,)
+        Score or probability of the predicted class.
     score_format : str
         Format of a score, such as ``"{:.0%}"``.
     names : sequence of str
         A name for each class.
-    counts : tuple of int
-        The number of all misclassified examples, and of all examples.
+    counts : tuple of int, optional
+        The number of misclassified examples and of all, if X does not hold them all.
     """
+    shown = surest_mistakes(true, predicted, score)
     # Wide enough for the longest line below an image.
     width = max(1.15, 0.053 * (18 + max(map(len, names))))
-    n = len(images)
-    tiles = small_axes(figure, n, min(8, max(4, n)), width, width + 0.35)
-    for axes, image, right, wrong, score in zip(
-        tiles, images, true, predicted, scores, strict=True
-    ):
-        axes.imshow(stretch_contrast(image), cmap="gray")
+    tiles = small_axes(figure, len(shown), min(8, max(4, len(shown))), width, width + 0.35)
+    for axes, i in zip(tiles, shown, strict=True):
+        axes.imshow(stretch_contrast(X[i]), cmap="gray")
         # A class's name may have dollar signs in it.
-        confidence = score_format.format(score)
-        text = f"true: {names[right]}\npredicted: {names[wrong]} ({confidence})"
+        confidence = score_format.format(score[i])
+        text = f"true: {names[true[i]]}\npredicted: {names[predicted[i]]} ({confidence})"
         axes.set_xlabel(text, fontsize=7, color=INK, parse_math=False)
-    n_wrong, n_tested = counts
-    title = f"{n_wrong or 'none'} of {n_tested} test examples misclassified"
-    if n < n_wrong:
-        title += f", the {n} most confident"
+    n_wrong, n = counts or (int((true != predicted).sum()), len(true))
+    title = f"{n_wrong or 'none'} of {n} test examples misclassified"
+    if len(shown) < n_wrong:
+        title += f", the {len(shown)} most confident"
     figure.suptitle(title, color=INK)
+
+
+def surest_mistakes(true: np.ndarray, predicted: np.ndarray, score: np.ndarray) -> np.ndarray:
+    """The mistakes with the highest scores first, at most ``MOST_MISCLASSIFIED``: row numbers."""
+    wrong = np.flatnonzero(true != predicted)
+    return wrong[np.argsort(-score[wrong], kind="stable")][:MOST_MISCLASSIFIED]

@@ -7,7 +7,6 @@ from matplotlib.figure import Figure
 from numpy.testing import assert_allclose, assert_array_equal
 
 from neural_networks import plots
-from neural_networks.logs.record import Mistakes, Predictions
 
 rng = np.random.default_rng(0)
 NAMES = ("cat", "$dog$", "frog")
@@ -57,17 +56,11 @@ class TestKernels(unittest.TestCase):
 
 
 class TestMisclassified(unittest.TestCase):
-    def draw(self, true, predicted, score, X=None, score_format="{:.0%}"):
+    def draw(self, true, predicted, score, X=None, score_format="{:.0%}", counts=None):
         figure = Figure()
         X = rng.random((len(true), 2, 2, 1)) if X is None else X
-        true, predicted = np.array(true), np.array(predicted)
-        # As outputs: the score of the predicted class, and less for all others.
-        outputs = np.full((len(true), 3), -100.0)
-        outputs[np.arange(len(true)), predicted] = score
-        found = Predictions(true, predicted, outputs, False)
-        mistakes = Mistakes.of(X, found, plots.MOST_MISCLASSIFIED)
-        counts = int((true != predicted).sum()), len(true)
-        plots.misclassified(figure, *mistakes, score_format, NAMES, counts)
+        arrays = (np.array(values) for values in (true, predicted, score))
+        plots.misclassified(figure, X, *arrays, score_format, NAMES, counts)
         return figure
 
     def test_the_most_confident_mistake_comes_first(self):
@@ -99,6 +92,14 @@ class TestMisclassified(unittest.TestCase):
         self.assertEqual(len(tiles(figure)), plots.MOST_MISCLASSIFIED)
         self.assertIn(f"the {plots.MOST_MISCLASSIFIED} most confident", figure.get_suptitle())
         self.assertIn("(100%)", tiles(figure)[0].get_xlabel())
+
+    def test_some_mistakes_of_many(self):
+        """Without the images that are right, and the less confident mistakes."""
+        title = "7 of 9 test examples misclassified, the 2 most confident"
+        figure = self.draw([0, 1], [1, 2], [0.9, 0.8], counts=(7, 9))
+        self.assertEqual(figure.get_suptitle(), title)
+        figure = self.draw([0, 1], [1, 2], [0.9, 0.8], counts=(2, 9))
+        self.assertEqual(figure.get_suptitle(), "2 of 9 test examples misclassified")
 
     def test_format_of_the_scores(self):
         figure = self.draw([0, 1], [1, 2], [-1.25, 40.0], score_format="{:.1f}")
