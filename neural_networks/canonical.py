@@ -88,10 +88,20 @@ def canonical_pair(loss: Loss, output: Layer) -> CanonicalPair | None:
     """
     kind, activation = type(loss), type(output.activation)
     pair = PAIRS.get((kind, activation))
-    if pair is None or not output.has_logits:
+    if pair is None or not starts_at_logits(type(output)):
         return None
     for part in (loss, output.activation, output):
         if not vars(part).keys().isdisjoint(("forward", "backward")):
             return None
     methods = kind.forward, kind.backward, activation.forward, activation.backward
     return pair if methods == pair.methods else None
+
+
+def starts_at_logits(layer: type[Layer]) -> bool:
+    """True if a class of layers sets ``has_logits``, and none below it overrides a pass."""
+    for kind in layer.__mro__:
+        if "has_logits" in vars(kind):
+            return layer.has_logits
+        if not vars(kind).keys().isdisjoint(("forward", "backward")):
+            return False
+    return False

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from neural_networks.cli.flags import KEY_VALUES
-from neural_networks.cli.parser import Parser, command
+from neural_networks.cli.parser import KEY_VALUES, Parser, command
 from neural_networks.datasets import CATALOGUE, DATASETS, dataset_options, initialize_dataset
 from neural_networks.datasets.files.cache import find_prepared
 from neural_networks.datasets.files.folders import find_original, home_folder

@@ -7,21 +7,13 @@ from typing import Any
 
 from neural_networks.activations import ACTIVATIONS
 from neural_networks.architectures import NETWORKS, NORMALIZATIONS
-from neural_networks.cli.parser import Parser, key_value
+from neural_networks.cli.parser import KEY_VALUES, Parser
 from neural_networks.cli.presets import script_presets
 from neural_networks.datasets import DATASETS
 from neural_networks.losses import LOSSES
 from neural_networks.optimizers import OPTIMIZERS
 from neural_networks.schedulers import SCHEDULERS
 from neural_networks.weights import WEIGHTS
-
-# If such a flag is repeated, its options add up.
-KEY_VALUES: dict[str, Any] = {
-    "type": key_value,
-    "nargs": "+",
-    "action": "extend",
-    "metavar": "KEY=VALUE",
-}
 
 
 def make_parser(script: str, description: str, examples: str) -> Parser:

@@ -51,6 +51,15 @@ def key_value(text: str) -> tuple[str, Any]:
         return key, value
 
 
+# If such a flag is repeated, its options add up.
+KEY_VALUES: dict[str, Any] = {
+    "type": key_value,
+    "nargs": "+",
+    "action": "extend",
+    "metavar": "KEY=VALUE",
+}
+
+
 class Main(Protocol):
     """A decorated ``main``."""
 

@@ -45,8 +45,8 @@ class Layer(ABC):
     gradients : mapping of array
         dL/dparameter under the same keys; each ``backward`` replaces them.
     buffers : mapping of array
-        Arrays that training updates without a gradient, such as the moving averages of
-        ``BatchNorm``; saved with the parameters. Empty in most layers.
+        Arrays that training updates without a gradient, such as moving averages; saved with the
+        parameters. Empty in most layers.
     cache : OrderedDict
         Values from the last ``forward`` that ``backward`` needs.
     input_shape : tuple of int or None
@@ -143,7 +143,7 @@ class Layer(ABC):
         """``forward`` by the layer's fastest implementation; networks call this.
 
         It is ``forward`` itself unless a layer has two implementations, one to be read and
-        one to run, as ``Conv2D`` has. A network need not know which layers these are.
+        one to run. A network need not know which layers these are.
         """
         return self.forward(X)
 
@@ -162,16 +162,12 @@ class Layer(ABC):
     def __init_subclass__(cls, **options: Any) -> None:
         """If ``forward`` or ``backward`` is overridden, reset its inherited ``_faster`` version.
 
-        A network then runs the override, in a class derived from ``Conv2D`` for instance. Likewise,
-        ``has_logits`` becomes False, unless the class sets it.
+        A network then runs the override, in a class derived from ``Conv2D`` for instance.
         """
         super().__init_subclass__(**options)
-        overridden = [name for name in ("forward", "backward") if cls._overrides(name)]
-        for name in overridden:
-            if not cls._overrides(f"{name}_faster"):
+        for name in ("forward", "backward"):
+            if cls._overrides(name) and not cls._overrides(f"{name}_faster"):
                 setattr(cls, f"{name}_faster", vars(Layer)[f"{name}_faster"])
-        if overridden and "has_logits" not in vars(cls):
-            cls.has_logits = False
 
     @classmethod
     def _overrides(cls, name: str) -> bool:

@@ -83,12 +83,12 @@ class FullyConnected(Layer):
         from_logits : bool
             If True, the gradient given is dL/dZ as rows, for Z = X W + b; see ``canonical``.
         input_gradient : bool
-            If False, dL/dX is left out.
+            If False, dL/dX is left out, and None is returned.
 
         Returns
         -------
         array, (m, d) or (m, d, t)
-            dL/dX; None without ``input_gradient``.
+            dL/dX.
         """
         # z_rj = Σ_i x_ri w_ij + b_j for each row r, so by the chain rule
         # dL/dw_ij = Σ_r x_ri dL/dz_rj,  dL/db_j = Σ_r dL/dz_rj,  dL/dx_ri = Σ_j dL/dz_rj w_ij.
