@@ -32,7 +32,7 @@ class Activation(ABC):
         Returns
         -------
         array, the shape and type of Z
-            Y = σ(Z).
+            Y = σ(Z). Z stays as it is.
         """
 
     @abstractmethod
@@ -49,7 +49,7 @@ class Activation(ABC):
         Returns
         -------
         array, the shape and type of Z
-            dL/dZ.
+            dL/dZ. Z and dY stay as they are.
         """
 
 
@@ -69,7 +69,7 @@ class Sigmoid(Activation):
     """The logistic function: σ(z) = 1 / (1 + exp(-z)), between 0 and 1."""
 
     def forward(self, Z: np.ndarray) -> np.ndarray:
-        """Y = 1 / (1 + exp(-Z)), without overflow warnings."""
+        """Y = 1 / (1 + exp(-Z)), without overflow warnings; 0 and 1 at -1e4 and 1e4."""
         # Far below zero exp(-z) overflows to infinity, and 1 / infinity is the right answer.
         with np.errstate(over="ignore"):
             return 1.0 / (1.0 + np.exp(-Z))
@@ -219,7 +219,8 @@ class SoftMax(Activation):
     def forward(self, Z: np.ndarray) -> np.ndarray:
         """Y_i = exp(Z_i - max Z) / Σ_j exp(Z_j - max Z), over the last axis.
 
-        Subtracting the maximum changes no quotient and keeps exp from overflowing.
+        Subtracting the maximum of each row changes no quotient and keeps exp from overflowing: rows
+        such as -1000, 0, 1000 have their probabilities, too. Z may have any number of axes.
         """
         Y = np.exp(Z - Z.max(axis=-1, keepdims=True))
         Y /= Y.sum(axis=-1, keepdims=True)

@@ -52,7 +52,7 @@ class Loss(ABC):
         Returns
         -------
         float
-            The mean over the m examples.
+            The mean over the m examples. Y and Y_hat stay as they are.
 
         Raises
         ------
@@ -72,7 +72,7 @@ class Loss(ABC):
         Returns
         -------
         array, the shape and type of Y_hat
-            dL/dY_hat.
+            dL/dY_hat, for the mean over the examples. Y and Y_hat stay as they are.
         """
 
     def classes(self, Y: np.ndarray) -> np.ndarray:

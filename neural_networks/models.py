@@ -157,7 +157,7 @@ class NeuralNetwork:
         Returns
         -------
         float
-            The loss. The gradients are in each layer's ``gradients``.
+            The loss. The gradients are in each layer's ``gradients``. No layer's forward runs again.
         """
         target = self._check_labels(target, out)
         *hidden, last = self.layers

@@ -1,83 +1,51 @@
 """Graded tests of the activation functions, against values computed by PyTorch."""
 
-import unittest
-from pathlib import Path
-
-import numpy as np
-
-from neural_networks.activations import initialize_activation
-
-DATA = Path(__file__).parent / "data"
+from tests.verdict import GradedTest
 
 
-def load(name: str) -> dict[str, np.ndarray]:
-    """Z, Y, dLdY and dLdZ of an activation function, (m, n) each."""
-    with np.load(DATA / f"{name}.npz", allow_pickle=False) as file:
-        return {key: file[f"{key}_2d"] for key in ("Z", "Y", "dLdY", "dLdZ")}
-
-
-def assert_close(actual: np.ndarray, expected: np.ndarray, what: str) -> None:
-    """Fail, and say what differed, unless the arrays agree to rounding."""
-    np.testing.assert_allclose(actual, expected, rtol=1e-10, atol=1e-14, strict=True, err_msg=what)
-
-
-def check_forward(name: str) -> None:
-    """Compare ``forward`` with the expected Y."""
-    data = load(name)
-    Y = initialize_activation(name).forward(data["Z"])
-    assert_close(Y, data["Y"], f"Y of {name}")
-
-
-def check_backward(name: str) -> None:
-    """Compare ``backward`` with the expected dL/dZ."""
-    data = load(name)
-    dLdZ = initialize_activation(name).backward(data["Z"], data["dLdY"])
-    assert_close(dLdZ, data["dLdZ"], f"dL/dZ of {name}")
-
-
-class TestLinear(unittest.TestCase):
+class TestLinear(GradedTest):
     def test_forward(self):
-        check_forward("linear")
+        self.check("linear.forward")
 
     def test_backward(self):
-        check_backward("linear")
+        self.check("linear.backward")
 
 
-class TestSigmoid(unittest.TestCase):
+class TestSigmoid(GradedTest):
     def test_forward(self):
-        check_forward("sigmoid")
+        self.check("sigmoid.forward")
 
     def test_backward(self):
-        check_backward("sigmoid")
+        self.check("sigmoid.backward")
 
 
-class TestTanH(unittest.TestCase):
+class TestTanH(GradedTest):
     def test_forward(self):
-        check_forward("tanh")
+        self.check("tanh.forward")
 
     def test_backward(self):
-        check_backward("tanh")
+        self.check("tanh.backward")
 
 
-class TestReLU(unittest.TestCase):
+class TestReLU(GradedTest):
     def test_forward(self):
-        check_forward("relu")
+        self.check("relu.forward")
 
     def test_backward(self):
-        check_backward("relu")
+        self.check("relu.backward")
 
 
-class TestSoftMax(unittest.TestCase):
+class TestSoftMax(GradedTest):
     def test_forward(self):
-        check_forward("softmax")
+        self.check("softmax.forward")
 
     def test_backward(self):
-        check_backward("softmax")
+        self.check("softmax.backward")
 
 
-class TestArcTan(unittest.TestCase):
+class TestArcTan(GradedTest):
     def test_forward(self):
-        check_forward("arctan")
+        self.check("arctan.forward")
 
     def test_backward(self):
-        check_backward("arctan")
+        self.check("arctan.backward")

@@ -108,7 +108,9 @@ class Layer(ABC):
         Returns
         -------
         array of the layer's type, (m, ...)
-            The output Y. The values that ``backward`` needs go to ``cache``.
+            The output Y. The values that ``backward`` needs go to ``cache``, in place of those of
+            the batch before, which may have had another size. X and the parameters stay as they
+            are.
 
         Raises
         ------
@@ -131,7 +133,7 @@ class Layer(ABC):
         -------
         array, the shape of the last ``forward``'s X
             dL/dX, or a list of its steps (m, d). The gradients of the parameters go to
-            ``gradients``.
+            ``gradients``, in place of those before. dLdY and the parameters stay as they are.
         """
 
     @property

@@ -139,7 +139,7 @@ class Conv2D(Layer):
         Returns
         -------
         array, (m, H, W, C)
-            dL/dX.
+            dL/dX. dL/dW and dL/db go to ``gradients``, in place of those before.
         """
         # z_rcn = Σ_ijk window_ijk w_ijkn + b_n for each window, so by the chain rule
         # dL/dw_ijkn = Σ_rc window_ijk dL/dz_rcn,  dL/db_n = Σ_rc dL/dz_rcn, and each pixel of a
@@ -209,7 +209,10 @@ class Conv2D(Layer):
         return [f"{k1}×{k2}", f"stride {self.stride}", f"pad {self.pad}", *super().details()]
 
     def _init_parameters(self, X_shape: tuple[int, ...]) -> None:
-        """Create W (k1, k2, C, n_out) from the initializer and b (1, n_out) of zeros."""
+        """Create W (k1, k2, C, n_out) from the initializer and b (1, n_out) of zeros.
+
+        ``n_in`` becomes C, and ``gradients`` gets zeros under the same names.
+        """
         self.parameters["W"] = self._draw_weights((*self.kernel_shape, X_shape[3], self.n_out))
         self.parameters["b"] = np.zeros((1, self.n_out), self.dtype)
         self.n_in = X_shape[3]

@@ -143,7 +143,8 @@ class Elman(Layer):
         Returns
         -------
         list of t arrays (m, d), or with ``return_sequences`` an array (m, d, t)
-            dL/dX. dL/ds_0 is in ``initial_state_gradient``.
+            dL/dX. dL/ds_0 is in ``initial_state_gradient``; dL/dW, dL/dU and dL/db go to
+            ``gradients``, in place of those before.
         """
         # The loss depends on s_t in two ways, through the output at that step and through
         # z_{t+1}: dL/ds_t = dL/dy_t + dL/dz_{t+1} Uᵀ. The last state has only the first of them,
@@ -245,7 +246,10 @@ class Elman(Layer):
         return np.broadcast_to(state, (m, self.n_out))
 
     def _init_parameters(self, X_shape: tuple[int, ...]) -> None:
-        """Create W (d, n) and U (n, n) from the initializer, and b (1, n) of zeros."""
+        """Create W (d, n) and U (n, n) from the initializer, and b (1, n) of zeros.
+
+        ``n_in`` becomes d, and ``gradients`` gets zeros under the same names.
+        """
         self.parameters["W"] = self._draw_weights((X_shape[1], self.n_out))
         self.parameters["U"] = self._draw_weights((self.n_out, self.n_out))
         self.parameters["b"] = np.zeros((1, self.n_out), self.dtype)

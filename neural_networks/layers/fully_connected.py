@@ -88,7 +88,7 @@ class FullyConnected(Layer):
         Returns
         -------
         array, (m, d) or (m, d, t)
-            dL/dX.
+            dL/dX. dL/dW and dL/db go to ``gradients``, in place of those before.
         """
         # z_rj = Σ_i x_ri w_ij + b_j for each row r, so by the chain rule
         # dL/dw_ij = Σ_r x_ri dL/dz_rj,  dL/db_j = Σ_r dL/dz_rj,  dL/dx_ri = Σ_j dL/dz_rj w_ij.
@@ -112,7 +112,10 @@ class FullyConnected(Layer):
         return self.backward(dLdZ, from_logits=True, input_gradient=self.input_gradient)
 
     def _init_parameters(self, X_shape: tuple[int, ...]) -> None:
-        """Create W (d, n_out) from the initializer and b (1, n_out) of zeros."""
+        """Create W (d, n_out) from the initializer and b (1, n_out) of zeros; set ``n_in`` to d.
+
+        ``gradients`` gets zeros under the same names.
+        """
         self.parameters["W"] = self._draw_weights((X_shape[1], self.n_out))
         self.parameters["b"] = np.zeros((1, self.n_out), self.dtype)
         self.n_in = X_shape[1]

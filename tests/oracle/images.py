@@ -4,8 +4,6 @@ PyTorch takes images as (m, C, H, W) and kernels as (n_out, C, k1, k2). The inpu
 1/64, which compress well.
 """
 
-from itertools import product
-
 import torch
 from torch.nn import functional
 
@@ -97,38 +95,10 @@ def poolings(images: Images) -> Tensors:
     return data
 
 
-def graded_convolution(images: Images) -> Tensors:
-    """One batch and one set of kernels, with three strides and paddings."""
-    X_shape = (3, 6, 7, 2)
-    inputs = convolution_inputs(Case((3, 2), 1, "same", X_shape, 3), images)
-    data = dict(inputs)
-    for stride, pad in ((1, "valid"), (2, "same"), (3, (2, 1))):
-        dLdY = None
-        for activation in ("linear", "tanh", "arctan"):
-            case = Case((3, 2), stride, pad, X_shape, 3, activation)
-            found = backward(lambda X, W, b, c=case: convolve(c, X, W, b), inputs, dLdY, images)
-            dLdY = data[f"dLdY_{stride}"] = found.pop("dLdY")
-            data |= {f"{name}_{stride}_{activation}": value for name, value in found.items()}
-    return data
-
-
-def graded_pooling(images: Images) -> Tensors:
-    """One batch with adjacent windows, with overlapping ones, and with padding."""
-    X = images.normal(2, 6, 7, 3)
-    data = {"X": X}
-    for mode, (stride, pad) in product(("max", "average"), ((3, 0), (1, 0), (2, 1))):
-        case = Case((3, 2), stride, pad, X.shape)
-        found = backward(lambda X, c=case, m=mode: pool(c, m, X), {"X": X}, None, images)
-        data |= {f"{name}_{stride}_{mode}": value for name, value in found.items()}
-    return data
-
-
 def image_data() -> dict[str, Tensors]:
     """The files of convolution and pooling, by name."""
     images = Images()
     return {
-        "conv2d": graded_convolution(images),
-        "pool2d": graded_pooling(images),
         "convolutions": convolutions(images),
         "poolings": poolings(images),
     }

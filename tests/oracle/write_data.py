@@ -7,7 +7,7 @@ same files. From the root of the repository:
     python -m tests.oracle.write_data
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,7 @@ import torch
 from torch.nn import functional
 
 from tests.oracle import normalization as deep
+from tests.oracle.graded import graded_data
 from tests.oracle.images import image_data
 from tests.oracle.optimizers import optimizer_data
 from tests.oracle.sequences import sequence_data
@@ -87,17 +88,6 @@ def fully_connected_data() -> Tensors:
             data[f"Y{suffix}_{name}"] = Y
             for parameter, gradient in found.items():
                 data[f"dLd{parameter}{suffix}_{name}"] = gradient
-    return data
-
-
-def flatten_data() -> Tensors:
-    """Images flattened to rows (``first``) and to columns (``last``)."""
-    X = normal(3, 4, 2, 5)
-    data = {"X": X}
-    for keep_dim, axes in (("first", (1, 3)), ("last", (0, 2))):
-        dLdY = normal(*torch.flatten(X, *axes).shape)
-        Y, found = gradients(lambda X, axes=axes: torch.flatten(X, *axes), {"X": X}, dLdY)
-        data |= {f"dLdY_{keep_dim}": dLdY, f"Y_{keep_dim}": Y, f"dLdX_{keep_dim}": found["X"]}
     return data
 
 
@@ -198,8 +188,14 @@ def l2_data() -> Tensors:
     )
 
 
-def save(name: str, data: Tensors) -> None:
-    arrays = {key: np.array(value.numpy(), np.float64, order="C") for key, value in data.items()}
+def save(name: str, data: Mapping[str, torch.Tensor | np.ndarray]) -> None:
+    """Write a file: tensors as float64, arrays as they are."""
+    arrays = {
+        key: np.array(value.numpy(), np.float64, order="C")
+        if isinstance(value, torch.Tensor)
+        else value
+        for key, value in data.items()
+    }
     np.savez_compressed(DATA / f"{name}.npz", **arrays)
 
 
@@ -207,14 +203,18 @@ def main() -> None:
     """Write all files."""
     torch.manual_seed(SEED)
     DATA.mkdir(exist_ok=True)
-    for name, sigma in ACTIVATIONS.items():
-        save(name, activation_data(sigma))
-    save("fully_connected", fully_connected_data())
-    save("flatten", flatten_data())
-    save("cross_entropy", cross_entropy_data())
-    save("binary_cross_entropy", binary_cross_entropy_data())
-    save("l2", l2_data())
-    files = image_data() | sequence_data(ACTIVATIONS) | optimizer_data() | deep.deep_data()
+    files: dict[str, Mapping[str, torch.Tensor | np.ndarray]] = {
+        name: activation_data(sigma) for name, sigma in ACTIVATIONS.items()
+    }
+    files |= {
+        "fully_connected": fully_connected_data(),
+        "cross_entropy": cross_entropy_data(),
+        "binary_cross_entropy": binary_cross_entropy_data(),
+        "l2": l2_data(),
+    }
+    files |= image_data() | sequence_data(ACTIVATIONS) | optimizer_data() | deep.deep_data()
+    for name, cases in graded_data(ACTIVATIONS).items():
+        files[name] = {**files.get(name, {}), **cases}
     for name, data in files.items():
         save(name, data)
 

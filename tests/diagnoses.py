@@ -1,0 +1,308 @@
+"""Likely causes of wrong results, told from the numbers alone.
+
+They tell nothing that the docstrings do not: a factor, a missing sum, an argument that came back
+unchanged, the places or cases in which a result is right.
+"""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import permutations
+from typing import Any
+
+import numpy as np
+
+from tests.recipes import SECOND
+
+RTOL, ATOL = 1e-10, 1e-13
+
+SYMBOLS = (("Z", ("m", "k")), ("Y_hat", ("m", "k")), ("X", ("m", "d", "t")))
+"""The axes of the main input, whose sizes a result may be too large or too small by."""
+
+MEANINGS = {
+    "m": "the batch has {m} examples: is it a mean over them, or a sum?",
+    "k": "there are {k} outputs: is it a sum over them, or a mean?",
+    "m·k": "{m} examples times {k} outputs: which of these does the mean go over?",
+    "t": "there are {t} steps: is it a sum over them, or a mean?",
+    "k1·k2": "a window has {k1·k2} numbers: how often does each term count?",
+    "2": "is a factor of 2 missing, or there twice?",
+    "ln 2": "is the logarithm the natural one?",
+    "-1": "is there a sign too many, or one missing?",
+}
+DERIVED = "activation"
+
+
+@dataclass(frozen=True)
+class Case:
+    """A case of a recipe: inputs and options, and the expected results."""
+
+    number: int
+    title: str
+    inputs: Mapping[str, np.ndarray]
+    expected: Mapping[str, np.ndarray]
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The inputs that are no arrays of float, but for the name, as they are written."""
+        return {
+            name: value.tolist()
+            for name, value in self.inputs.items()
+            if value.dtype.kind != "f" and name not in ("name", "n_out")
+        }
+
+    @property
+    def arrays(self) -> dict[str, np.ndarray]:
+        """The arrays of float."""
+        return {name: value for name, value in self.inputs.items() if value.dtype.kind == "f"}
+
+    @property
+    def m(self) -> int | None:
+        """The number of examples."""
+        main = next((a for n, a in self.arrays.items() if n in ("Z", "Y_hat", "X")), None)
+        return None if main is None else len(main)
+
+    def sizes(self) -> dict[str, int]:
+        """The sizes that a factor may come from, by symbol."""
+        found = {}
+        for name, symbols in SYMBOLS:
+            if name in self.arrays:
+                shape = self.arrays[name].shape
+                found = (
+                    dict(zip(symbols, shape, strict=False)) if len(shape) < 4 else {"m": shape[0]}
+                )
+        if "kernel_shape" in self.options:
+            found["k1·k2"] = math.prod(self.options["kernel_shape"])
+        return found
+
+    def summary(self) -> str:
+        """Title, shapes and options in one line."""
+        shapes = [
+            f"{name} {shape_text(value.shape)}"
+            for name, value in self.arrays.items()
+            if not name.endswith(SECOND) and value.ndim and not name.startswith("g")
+        ]
+        options = [f"{name} {value}" for name, value in self.options.items()]
+        return ", ".join([*([self.title] if self.title else []), *shapes, *options])
+
+    def at(self, index: tuple[int, ...], shape: tuple[int, ...]) -> str:
+        """The inputs of a shape at a place, as text."""
+        return " and ".join(
+            f"{name} is {value[index]:.4g}"
+            for name, value in self.arrays.items()
+            if value.shape == shape and index
+        )
+
+
+def agree(actual: Any, expected: np.ndarray) -> np.ndarray:
+    """True at each number that is right, to rounding."""
+    with np.errstate(all="ignore"):
+        return np.isclose(np.asarray(actual), expected, rtol=RTOL, atol=ATOL, equal_nan=True)
+
+
+def same(actual: Any, expected: Any) -> bool:
+    """True if two arrays have one shape and agree."""
+    return np.shape(actual) == np.shape(expected) and bool(agree(actual, expected).all())
+
+
+def shape_text(shape: Sequence[int]) -> str:
+    """A shape as it is written in docstrings."""
+    return str(tuple(int(n) for n in shape))
+
+
+def of_shape(shape: tuple[int, ...], expected: np.ndarray, case: Case) -> str:
+    """The cause of a wrong shape, after a colon, or a full stop."""
+    right = expected.shape
+    if len(shape) > 1 and shape == right[::-1]:
+        return ": it is transposed."
+    if not shape:
+        return ": one number for all; over which axes does a sum go?"
+    if [n for n in shape if n != 1] == [n for n in right if n != 1]:
+        return ": an axis of size 1 is lost or added; keepdims=True keeps it."
+    if len(shape) == len(right) and sorted(shape) == sorted(right):
+        return ": its axes are in another order."
+    for axis, size in enumerate(right):
+        before, after = right[:axis], right[axis + 1 :]
+        if shape in ((*before, *after), (*before, 1, *after)):
+            return f": axis {axis}, of size {size}, is lost; was it summed away?"
+    if shape[-1] == right[-1] and shape[0] == case.m and right[0] == 1:
+        return ": a row for each example; is the sum over them missing?"
+    if len(shape) == len(right) and len(right) == 4:
+        axes = [axis for axis in (1, 2) if shape[axis] != right[axis]]
+        return f": see the output's size in the docstring (axes {', '.join(map(str, axes))})."
+    return "."
+
+
+def likely_cause(case: Case, results: Mapping[str, Any]) -> str:
+    """The likely cause of the first wrong result of a case, or an empty string."""
+    for name, expected in case.expected.items():
+        actual = results.get(name)
+        if not isinstance(actual, np.ndarray | float | int | np.number):
+            continue
+        if np.shape(actual) != expected.shape or same(actual, expected):
+            continue
+        actual = np.asarray(actual)
+        if actual.dtype.kind not in "fiub":
+            return ""
+        actual = actual.astype(float)
+        for cause in causes(name, actual, expected, case, results):
+            return cause
+    return ""
+
+
+def causes(
+    name: str, actual: np.ndarray, expected: np.ndarray, case: Case, results: Mapping[str, Any]
+) -> Iterator[str]:
+    """Causes of a result, the likeliest first."""
+    base = name.removesuffix(SECOND)
+    if name.endswith(SECOND):
+        first = case.expected.get(base)
+        if first is not None and same(
+            actual, first + expected if first.shape == expected.shape else 0
+        ):
+            yield f"It is the sum of both batches: each backward replaces {base}."
+        yield "The first batch is right, the second is not: is something of the first left over?"
+    if base == "forward passes within backward":
+        yield "backward runs the layers forward once more; forward has left all that it needs."
+    yield from of_sameness(actual, expected, case)
+    yield from of_factor(actual, expected, case)
+    yield from of_order(actual, expected)
+    yield from of_places(actual, expected, case)
+    yield from of_functions(actual, expected)
+    yield from of_rows(base, actual, expected, case)
+
+
+def of_sameness(actual: np.ndarray, expected: np.ndarray, case: Case) -> Iterator[str]:
+    """A result that is all zeros, one number, or an argument."""
+    if not np.isfinite(actual).all():
+        return
+    if expected.size > 1 and expected.any():
+        if not actual.any():
+            yield "All its numbers are 0."
+        elif np.ptp(actual) == 0 and np.ptp(expected):
+            yield "All its numbers are the same."
+    for name, value in case.arrays.items():
+        if expected.ndim and same(actual, value):
+            yield f"It equals {name}: is something missing?"
+        elif expected.ndim and same(actual, -value):
+            yield f"It equals -{name}."
+
+
+def of_factor(actual: np.ndarray, expected: np.ndarray, case: Case) -> Iterator[str]:
+    """A result that is right but for one factor."""
+    if not np.isfinite(actual).all() or not expected.any():
+        return
+    place = np.unravel_index(np.argmax(np.abs(expected)), expected.shape)
+    factor = float(actual[place] / expected[place])
+    if not factor or not same(actual, factor * expected):
+        return
+    sizes = case.sizes()
+    if {"m", "k"} <= sizes.keys():
+        sizes = sizes | {"m·k": sizes["m"] * sizes["k"]}
+    numbers = {**sizes, "2": 2, "ln 2": 1 / math.log(2)}
+    size = abs(factor)
+    sign = " and of the other sign" if factor < 0 else ""
+    if math.isclose(size, 1):
+        yield f"Every number has the other sign: {MEANINGS['-1']}"
+        return
+    for symbol, number in numbers.items():
+        for value, word in ((number, "large"), (1 / number, "small")):
+            if number != 1 and math.isclose(size, value, rel_tol=1e-9) and symbol in MEANINGS:
+                meaning = MEANINGS[symbol].format(**sizes)
+                yield f"It is {number:.4g} times too {word}{sign}: {meaning}"
+                return
+    yield f"Every number is {factor:.4g} times what it should be."
+
+
+def of_order(actual: np.ndarray, expected: np.ndarray) -> Iterator[str]:
+    """The right numbers in another order."""
+    for axes in permutations(range(expected.ndim)):
+        turned = expected.transpose(axes)
+        if axes != tuple(range(expected.ndim)) and same(actual, turned):
+            yield "It is transposed: these are the right numbers, with axes exchanged."
+            return
+    for axis in range(expected.ndim):
+        if expected.shape[axis] > 1 and same(actual, np.flip(expected, axis)):
+            yield f"It is reversed along axis {axis}."
+            return
+    if expected.size > 1 and same(np.sort(actual, axis=None), np.sort(expected, axis=None)):
+        yield "These are the right numbers in other places."
+
+
+def of_places(actual: np.ndarray, expected: np.ndarray, case: Case) -> Iterator[str]:
+    """A result that is wrong in certain places only."""
+    right = agree(actual, expected)
+    if expected.ndim == 0 or not right.any():
+        return
+    axes = tuple(range(1, expected.ndim))
+    by_example = right.all(axis=axes) if axes else right
+    if len(by_example) == case.m and by_example[0] and not by_example[1:].any() and case.m > 2:
+        yield "Only the first example is right."
+    for name, value in case.arrays.items():
+        if value.shape != expected.shape:
+            continue
+        for what, where in (
+            ("exactly 0", value == 0),
+            ("negative", value < 0),
+            ("positive", value > 0),
+            ("not positive", value <= 0),
+            ("large", np.abs(value) > 100),
+        ):
+            if where.any() and not where.all() and not (~right & ~where).any():
+                yield f"It is wrong only where {name} is {what}."
+                return
+    if expected.ndim == 4:
+        inside = right[:, 1:-1, 1:-1]
+        if inside.size and inside.all():
+            yield "It is wrong only along the edges of the images: look at the border."
+
+
+def of_functions(actual: np.ndarray, expected: np.ndarray) -> Iterator[str]:
+    """A known function of the right result."""
+    if same(actual, np.abs(expected)):
+        yield "Its numbers are right but for their signs."
+    elif same(np.abs(actual), np.abs(expected)):
+        yield "Its numbers are right but for some of their signs."
+    elif same(actual, expected**2):
+        yield "It is the square of the right result."
+    elif same(actual**2, expected):
+        yield "It is the square root of the right result."
+    elif expected.ndim > 1:
+        for axis in range(expected.ndim):
+            if expected.shape[axis] > 1 and same(actual, np.cumsum(expected, axis=axis)):
+                yield f"Numbers add up along axis {axis}."
+
+
+def of_rows(base: str, actual: np.ndarray, expected: np.ndarray, case: Case) -> Iterator[str]:
+    """A result that is off by the same amount in each example, or the same for all."""
+    if expected.ndim < 2 or len(expected) != case.m or len(expected) < 2:
+        return
+    difference = actual - expected
+    if same(difference, np.broadcast_to(difference[:1], difference.shape)):
+        yield "It is off by the same amount in every example: is b added, once?"
+    if same(actual, np.broadcast_to(actual[:1], actual.shape)):
+        yield "Every example gets the same: is something summed over the batch?"
+    if case.inputs.get("name", np.array("")).item() == "softmax":
+        total = 1 if base == "Y" else 0
+        sums = actual.sum(axis=-1).ravel()
+        if not np.allclose(sums, total):
+            found = ", ".join(f"{number:.3g}" for number in sums[:3])
+            yield f"Each row of a softmax's {base} adds up to {total}; yours add up to {found}, …"
+
+
+def by_options(cases: Sequence[Case], right: Sequence[bool]) -> str:
+    """The value of an option that all right cases share and no wrong one has, or the reverse."""
+    if not any(right):
+        return ""
+    for option in cases[0].options:
+        values = [str(case.options.get(option)) for case in cases]
+        fine = {value for value, is_right in zip(values, right, strict=True) if is_right}
+        wrong = {value for value, is_right in zip(values, right, strict=True) if not is_right}
+        if fine.isdisjoint(wrong):
+            good, bad = ", ".join(sorted(fine)), ", ".join(sorted(wrong))
+            hint = ": is its derivative (or the function) left out?" if option == DERIVED else "."
+            return f"Right with {option} {good}, wrong with {bad}{hint}"
+    wrong_titles = {case.title for case, is_right in zip(cases, right, strict=True) if not is_right}
+    fine_titles = {case.title for case, is_right in zip(cases, right, strict=True) if is_right}
+    if "" not in wrong_titles and fine_titles.isdisjoint(wrong_titles):
+        return f"Wrong only with {' and '.join(sorted(wrong_titles))}."
+    return ""
