@@ -31,6 +31,8 @@ EXERCISE = {
     "hints": "strings",
     "note": str,
 }
+HASHES = {"files": dict, "definitions": dict}
+HASHES = {"files": dict, "definitions": dict}
 WRITTEN = {"section": str, "task": str, "deliver": "strings"}
 NEEDED = {
     "the assignment": ("title", "points", "headings", "exercise"),
@@ -88,7 +90,8 @@ class Assignment:
     """An assignment as students see it.
 
     ``also`` names classes of the student's own, such as ``layers.MyLayer``, that belong into the
-    code appendix. ``files`` has the SHA-256 of each file as the starter ships it.
+    code appendix. ``files`` has the SHA-256 of each file as the starter ships it, and
+    ``definitions`` what each file with blanks defines, see ``parsing.signatures``.
     """
 
     name: str
@@ -100,6 +103,8 @@ class Assignment:
     written: tuple[Written, ...] = ()
     also: tuple[str, ...] = ()
     files: dict[str, str] = field(default_factory=dict)
+    definitions: dict[str, dict[str, str]] = field(default_factory=dict)
+    definitions: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def exercise(self, name: str) -> Exercise:
         """Look up an exercise; ``ValueError`` if there is none by that name."""
@@ -129,7 +134,7 @@ def find_assignment(root: Path, name: str | None = None) -> Assignment:
     if own.is_file():
         table = read_table(own)
         check_table(
-            own.name, table, {**TOP, "name": str, "exercise": list, "written": list, "files": dict}
+            own.name, table, {**TOP, "name": str, "exercise": list, "written": list, **HASHES}
         )
         assignment = assignment_from(own.name, str(table.get("name", "")), table)
         if name not in (None, assignment.name):
@@ -188,6 +193,8 @@ def assignment_from(source: str, name: str, table: Mapping[str, Any]) -> Assignm
         written=written,
         also=top.get("also", ()),
         files=dict(table.get("files", {})),
+        definitions=dict(table.get("definitions", {})),
+        definitions=dict(table.get("definitions", {})),
     )
 
 
