@@ -94,13 +94,7 @@ def main(argv: Sequence[str]) -> None:
         help="folder that contains the runs (default: the repository's experiments/)",
     )
     flags = parser.parse_args(argv)
-    with warnings.catch_warnings(record=True) as left_out:
-        warnings.simplefilter("always", UserWarning)
-        try:
-            table = compare_runs(flags.folder)
-        finally:
-            for warning in left_out:
-                print(f"warning: {warning.message}", file=sys.stderr)
+    table = compare_runs(flags.folder)
     shorter = table.rename(columns=lambda name: name.replace("_args", "").removesuffix(".name"))
     print(shorter.to_string(index=False, na_rep="", float_format="{:.4g}".format))
 

@@ -5,13 +5,12 @@ training did, and writes a table: row, class, and the probability of each class.
 """
 
 import sys
-import warnings
 from argparse import RawDescriptionHelpFormatter
 from collections.abc import Sequence
 from pathlib import Path
 
 from neural_networks.cli.parser import Parser, command
-from neural_networks.runs import Run, load_run
+from neural_networks.runs import load_run
 from neural_networks.utils.files import atomic_write, display_path
 from neural_networks.utils.text import counted
 
@@ -38,7 +37,7 @@ def main(argv: Sequence[str]) -> None:
     flags = make_parser().parse_args(argv)
     if flags.output and not flags.output.absolute().parent.is_dir():
         raise FileNotFoundError(f"there is no folder for {display_path(flags.output)}")
-    run = load_with_warnings(flags.run, flags.best)
+    run = load_run(flags.run, flags.best)
     table = run.predict(flags.file).table()
     if flags.output:
         with atomic_write(flags.output) as partial:
@@ -67,16 +66,6 @@ def make_parser() -> Parser:
         "--best", action="store_true", help="use the parameters of the best epoch, not the last"
     )
     return parser
-
-
-def load_with_warnings(run: str, best: bool) -> Run:
-    """Load a run; warnings are printed in one line."""
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", UserWarning)
-        loaded = load_run(run, best)
-    for warning in caught:
-        print(f"warning: {warning.message}", file=sys.stderr)
-    return loaded
 
 
 if __name__ == "__main__":

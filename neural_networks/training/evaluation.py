@@ -63,7 +63,7 @@ def test(model: Predictor, dataset: Dataset, save_predictions: bool) -> dict[str
         scores["auc"] = roc.area
     if model.logger:
         forecast = _forecast(model, dataset, data) if save_predictions else None
-        outcome = Outcome(scores, data.labels, Y_hat, roc, forecast)
+        outcome = Outcome(scores, data.labels, Y_hat, forecast)
         model.logger.save_test(model.loss, outcome, dataset, save_predictions)
     return scores
 

@@ -4,8 +4,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from neural_networks.metrics import RocCurve
-
 Forecast = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
@@ -19,8 +17,6 @@ class Outcome:
         ``loss`` and ``error``; of two classes, also ``auc``.
     Y, Y_hat : arrays, (n, k) or (n, k, t)
         Labels and predictions.
-    roc : RocCurve or None
-        ROC curve of two classes.
     forecast : tuple of array or None
         Longer sequences (k, d, T), and their values from the end of the first window on, (k, d,
         T - t): predicted one step ahead, and free-running.
@@ -29,5 +25,4 @@ class Outcome:
     scores: dict[str, float]
     Y: np.ndarray
     Y_hat: np.ndarray
-    roc: RocCurve | None
     forecast: Forecast | None

@@ -40,7 +40,7 @@ def finish(logger, parameters, best=None):
 
 def save_test(logger, **scores):
     numbers = np.ones((2, 1))
-    outcome = outcomes.Outcome(scores, numbers, numbers, None, None)
+    outcome = outcomes.Outcome(scores, numbers, numbers, None)
     logger.save_test(LOSS, outcome, Dataset(numbers, numbers, 1), save_predictions=False)
 
 

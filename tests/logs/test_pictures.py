@@ -35,7 +35,7 @@ def classification(loss, Y, Y_hat, names=None, X=None):
     X = rng.normal(size=(len(Y), 4)) if X is None else X
     dataset = Dataset(X, Y, 1, test_set=X, test_labels=Y, class_names=names)
     logger = Logger("run", {}, {})
-    outcome = outcomes.Outcome({}, Y, Y_hat, None, None)
+    outcome = outcomes.Outcome({}, Y, Y_hat, None)
     logger.save_test(loss, outcome, dataset, save_predictions=True)
     return pictures.pictures(logger._record, pictures.TEST)
 
@@ -131,8 +131,7 @@ class TestOfTests(InFolder):
         X, Y = rng.random((4, 2, 2, 1)), np.array([[0.0], [1.0], [0.0], [1.0]])
         loss, Y_hat = initialize_loss("binary_cross_entropy"), np.full((4, 1), 0.5)
         dataset = Dataset(X, Y, 2, test_set=X, test_labels=Y)
-        roc = binary_roc(loss, Y, Y_hat)
-        outcome = outcomes.Outcome({"loss": 1.0}, Y, Y_hat, roc, forecast)
+        outcome = outcomes.Outcome({"loss": 1.0}, Y, Y_hat, forecast)
         logger = Logger("run", {}, {}, save=True, plot=True, save_dir=self.root, overwrite=True)
         logger.start()
         written = []

@@ -222,7 +222,7 @@ class TestFiles(InFolder):
         """Have a logger save a forecast with the results of a test."""
         X, Y = np.ones((4, 1, 3)), np.ones((4, 1))
         dataset = Dataset(X, Y, 2, None, None, X, Y)
-        outcome = Outcome({"loss": 0.0, "error": 0.0}, Y, Y, None, forecast)
+        outcome = Outcome({"loss": 0.0, "error": 0.0}, Y, Y, forecast)
         logger.save_test(FIBONACCI.loss, outcome, dataset, save_predictions=True)
 
     def test_a_column_for_each_feature(self):
