@@ -1,5 +1,5 @@
 # make run         set up, train on Iris, show where the results are     (ARGS="--lr 0.1")
-# make test        set up, run every test that needs no data from outside
+# make test        set up, run every test that needs no data from outside, but the notebooks
 # make test-data   run the tests on real data, in the folder NEURAL_NETWORKS_DATA
 # make results     train all presets on that data, and print a table     (ARGS="higgs letters")
 # make states      continue trainings from the state after every step, for all rules and schedules
@@ -21,9 +21,11 @@ PIP := $(PY) -m pip install --quiet --disable-pip-version-check
 run: $(VENV)/installed-run
 	@$(PY) train_ffnn.py $(ARGS)
 
-# A process for each core; BLAS's own threads would get in their way.
+# A process for each core; BLAS's own threads would get in their way. Compiled code is kept, for the
+# processes that the tests start. The notebooks take as long as all other tests together.
 test: $(VENV)/installed-test
-	OPENBLAS_NUM_THREADS=1 $(PY) -m pytest --numprocesses auto $(ARGS)
+	OPENBLAS_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(PY) -m pytest --numprocesses auto \
+		--dist worksteal --ignore tests/documentation/test_notebooks.py $(ARGS)
 
 states: $(VENV)/installed-test
 	EVERY_STEP=1 OPENBLAS_NUM_THREADS=1 $(PY) -m pytest tests/training/test_state.py $(ARGS)
