@@ -32,7 +32,6 @@ EXERCISE = {
     "note": str,
 }
 HASHES = {"files": dict, "definitions": dict}
-HASHES = {"files": dict, "definitions": dict}
 WRITTEN = {"section": str, "task": str, "deliver": "strings"}
 NEEDED = {
     "the assignment": ("title", "points", "headings", "exercise"),
@@ -103,7 +102,6 @@ class Assignment:
     written: tuple[Written, ...] = ()
     also: tuple[str, ...] = ()
     files: dict[str, str] = field(default_factory=dict)
-    definitions: dict[str, dict[str, str]] = field(default_factory=dict)
     definitions: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def exercise(self, name: str) -> Exercise:
@@ -193,7 +191,6 @@ def assignment_from(source: str, name: str, table: Mapping[str, Any]) -> Assignm
         written=written,
         also=top.get("also", ()),
         files=dict(table.get("files", {})),
-        definitions=dict(table.get("definitions", {})),
         definitions=dict(table.get("definitions", {})),
     )
 

@@ -4,9 +4,7 @@ It works on LibCST's tree, which holds every blank and comment: a comment inside
 end, goes with the body.
 """
 
-import ast
-import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -15,47 +13,25 @@ import libcst as cst
 from libcst import matchers as m
 
 from course.docstrings import trim
+from course.trees import (
+    Blank,
+    argument_names,
+    assigned,
+    blank_body,
+    docstring,
+    filtered,
+    imported,
+    parameters_of,
+    replaced,
+    used_names,
+    with_docstring,
+    without,
+    without_attributes,
+)
 
 Names = frozenset[str]
 NONE: Names = frozenset()
-ANNOTATION = r"[\w.\[\], |]{1,100}"
-"""A string that may be an annotation in quotes, or an entry of ``__all__``."""
-
 IMPORT = m.SimpleStatementLine(body=[m.Import() | m.ImportFrom()])
-
-
-@dataclass(frozen=True)
-class Blank:
-    """The new body of a method.
-
-    Parameters
-    ----------
-    comment, error : str
-        The comment that marks the place, and the text of the ``NotImplementedError``.
-    given, after : sequence of str
-        Statements before and after that place.
-    body : str, optional
-        A whole body, in place of all of these.
-    """
-
-    comment: str = ""
-    error: str = ""
-    given: Sequence[str] = ()
-    after: Sequence[str] = ()
-    body: str | None = None
-
-    def statements(self) -> list[cst.BaseStatement]:
-        """The statements of the body."""
-        if self.body is not None:
-            return list(cst.parse_module(self.body).body)
-        mark = cst.EmptyLine(comment=cst.Comment(f"# {self.comment}"))
-        stop = cst.parse_statement(f"raise NotImplementedError({_quoted(self.error)})")
-        middle = cst.ensure_type(stop, cst.SimpleStatementLine).with_changes(leading_lines=[mark])
-        before, after = (
-            [statement for text in part for statement in cst.parse_module(text).body]
-            for part in (self.given, self.after)
-        )
-        return [*before, middle, *after]
 
 
 @dataclass(frozen=True)
@@ -119,8 +95,8 @@ def cut_module(
     missing += sorted((cut.blanks.keys() | cut.signatures.keys()) - blanker.found)
     if missing:
         raise ValueError(f"there is no {missing[0]!r}")
-    before, between, after = (_used_names(tree.code) for tree in (module, lean, bare))
-    pruner = _Pruner((before - between) & _imported(module), after, is_missing)
+    before, between, after = (used_names(tree.code) for tree in (module, lean, bare))
+    pruner = _Pruner((before - between) & imported(module), after, is_missing)
     result = pruner.module(bare)
     if pruner.still_used:
         name, origin = pruner.still_used[0]
@@ -166,12 +142,12 @@ class _Remover(_Scoped):
         gone = self.cut.arguments.get(name, NONE)
         if gone:
             self.found.add(name)
-            new = new.with_changes(params=_without(new.params, gone))
-            new = new.with_changes(body=_without_attributes(new.body, gone))
+            new = new.with_changes(params=without(new.params, gone))
+            new = new.with_changes(body=without_attributes(new.body, gone))
         signature = self.cut.signatures.get(name)
-        kept = _parameters(signature) if signature is not None else _argument_names(new.params)
-        gone |= _argument_names(old.params) - kept
-        return new.with_changes(body=_with_docstring(new.body, gone, self.words))
+        kept = parameters_of(signature) if signature is not None else argument_names(new.params)
+        gone |= argument_names(old.params) - kept
+        return new.with_changes(body=with_docstring(new.body, gone, self.words))
 
     def leave_ClassDef(self, old: cst.ClassDef, new: cst.ClassDef) -> Any:
         name = self.name()
@@ -180,29 +156,29 @@ class _Remover(_Scoped):
             return cst.RemoveFromParent()
         gone = self.cut.arguments.get(f"{name}.__init__", NONE)
         body = self._statements(new.body, name)
-        return new.with_changes(body=_with_docstring(body, gone, self.words))
+        return new.with_changes(body=with_docstring(body, gone, self.words))
 
     def leave_Module(self, old: cst.Module, new: cst.Module) -> cst.Module:
         body = self._kept(new.body, "")
-        if body and (text := _docstring(body[0])) is not None:
-            body[0] = _replaced(body[0], trim(text, NONE, self.words))
+        if body and (text := docstring(body[0])) is not None:
+            body[0] = replaced(body[0], trim(text, NONE, self.words))
         return new.with_changes(body=body)
 
     def leave_Dict(self, old: cst.Dict, new: cst.Dict) -> cst.Dict:
-        return new.with_changes(elements=_filtered(new.elements, self._is_kept_entry))
+        return new.with_changes(elements=filtered(new.elements, self._is_kept_entry))
 
     def leave_Assign(self, old: cst.Assign, new: cst.Assign) -> cst.Assign:
         is_all = any(m.matches(t, m.AssignTarget(m.Name("__all__"))) for t in new.targets)
         if is_all and isinstance(new.value, cst.List | cst.Tuple):
-            kept = _filtered(new.value.elements, partial(self._is_kept_entry, strings=True))
+            kept = filtered(new.value.elements, partial(self._is_kept_entry, strings=True))
             return new.with_changes(value=new.value.with_changes(elements=kept))
         return new
 
     def leave_Tuple(self, old: cst.Tuple, new: cst.Tuple) -> cst.Tuple:
-        return new.with_changes(elements=_filtered(new.elements, self._is_kept_entry))
+        return new.with_changes(elements=filtered(new.elements, self._is_kept_entry))
 
     def leave_List(self, old: cst.List, new: cst.List) -> cst.List:
-        return new.with_changes(elements=_filtered(new.elements, self._is_kept_entry))
+        return new.with_changes(elements=filtered(new.elements, self._is_kept_entry))
 
     def _is_kept_entry(self, entry: Any, strings: bool = False) -> bool:
         """False for a dropped name, or an entry with such a name as its key or its value."""
@@ -231,11 +207,11 @@ class _Remover(_Scoped):
         kept: list[Any] = []
         was_dropped = False
         for statement in body:
-            names = {f"{prefix}{name}" for name in _assigned(statement)}
+            names = {f"{prefix}{name}" for name in assigned(statement)}
             if names & self.cut.drop:
                 self.found |= names & self.cut.drop
                 was_dropped = True
-            elif not (was_dropped and _docstring(statement) is not None):
+            elif not (was_dropped and docstring(statement) is not None):
                 was_dropped = False
                 kept.append(statement)
         return kept
@@ -265,7 +241,7 @@ class _Blanker(_Scoped):
             )
         if (blank := self.cut.blanks.get(name)) is not None:
             self.found.add(name)
-            new = new.with_changes(body=_blank_body(old.body, blank))
+            new = new.with_changes(body=blank_body(old.body, blank))
         return new
 
 
@@ -281,11 +257,11 @@ class _Pruner(cst.CSTTransformer):
         if isinstance(new.names, cst.ImportStar) or new.module is None or new.relative:
             return new
         origin = cst.Module([]).code_for_node(new.module)
-        kept = _filtered(new.names, partial(self._is_kept, origin))
+        kept = filtered(new.names, partial(self._is_kept, origin))
         return new.with_changes(names=kept) if kept else cst.RemoveFromParent()
 
     def leave_Import(self, old: cst.Import, new: cst.Import) -> Any:
-        kept = _filtered(new.names, partial(self._is_kept, ""))
+        kept = filtered(new.names, partial(self._is_kept, ""))
         return new.with_changes(names=kept) if kept else cst.RemoveFromParent()
 
     def module(self, module: cst.Module) -> cst.Module:
@@ -295,7 +271,7 @@ class _Pruner(cst.CSTTransformer):
         for old in module.body:
             new: Any = old.visit(self)
             if m.matches(new, m.SimpleStatementLine(body=[])):  # its import is gone
-                above = old.leading_lines  # type: ignore[union-attr]
+                above = old.leading_lines
                 lines = lines or [line for line in above if line.comment is None]
                 continue
             if lines and m.matches(new, IMPORT) and not new.leading_lines:
@@ -313,119 +289,3 @@ class _Pruner(cst.CSTTransformer):
                 self.still_used.append((name, origin or target))
             return False
         return name not in self.unused
-
-
-def _blank_body(body: cst.BaseSuite, blank: Blank) -> cst.IndentedBlock:
-    """The docstring of a body, and the statements of a blank; no comment of the old one."""
-    statements = blank.statements()
-    first = body.body[0] if body.body else None
-    text = None if first is None else _docstring(first)
-    if text is None:
-        return cst.IndentedBlock(body=statements)
-    kept = cst.SimpleStatementLine([cst.Expr(text)])
-    return cst.IndentedBlock(body=[kept, *statements])
-
-
-def _docstring(statement: Any) -> cst.SimpleString | None:
-    """The string of a statement, or of a line or block of statements that begins with one."""
-    if isinstance(statement, cst.SimpleStatementLine) and statement.body:
-        statement = statement.body[0]
-    if isinstance(statement, cst.Expr) and isinstance(statement.value, cst.SimpleString):
-        return statement.value
-    return None
-
-
-def _with_docstring(body: cst.BaseSuite, gone: Iterable[str], words: Iterable[str]) -> Any:
-    """A body whose docstring says nothing of arguments that are gone, or of some words."""
-    if not isinstance(body, cst.IndentedBlock) or (text := _docstring(body.body[0])) is None:
-        return body
-    first = _replaced(body.body[0], trim(text, gone, words))
-    return body.with_changes(body=[first, *body.body[1:]])
-
-
-def _replaced(line: Any, text: cst.SimpleString) -> Any:
-    """A statement line that begins with another string."""
-    return line.with_changes(body=[line.body[0].with_changes(value=text), *line.body[1:]])
-
-
-def _filtered(elements: Sequence[Any], keep: Callable[[Any], bool]) -> list[Any]:
-    """The elements to keep; the last one ends as the old last one did."""
-    kept = [element for element in elements if keep(element)]
-    if kept and kept[-1] is not elements[-1]:
-        kept[-1] = kept[-1].with_changes(comma=elements[-1].comma)
-    return kept
-
-
-def _parameters(signature: str) -> set[str]:
-    """The names of the arguments in a signature."""
-    function = cst.ensure_type(cst.parse_statement(f"def f{signature}: ..."), cst.FunctionDef)
-    return _argument_names(function.params)
-
-
-def _argument_names(parameters: cst.Parameters) -> set[str]:
-    return {node.name.value for node in _each(parameters)}
-
-
-def _each(parameters: cst.Parameters) -> list[cst.Param]:
-    return [*parameters.posonly_params, *parameters.params, *parameters.kwonly_params]
-
-
-def _without(parameters: cst.Parameters, names: Names) -> cst.Parameters:
-    """Parameters without some keywords."""
-    kept = _filtered(parameters.kwonly_params, lambda node: node.name.value not in names)
-    parameters = parameters.with_changes(
-        params=_filtered(parameters.params, lambda node: node.name.value not in names),
-        kwonly_params=kept,
-    )
-    if not kept and isinstance(parameters.star_arg, cst.ParamStar):
-        parameters = parameters.with_changes(star_arg=cst.MaybeSentinel.DEFAULT)
-    return parameters
-
-
-def _without_attributes(body: cst.BaseSuite, names: Names) -> cst.BaseSuite:
-    """A constructor's body without ``self.name = ...`` for these names."""
-    target = m.Attribute(m.Name("self"), m.Name(m.MatchIfTrue(lambda name: name in names)))
-    line = m.SimpleStatementLine(
-        [m.Assign(targets=[m.AssignTarget(target)]) | m.AnnAssign(target=target)]
-    )
-    return body.with_changes(body=[node for node in body.body if not m.matches(node, line)])
-
-
-def _assigned(statement: Any) -> set[str]:
-    """The names that a statement assigns to."""
-    if not isinstance(statement, cst.SimpleStatementLine):
-        return set()
-    names = set()
-    for part in statement.body:
-        targets: list[Any] = []
-        if isinstance(part, cst.Assign):
-            targets = [target.target for target in part.targets]
-        elif isinstance(part, cst.AnnAssign):
-            targets = [part.target]
-        names |= {target.value for target in targets if isinstance(target, cst.Name)}
-    return names
-
-
-def _imported(module: cst.Module) -> set[str]:
-    """The names that the imports of a module bind."""
-    names = set()
-    for node in ast.walk(ast.parse(module.code)):
-        if isinstance(node, ast.Import | ast.ImportFrom):
-            names |= {alias.asname or alias.name.partition(".")[0] for alias in node.names}
-    return names
-
-
-def _used_names(source: str) -> set[str]:
-    """The names that a module uses, also in annotations in quotes and in ``__all__``."""
-    names = set()
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Name):
-            names.add(node.id)
-        elif isinstance(node, ast.Constant) and re.fullmatch(ANNOTATION, str(node.value)):
-            names |= set(re.findall(r"[A-Za-z_]\w*", str(node.value)))
-    return names
-
-
-def _quoted(text: str) -> str:
-    """A text as a Python string in double quotes."""
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'

@@ -1,0 +1,287 @@
+"""A starter: the files of a manifest, cut, with templates filled in and a hash of each file."""
+
+import hashlib
+import json
+from collections.abc import Callable, Collection, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from course import assignment as public
+from course.assignment import Assignment, Exercise
+from course.cut import Cut, cut_module
+from course.cuttings import PLAIN, Cutting, Manifest
+from course.notebooks import cut_notebook
+from course.parsing import signatures
+from course.sources import imported_modules, module_name, outline
+from course.trees import Blank
+
+PACKAGES = ("neural_networks", "course", "tests")
+"""The packages of the repository; all other imports are of Python's library, or installed."""
+
+
+def build(manifest: Manifest, solved: Collection[str] = ()) -> dict[str, bytes]:
+    """The files of a starter, by path, sorted; the same bytes each time.
+
+    Parameters
+    ----------
+    manifest : Manifest
+    solved : collection of str
+        Exercises that stay solved.
+
+    Raises
+    ------
+    ValueError
+        If an exercise is unknown, or the manifest does not fit the code.
+    """
+    for name in solved:
+        manifest.assignment.exercise(name)
+    source = f"{manifest.assignment.name}.toml"
+    is_missing = partial(_is_missing, _modules(manifest), _missing_modules(manifest))
+    cuts = module_cuts(manifest, solved)
+    files: dict[str, str | bytes] = {}
+    for path in manifest.files:
+        content = read(manifest.root / path)
+        if isinstance(content, str) and path.endswith(".py"):
+            try:
+                if path in cuts or imports_missing(content, is_missing):
+                    content = cut_module(content, cuts.get(path, Cut()), is_missing)
+            except ValueError as error:
+                raise ValueError(f"{source}: {path}: {error}") from None
+        elif isinstance(content, str) and path.endswith(".ipynb"):
+            content = cut_notebook(content, manifest.drop.get(path, ()), f"{source}: {path}")
+        files[path] = content
+    texts = {path: text for path, text in files.items() if isinstance(text, str)}
+    for path, template in manifest.templates.items():
+        files[path] = fill(manifest, template, texts)
+    check_imports(source, files)
+    encoded = {
+        path: text.encode() if isinstance(text, str) else text for path, text in files.items()
+    }
+    hashes = {path: hashlib.sha256(encoded[path]).hexdigest() for path in sorted(encoded)}
+    blank = {exercise.file: texts[exercise.file] for exercise in manifest.assignment.exercises}
+    definitions = {path: signatures(blank[path]) for path in sorted(blank)}
+    encoded["assignment.toml"] = assignment_toml(manifest.assignment, hashes, definitions).encode()
+    return dict(sorted(encoded.items()))
+
+
+def imports_missing(source: str, is_missing: Callable[[str], bool]) -> bool:
+    """True if a module imports one that is missing."""
+    return any(
+        is_missing(module) or any(is_missing(f"{module}.{name}") for name in names)
+        for _, module, names in imported_modules(source)
+    )
+
+
+def read(path: Path) -> str | bytes:
+    """A file's text, with LF at the ends of lines; its bytes if it is no text."""
+    content = path.read_bytes()
+    try:
+        return content.decode("utf-8").replace("\r\n", "\n")
+    except UnicodeDecodeError:
+        return content
+
+
+def module_cuts(manifest: Manifest, solved: Collection[str] = ()) -> dict[str, Cut]:
+    """What is cut from each module."""
+    paths = {*manifest.drop, *(cutting.exercise.file for cutting in manifest.cuttings)}
+    return {path: _cut(manifest, path, solved) for path in sorted(paths) if path.endswith(".py")}
+
+
+def _cut(manifest: Manifest, path: str, solved: Collection[str]) -> Cut:
+    known = outline(manifest.root / path)
+    drop, words, arguments = set[str](), set[str](), dict[str, frozenset[str]]()
+    for name in manifest.drop.get(path, ()):
+        if name.startswith("``"):
+            words.add(name.strip("`"))
+        elif name.endswith(")"):
+            function, _, argument = name[:-1].partition("(")
+            key = f"{function}.__init__" if function in known.classes else function
+            arguments[key] = arguments.get(key, frozenset()) | {argument}
+        else:
+            drop.add(name)
+    blanks: dict[str, Blank] = {}
+    signatures: dict[str, str] = {}
+    for cutting in manifest.cuttings:
+        if cutting.exercise.file != path:
+            continue
+        is_solved = cutting.exercise.name in solved
+        blanks |= _solutions(manifest, cutting) if is_solved else _blanks(cutting)
+        cls = cutting.exercise.cls
+        signatures |= {f"{cls}.{method}": text for method, text in cutting.signature.items()}
+        if not is_solved:
+            members = known.classes[cls]
+            drop |= {f"{cls}.{name}" if name in members else name for name in cutting.remove}
+    return Cut(blanks, signatures, frozenset(drop), arguments, frozenset(words))
+
+
+def _blanks(cutting: Cutting) -> dict[str, Blank]:
+    exercise = cutting.exercise
+    return {
+        f"{exercise.cls}.{method}": Blank(
+            f"YOUR CODE HERE ({exercise.key})",
+            blank_text(exercise, method),
+            cutting.given.get(method, ()),
+            cutting.after.get(method, ()),
+        )
+        for method in exercise.blank
+    }
+
+
+def blank_text(exercise: Exercise, method: str) -> str:
+    """The text of the error that a blank raises."""
+    return f"{exercise.section} {exercise.name}: write {exercise.cls}.{method}"
+
+
+def _solutions(manifest: Manifest, cutting: Cutting) -> dict[str, Blank]:
+    """The plain bodies of a solved exercise."""
+    return {
+        f"{cutting.exercise.cls}.{method}": Blank(body=plain_body(manifest, cutting, method))
+        for method in cutting.plain
+    }
+
+
+def plain_body(manifest: Manifest, cutting: Cutting, method: str) -> str:
+    """The body of a method in ``course/plain.py``, without its docstring."""
+    source = (manifest.root / PLAIN).read_text(encoding="utf-8")
+    node: Any = outline(manifest.root / PLAIN).classes[cutting.exercise.cls][method]
+    first = node.body[0].end_lineno  # of the docstring: comments below it belong to the body
+    lines = source.splitlines()[first : node.end_lineno]
+    indent = min(len(line) - len(line.lstrip()) for line in lines if line.strip())
+    return "\n".join(line[indent:] for line in lines) + "\n"
+
+
+def fill(manifest: Manifest, template: str, files: Mapping[str, str]) -> str:
+    """A template's text, filled in if its name ends in ``.j2``."""
+    folder = manifest.root / "course" / "templates"
+    if not template.endswith(".j2"):
+        return (folder / template).read_text(encoding="utf-8")
+    import jinja2
+
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(folder),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    assignment = manifest.assignment
+    return environment.get_template(template).render(
+        assignment=assignment,
+        required=[exercise for exercise in assignment.exercises if not exercise.optional],
+        optional=[exercise for exercise in assignment.exercises if exercise.optional],
+        expect=manifest.expect,
+        lines={exercise.name: blank_lines(exercise, files) for exercise in assignment.exercises},
+        shipped=manifest.shipped,
+        model=next((e for e in assignment.exercises if e.name == "model"), None),
+        batched=any(exercise.batched for exercise in assignment.exercises),
+        looped=next((e.section for e in assignment.exercises if not e.batched and e.tests), ""),
+    )
+
+
+def blank_lines(exercise: Exercise, files: Mapping[str, str]) -> list[int]:
+    """The line of each blank of an exercise; where it is solved, of the method."""
+    lines = files[exercise.file].splitlines()
+    found = []
+    for method in exercise.blank:
+        text = blank_text(exercise, method)
+        number = next((i for i, line in enumerate(lines, start=1) if text in line), 0)
+        found.append(number)
+    return found
+
+
+def check_imports(source: str, files: Mapping[str, str | bytes]) -> None:
+    """Raise ``ValueError`` if a module of a starter imports one that is not in it."""
+    modules = {module_name(path) for path in files if path.endswith(".py")}
+    for path, content in files.items():
+        if not path.endswith(".py") or not isinstance(content, str):
+            continue
+        for line, module, names in imported_modules(content):
+            if module.partition(".")[0] not in PACKAGES:
+                continue
+            if module not in modules:
+                raise ValueError(f"{source}: {path}:{line} imports {module}, which is not shipped")
+            package = module.replace(".", "/") + "/__init__.py"
+            defined = outline_text(files.get(package)) if package in files else set(names)
+            for name in names:
+                if name not in defined and f"{module}.{name}" not in modules:
+                    what = f"{module}.{name}"
+                    raise ValueError(f"{source}: {path}:{line} imports {what}, which is not there")
+
+
+def outline_text(content: str | bytes | None) -> set[str]:
+    """The names that a module defines or imports at its top."""
+    if not isinstance(content, str):
+        return set()
+    import ast
+
+    tree = ast.parse(content)
+    names = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            names |= {alias.asname or alias.name for alias in node.names}
+        elif isinstance(node, ast.Name):
+            names.add(node.id)
+        elif isinstance(node, ast.ClassDef | ast.FunctionDef):
+            names.add(node.name)
+    return names
+
+
+def _modules(manifest: Manifest) -> frozenset[str]:
+    return frozenset(module_name(path) for path in manifest.shipped if path.endswith(".py"))
+
+
+def _missing_modules(manifest: Manifest) -> frozenset[str]:
+    """The modules of the repository that are not shipped."""
+    root, shipped = manifest.root, _modules(manifest)
+    paths = [path for package in PACKAGES for path in (root / package).rglob("*.py")]
+    names = {module_name(path.relative_to(root).as_posix()) for path in paths}
+    return frozenset(names - shipped)
+
+
+def _is_missing(shipped: frozenset[str], missing: frozenset[str], name: str) -> bool:
+    return name in missing and name not in shipped
+
+
+def assignment_toml(
+    assignment: Assignment, hashes: Mapping[str, str], definitions: Mapping[str, dict[str, str]]
+) -> str:
+    """The public part of a manifest as TOML, with the SHA-256 of each file.
+
+    ``definitions`` are the names in each file with blanks, with the signatures of functions.
+    """
+    top = {key: getattr(assignment, key) for key in ("name", *public.TOP)}
+    parts = [
+        "# This assignment, for check.py and generate_submission.py. Please leave it as it is.",
+        *_pairs(top),
+    ]
+    for exercise in assignment.exercises:
+        values = {**vars(exercise), "where": f"{exercise.file}:{exercise.cls}"}
+        parts += ["", "[[exercise]]", *_pairs({key: values[key] for key in public.EXERCISE})]
+    for written in assignment.written:
+        parts += ["", "[[written]]", *_pairs(vars(written))]
+    parts += ["", "[files]", *_pairs(hashes)]
+    for path, names in definitions.items():
+        parts += ["", f"[definitions.{_value(path)}]", *_pairs(names)]
+    return "\n".join(parts) + "\n"
+
+
+def _pairs(table: Mapping[str, Any]) -> list[str]:
+    """The lines of a table."""
+    return [f"{_key(key)} = {_value(value)}" for key, value in table.items()]
+
+
+def _key(key: str) -> str:
+    return key if key.replace("_", "").isalnum() and key.isascii() else _value(key)
+
+
+def _value(value: Any) -> str:
+    """A value as TOML: a JSON string is one of TOML's, too."""
+    if isinstance(value, Mapping):
+        inner = ", ".join(_pairs(value))
+        return f"{{ {inner} }}" if inner else "{}"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(_value, value))}]"
+    if isinstance(value, str):
+        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    return json.dumps(value)

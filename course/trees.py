@@ -1,0 +1,167 @@
+"""Parts of LibCST's trees: bodies, docstrings, arguments, imports, and the names in use."""
+
+import ast
+import re
+from collections.abc import Callable, Iterable, Sequence, Set
+from dataclasses import dataclass
+from typing import Any
+
+import libcst as cst
+from libcst import matchers as m
+
+from course.docstrings import trim
+
+ANNOTATION = r"[\w.\[\], |]{1,100}"
+"""A string that may be an annotation in quotes, or an entry of ``__all__``."""
+
+
+@dataclass(frozen=True)
+class Blank:
+    """The new body of a method.
+
+    Parameters
+    ----------
+    comment, error : str
+        The comment that marks the place, and the text of the ``NotImplementedError``.
+    given, after : sequence of str
+        Statements before and after that place.
+    body : str, optional
+        A whole body, in place of all of these.
+    """
+
+    comment: str = ""
+    error: str = ""
+    given: Sequence[str] = ()
+    after: Sequence[str] = ()
+    body: str | None = None
+
+    def statements(self) -> list[cst.BaseStatement]:
+        """The statements of the body."""
+        if self.body is not None:
+            return list(cst.parse_module(self.body).body)
+        mark = cst.EmptyLine(comment=cst.Comment(f"# {self.comment}"))
+        stop = cst.parse_statement(f"raise NotImplementedError({quoted(self.error)})")
+        middle = cst.ensure_type(stop, cst.SimpleStatementLine).with_changes(leading_lines=[mark])
+        before, after = (
+            [statement for text in part for statement in cst.parse_module(text).body]
+            for part in (self.given, self.after)
+        )
+        return [*before, middle, *after]
+
+
+def blank_body(body: cst.BaseSuite, blank: Blank) -> cst.IndentedBlock:
+    """The docstring of a body, and the statements of a blank; no comment of the old one."""
+    statements = blank.statements()
+    first = body.body[0] if body.body else None
+    text = None if first is None else docstring(first)
+    if text is None:
+        return cst.IndentedBlock(body=statements)
+    kept = cst.SimpleStatementLine([cst.Expr(text)])
+    return cst.IndentedBlock(body=[kept, *statements])
+
+
+def docstring(statement: Any) -> cst.SimpleString | None:
+    """The string of a statement, or of a line or block of statements that begins with one."""
+    if isinstance(statement, cst.SimpleStatementLine) and statement.body:
+        statement = statement.body[0]
+    if isinstance(statement, cst.Expr) and isinstance(statement.value, cst.SimpleString):
+        return statement.value
+    return None
+
+
+def with_docstring(body: cst.BaseSuite, gone: Iterable[str], words: Iterable[str]) -> Any:
+    """A body whose docstring says nothing of arguments that are gone, or of some words."""
+    if not isinstance(body, cst.IndentedBlock) or (text := docstring(body.body[0])) is None:
+        return body
+    first = replaced(body.body[0], trim(text, gone, words))
+    return body.with_changes(body=[first, *body.body[1:]])
+
+
+def replaced(line: Any, text: cst.SimpleString) -> Any:
+    """A statement line that begins with another string."""
+    return line.with_changes(body=[line.body[0].with_changes(value=text), *line.body[1:]])
+
+
+def filtered(elements: Sequence[Any], keep: Callable[[Any], bool]) -> list[Any]:
+    """The elements to keep; the last one ends as the old last one did."""
+    kept = [element for element in elements if keep(element)]
+    if kept and kept[-1] is not elements[-1]:
+        kept[-1] = kept[-1].with_changes(comma=elements[-1].comma)
+    return kept
+
+
+def parameters_of(signature: str) -> set[str]:
+    """The names of the arguments in a signature."""
+    function = cst.ensure_type(cst.parse_statement(f"def f{signature}: ..."), cst.FunctionDef)
+    return argument_names(function.params)
+
+
+def argument_names(parameters: cst.Parameters) -> set[str]:
+    """The names of arguments."""
+    return {node.name.value for node in each(parameters)}
+
+
+def each(parameters: cst.Parameters) -> list[cst.Param]:
+    """All arguments but ``*args`` and ``**options``."""
+    return [*parameters.posonly_params, *parameters.params, *parameters.kwonly_params]
+
+
+def without(parameters: cst.Parameters, names: Set[str]) -> cst.Parameters:
+    """Parameters without some keywords."""
+    kept = filtered(parameters.kwonly_params, lambda node: node.name.value not in names)
+    parameters = parameters.with_changes(
+        params=filtered(parameters.params, lambda node: node.name.value not in names),
+        kwonly_params=kept,
+    )
+    if not kept and isinstance(parameters.star_arg, cst.ParamStar):
+        parameters = parameters.with_changes(star_arg=cst.MaybeSentinel.DEFAULT)
+    return parameters
+
+
+def without_attributes(body: cst.BaseSuite, names: Set[str]) -> cst.BaseSuite:
+    """A constructor's body without ``self.name = ...`` for these names."""
+    target = m.Attribute(m.Name("self"), m.Name(m.MatchIfTrue(lambda name: name in names)))
+    line = m.SimpleStatementLine(
+        [m.Assign(targets=[m.AssignTarget(target)]) | m.AnnAssign(target=target)]
+    )
+    return body.with_changes(body=[node for node in body.body if not m.matches(node, line)])
+
+
+def assigned(statement: Any) -> set[str]:
+    """The names that a statement assigns to."""
+    if not isinstance(statement, cst.SimpleStatementLine):
+        return set()
+    names = set()
+    for part in statement.body:
+        targets: list[Any] = []
+        if isinstance(part, cst.Assign):
+            targets = [target.target for target in part.targets]
+        elif isinstance(part, cst.AnnAssign):
+            targets = [part.target]
+        names |= {target.value for target in targets if isinstance(target, cst.Name)}
+    return names
+
+
+def imported(module: cst.Module) -> set[str]:
+    """The names that the imports of a module bind."""
+    names = set()
+    for node in ast.walk(ast.parse(module.code)):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            names |= {alias.asname or alias.name.partition(".")[0] for alias in node.names}
+    return names
+
+
+def used_names(source: str) -> set[str]:
+    """The names that a module uses, also in annotations in quotes and in ``__all__``."""
+    names = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Name):
+            names.add(node.id)
+        elif isinstance(node, ast.Constant) and re.fullmatch(ANNOTATION, str(node.value)):
+            names |= set(re.findall(r"[A-Za-z_]\w*", str(node.value)))
+    return names
+
+
+def quoted(text: str) -> str:
+    """A text as a Python string in double quotes."""
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
