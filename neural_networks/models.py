@@ -157,7 +157,7 @@ class NeuralNetwork:
         Returns
         -------
         float
-            The loss. The gradients are in each layer's ``gradients``. No layer's forward runs again.
+            The loss. The gradients are in each layer's ``gradients``; no forward pass runs again.
         """
         target = self._check_labels(target, out)
         *hidden, last = self.layers
@@ -170,9 +170,7 @@ class NeuralNetwork:
             gradient = last.backward_from_logits(pair.backward(target, out))
         for layer in reversed(hidden):
             gradient = layer.backward_faster(gradient)
-        if self.regularization:
-            self.penalty = self.regularization.penalty(self.layers)
-            self.regularization.add_gradients(self.layers)
+        self.penalty = self.regularization.apply(self.layers)
         return loss + self.penalty
 
     def update(self, epoch: float) -> None:

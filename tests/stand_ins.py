@@ -10,10 +10,13 @@ from neural_networks.losses import Loss
 
 
 class StandIn(Layer):
-    """A layer with one parameter, g (1, 1), that counts its forward passes."""
+    """A layer with one parameter, g (1, 1), that counts its forward passes.
+
+    It has an activation that a network has no business with.
+    """
 
     def __init__(self, g: np.ndarray) -> None:
-        super().__init__()
+        super().__init__("tanh")
         self.parameters["g"] = g
         self.gradients["g"] = np.zeros_like(g)
         self.passes = 0
@@ -25,8 +28,9 @@ class Widen(StandIn):
     def forward(self, X: np.ndarray) -> np.ndarray:
         """Y = [g X, sin X], (m, 2d)."""
         self.passes += 1
-        self.cache["X"] = X
-        return np.concatenate([self.parameters["g"] * X, np.sin(X)], axis=1)
+        Y = np.concatenate([self.parameters["g"] * X, np.sin(X)], axis=1)
+        self.cache["X"], self.cache["Z"] = X, Y
+        return Y
 
     def backward(self, dLdY: np.ndarray) -> np.ndarray:
         """dL/dX, (m, d); dL/dg goes to ``gradients``."""
@@ -42,9 +46,10 @@ class Fold(StandIn):
     def forward(self, X: np.ndarray) -> np.ndarray:
         """Y = g A B for X = [A, B], (m, d / 2)."""
         self.passes += 1
-        self.cache["X"] = X
         A, B = np.split(X, 2, axis=1)
-        return self.parameters["g"] * A * B
+        Y = self.parameters["g"] * A * B
+        self.cache["X"], self.cache["Z"] = X, Y
+        return Y
 
     def backward(self, dLdY: np.ndarray) -> np.ndarray:
         """dL/dX, (m, d); dL/dg goes to ``gradients``."""

@@ -1,0 +1,1 @@
+"""The autograder: what hand-ins are judged by, beyond the tests that students have."""
