@@ -18,6 +18,7 @@ from course.trees import (
     argument_names,
     assigned,
     blank_body,
+    blank_lines,
     docstring,
     filtered,
     imported,
@@ -205,14 +206,17 @@ class _Remover(_Scoped):
     def _kept(self, body: Sequence[Any], prefix: str) -> list[Any]:
         """Statements without assignments to dropped names, and the strings that describe these."""
         kept: list[Any] = []
-        was_dropped = False
+        was_dropped, lines = False, list[cst.EmptyLine]()
         for statement in body:
             names = {f"{prefix}{name}" for name in assigned(statement)}
             if names & self.cut.drop:
                 self.found |= names & self.cut.drop
+                lines = lines if was_dropped else blank_lines(statement)
                 was_dropped = True
             elif not (was_dropped and docstring(statement) is not None):
-                was_dropped = False
+                if lines and not statement.leading_lines:
+                    statement = statement.with_changes(leading_lines=lines)
+                was_dropped, lines = False, []
                 kept.append(statement)
         return kept
 
@@ -267,16 +271,15 @@ class _Pruner(cst.CSTTransformer):
     def module(self, module: cst.Module) -> cst.Module:
         """The module without them; the blank line above a removed one goes to the one below."""
         body: list[Any] = []
-        lines: Sequence[cst.EmptyLine] = ()
+        lines: list[cst.EmptyLine] = []
         for old in module.body:
             new: Any = old.visit(self)
             if m.matches(new, m.SimpleStatementLine(body=[])):  # its import is gone
-                above = old.leading_lines
-                lines = lines or [line for line in above if line.comment is None]
+                lines = lines or blank_lines(old)
                 continue
             if lines and m.matches(new, IMPORT) and not new.leading_lines:
                 new = new.with_changes(leading_lines=lines)
-            lines = ()
+            lines = []
             body.append(new)
         return module.with_changes(body=body)
 

@@ -19,8 +19,8 @@ class Cutting:
     exercise : Exercise
     remove : tuple of str
         Members of its class, or names of its module, that are helpers of the solution.
-    given, after : mapping of tuple of str
-        By method, the statements of the blank before and after the place for the student's own.
+    given, remarks : mapping of tuple of str
+        By method, the statements that a blank keeps, and lines of its comment.
     signature : mapping of str
         By method, a signature in place of its own.
     plain : tuple of str
@@ -32,7 +32,7 @@ class Cutting:
     exercise: Exercise
     remove: tuple[str, ...] = ()
     given: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    after: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    remarks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     signature: Mapping[str, str] = field(default_factory=dict)
     plain: tuple[str, ...] = ()
     forbid: tuple[str, ...] = ()

@@ -38,7 +38,7 @@ EXERCISE = {
     **public.EXERCISE,
     "remove": "strings",
     "given": dict,
-    "after": dict,
+    "remarks": dict,
     "signature": dict,
     "plain": "strings",
     "forbid": "strings",
@@ -145,11 +145,11 @@ def _accepted(source: str, tables: Iterable[Mapping[str, Any]]) -> tuple[Accepte
 
 def _cutting(source: str, exercise: Exercise, table: Mapping[str, Any]) -> Cutting:
     where = f"{source}: exercise {exercise.name!r}"
-    for key, kind in (("given", "strings"), ("after", "strings"), ("signature", str)):
+    for key, kind in (("given", "strings"), ("remarks", "strings"), ("signature", str)):
         check_table(f"{where}: {key}", methods := table.get(key, {}), dict.fromkeys(methods, kind))
-    given, after = (
+    given, remarks = (
         {method: tuple(lines) for method, lines in table.get(key, {}).items()}
-        for key in ("given", "after")
+        for key in ("given", "remarks")
     )
     remove, plain, forbid = (tuple(table.get(key, ())) for key in ("remove", "plain", "forbid"))
-    return Cutting(exercise, remove, given, after, table.get("signature", {}), plain, forbid)
+    return Cutting(exercise, remove, given, remarks, table.get("signature", {}), plain, forbid)

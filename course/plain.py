@@ -44,9 +44,7 @@ class NeuralNetwork(models.NeuralNetwork):
         gradient = self.loss.backward(target, out)
         for layer in reversed(self.layers):
             gradient = layer.backward(gradient)
-        if self.regularization:
-            self.penalty = self.regularization.penalty(self.layers)
-            self.regularization.add_gradients(self.layers)
+        self.penalty = self.regularization.apply(self.layers)
         return loss + self.penalty
 
     def predict(self, X: np.ndarray, Y: np.ndarray | None = None) -> tuple[np.ndarray, float]:

@@ -78,10 +78,11 @@ def _check_methods(where: str, cutting: Cutting, known: Outline) -> None:
         if name not in members and name not in known.names:
             close = suggestion(name, [*members, *known.names])
             raise ValueError(f"{where}: there is no {name!r} to remove{close}")
-    for key, table in (("given", cutting.given), ("after", cutting.after)):
-        for method, lines in table.items():
-            _check_blank(f"{where}: {key}", exercise, method)
-            _check_statements(f"{where}: {key}.{method}", members[method], lines)
+    for method, lines in cutting.given.items():
+        _check_blank(f"{where}: given", exercise, method)
+        _check_statements(f"{where}: given.{method}", members[method], lines)
+    for method in cutting.remarks:
+        _check_blank(f"{where}: remarks", exercise, method)
     for method, signature in cutting.signature.items():
         _check_blank(f"{where}: signature", exercise, method)
         _check_signature(f"{where}: signature.{method}", members[method], signature)

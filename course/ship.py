@@ -122,7 +122,7 @@ def _blanks(cutting: Cutting) -> dict[str, Blank]:
             f"YOUR CODE HERE ({exercise.key})",
             blank_text(exercise, method),
             cutting.given.get(method, ()),
-            cutting.after.get(method, ()),
+            cutting.remarks.get(method, ()),
         )
         for method in exercise.blank
     }

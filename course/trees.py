@@ -23,8 +23,10 @@ class Blank:
     ----------
     comment, error : str
         The comment that marks the place, and the text of the ``NotImplementedError``.
-    given, after : sequence of str
-        Statements before and after that place.
+    given : sequence of str
+        Statements before that place.
+    remarks : sequence of str
+        Further lines of the comment.
     body : str, optional
         A whole body, in place of all of these.
     """
@@ -32,21 +34,20 @@ class Blank:
     comment: str = ""
     error: str = ""
     given: Sequence[str] = ()
-    after: Sequence[str] = ()
+    remarks: Sequence[str] = ()
     body: str | None = None
 
     def statements(self) -> list[cst.BaseStatement]:
         """The statements of the body."""
         if self.body is not None:
             return list(cst.parse_module(self.body).body)
-        mark = cst.EmptyLine(comment=cst.Comment(f"# {self.comment}"))
+        comments = [cst.Comment(f"# {line}") for line in (self.comment, *self.remarks)]
         stop = cst.parse_statement(f"raise NotImplementedError({quoted(self.error)})")
-        middle = cst.ensure_type(stop, cst.SimpleStatementLine).with_changes(leading_lines=[mark])
-        before, after = (
-            [statement for text in part for statement in cst.parse_module(text).body]
-            for part in (self.given, self.after)
+        last = cst.ensure_type(stop, cst.SimpleStatementLine).with_changes(
+            leading_lines=[cst.EmptyLine(comment=comment) for comment in comments]
         )
-        return [*before, middle, *after]
+        given = [statement for text in self.given for statement in cst.parse_module(text).body]
+        return [*given, last]
 
 
 def blank_body(body: cst.BaseSuite, blank: Blank) -> cst.IndentedBlock:
@@ -58,6 +59,11 @@ def blank_body(body: cst.BaseSuite, blank: Blank) -> cst.IndentedBlock:
         return cst.IndentedBlock(body=statements)
     kept = cst.SimpleStatementLine([cst.Expr(text)])
     return cst.IndentedBlock(body=[kept, *statements])
+
+
+def blank_lines(statement: Any) -> list[cst.EmptyLine]:
+    """The blank lines above a statement."""
+    return [line for line in statement.leading_lines if line.comment is None]
 
 
 def docstring(statement: Any) -> cst.SimpleString | None:

@@ -1,6 +1,6 @@
 """L2 and L1 penalties on the weights, added to the loss."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
@@ -30,6 +30,13 @@ class WeightPenalty:
     def __bool__(self) -> bool:
         """True if there is any penalty."""
         return bool(self.l2 or self.l1)
+
+    def apply(self, layers: Sequence[Layer]) -> float:
+        """Add the gradients of the penalty to those of all layers; returns the penalty."""
+        if not self:
+            return 0.0
+        self.add_gradients(layers)
+        return self.penalty(layers)
 
     def penalty(self, layers: Iterable[Layer]) -> float:
         """R, over the weights of all layers."""
