@@ -14,7 +14,7 @@ from pathlib import Path
 from course.assignment import Assignment, Exercise, suggestion
 from course.changes import find_changes
 from course.listings import Appendix, Listing, Section, of_definitions, of_file
-from course.parsing import Definition, Source, read_source
+from course.parsing import Source, read_source
 
 OTHER = "Other code"
 SECONDS = 60
@@ -103,8 +103,7 @@ class Gathering:
             self.add_file(exercise.heading, source, exercise.key)
         else:
             self.add_class(exercise, source)
-            for definition in self.own_definitions(source):
-                self.add_definition(exercise.heading, source, definition.name)
+            self.add_definitions(exercise.heading, source, self.own_names(source))
 
     def add_class(self, exercise: Exercise, source: Source) -> None:
         """Add the class of an exercise: its line, and the methods that are not blank."""
@@ -147,23 +146,24 @@ class Gathering:
                 takes = f"takes {method.signature}, but it is called as {known[name]}"
                 yield f"{source.file}:{method.line}: {name} {takes}"
 
-    def own_definitions(self, source: Source) -> list[Definition]:
+    def own_names(self, source: Source) -> list[str]:
         """Functions, classes and names that the starter does not have, outside its exercises."""
         known = self.assignment.definitions.get(source.file, {})
         exercises = {e.cls for e in self.assignment.exercises if e.file == source.file}
-        own = [d for d in source.definitions if known and d.name not in known]
-        classes = [d.name.rpartition(".")[0] for d in own]
+        own = [d.name for d in source.definitions if known and d.name not in known]
+        classes = [name.rpartition(".")[0] for name in own]
         return [
-            definition
-            for definition, cls in zip(own, classes, strict=True)
+            name
+            for name, cls in zip(own, classes, strict=True)
             if not cls or (cls in known and cls not in exercises)
         ]
 
-    def add_definition(self, heading: str, source: Source, name: str) -> None:
-        """Add a definition, unless it is there."""
-        if (source.file, name) not in self.listed:
-            self.listed.add((source.file, name))
-            found = [d for d in source.definitions if d.name == name]
+    def add_definitions(self, heading: str, source: Source, names: Iterable[str]) -> None:
+        """Add a listing of definitions, but for those that are there."""
+        wanted = {name for name in names if (source.file, name) not in self.listed}
+        if wanted:
+            self.listed |= {(source.file, name) for name in wanted}
+            found = [d for d in source.definitions if d.name in wanted]
             self.add(heading, of_definitions("", source, found))
 
     def add_file(self, heading: str, source: Source, title: str = "") -> None:
@@ -185,7 +185,7 @@ class Gathering:
                 self.add_file(self.heading(file), source)
                 return
             if source.find(definition):
-                self.add_definition(self.heading(file), source, definition)
+                self.add_definitions(self.heading(file), source, [definition])
                 return
             prefix = name.removesuffix(definition)
             close |= {prefix + d.name for d in source.definitions}
@@ -193,11 +193,10 @@ class Gathering:
 
     def heading(self, file: str) -> str:
         """The section of a file: that of an exercise in it or beside it, else the last one."""
-        for one in (lambda path: path, os.path.dirname):
-            for exercise in self.assignment.exercises:
-                if one(exercise.file) == one(file) != "neural_networks":
-                    return exercise.heading
-        return OTHER
+        exercises, package = self.assignment.exercises, Path("neural_networks")
+        same = [e.heading for e in exercises if e.file == file]
+        beside = [e for e in exercises if Path(e.file).parent == Path(file).parent != package]
+        return [*same, *(e.heading for e in beside), OTHER][0]
 
     def add_own_files(self) -> None:
         """Add new files, and scripts of the top level that differ from the starter's."""
@@ -232,11 +231,12 @@ class Gathering:
 
 def same_call(asked: str, got: str) -> bool:
     """Can a function of one signature be called as one of the other? All, if none is asked."""
-    more = got[1:-1].split(", ")[len(asked[1:-1].split(", ")) :]
-    return not asked or (
-        got[1:-1].split(", ")[: len(asked[1:-1].split(", "))] == asked[1:-1].split(", ")
-        and all(parameter.endswith("=...") or parameter.startswith("*") for parameter in more)
-    )
+    if not asked:
+        return True
+    needed, given = asked[1:-1].split(", "), got[1:-1].split(", ")
+    more = given[len(needed) :]
+    optional = all(parameter.endswith("=...") or parameter.startswith("*") for parameter in more)
+    return given[: len(needed)] == needed and optional
 
 
 def candidates(root: Path, name: str) -> Iterator[tuple[str, str]]:
