@@ -8,7 +8,7 @@ LONGEST = (
     "test_textbook.py::",
     "test_readme.py::TestReadmeAndResults::",
     "test_presets.py::TestRuns::",
-    "test_benchmarks.py::TestRows::",
+    "test_benchmarks.py::TestRows::test_ours",
 )
 
 

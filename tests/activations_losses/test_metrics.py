@@ -2,6 +2,7 @@
 
 import json
 import unittest
+from unittest import mock
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -14,6 +15,7 @@ from neural_networks.losses import initialize_loss
 from neural_networks.metrics import binary_roc
 from neural_networks.models import NeuralNetwork
 from tests.support.arrays import DTYPES, InFolder, examples, read_only
+from tests.support.scripts import empty
 
 
 def area_by_pairs(true, score):
@@ -156,7 +158,11 @@ class TestWithoutCurve(unittest.TestCase):
 
 
 class TestOfNetworks(InFolder):
-    """Results of ``test``, and its files in the run's folder."""
+    """Results of ``test``, and its files in the run's folder; pictures are empty."""
+
+    def setUp(self):
+        super().setUp()
+        self.enterContext(mock.patch.object(plots, "save", empty))
 
     def run_on(self, loss, Y, plot=True, save_predictions=True, dtype="float64", **options):
         """The results of a short training, and the predictions."""

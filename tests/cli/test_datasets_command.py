@@ -326,7 +326,7 @@ class TestShow(RealData, CommandTest):
         self.assertEqual(picture[:8], PNG)
         return picture
 
-    @mock.patch.multiple(datasets, COLUMNS=3, MOST_FEATURES=6)
+    @mock.patch.multiple(datasets, COLUMNS=2, MOST_CLASSES=3, MOST_FEATURES=2)
     def test_every_dataset(self):
         """Every dataset, with fewer panels, which are slow."""
         table = pd.DataFrame(np.random.default_rng(0).normal(size=(30, 2)), columns=["a", "b"])
@@ -418,9 +418,9 @@ class TestProcess(RealData, CommandTest):
         self.assertEqual(names, list(CATALOGUE))
 
     def test_show(self):
-        done = self.run_it("show", "fashion_mnist", "--output", "here.png")
+        done = self.run_it("show", "sinewave", "--output", "here.png")
         place = self.root.resolve() / "here.png"
-        expected = (0, f"fashion_mnist is drawn in {place}.\n", "")
+        expected = (0, f"sinewave is drawn in {place}.\n", "")
         self.assertEqual((done.returncode, done.stdout, done.stderr), expected)
         self.assertEqual(place.read_bytes()[:8], PNG)
 

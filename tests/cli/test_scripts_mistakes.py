@@ -124,7 +124,7 @@ class TestMistakes(ScriptTest):
         self.assertTrue((self.runs / "iris" / "config.json").exists())
 
     def test_process_shows_no_traceback(self):
-        command = [sys.executable, SCRIPT, "--experiments", str(self.runs), "--lr", "-1"]
+        command = [sys.executable, SCRIPT, "--config", str(self.root / "nowhere.json")]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         self.assertEqual(done.returncode, 2)
         self.assertEqual(done.stderr.count("\n"), 1)
