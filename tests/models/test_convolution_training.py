@@ -302,7 +302,7 @@ class TestMemory(unittest.TestCase):
 
 class TestNothingGrows(NothingGrows, unittest.TestCase):
     def setUp(self):
-        self.model, self.batch = network(dtype="float32"), batch("float32", m=32)
+        self.model, self.batch = network(dtype="float32"), batch("float32", m=8)
 
 
 if __name__ == "__main__":

@@ -125,6 +125,7 @@ class TestRows(unittest.TestCase):
             self.compare(figure.axes[0], X[:, 0], {"": np.ones(90, bool)})
             self.assertEqual(figure.axes[1].get_xlabel(), "feature 1")
 
+    @mock.patch.object(datasets, "MOST_FEATURES", 6)
     def test_no_more_than_fit_a_page(self):
         X, Y = np.random.default_rng(0).normal(size=(60, 50)), np.eye(15)[np.arange(60) % 15]
         figure = drawn(Dataset(X, Y, 5, class_names=[f"class {i}" for i in range(15)]))
@@ -157,6 +158,7 @@ class TestImages(unittest.TestCase):
         axes = figure.axes
         return [axes[i : i + datasets.COLUMNS] for i in range(0, len(axes), datasets.COLUMNS)]
 
+    @mock.patch.object(datasets, "COLUMNS", 4)
     def test_a_row_of_each_class(self):
         for options in (
             {},
@@ -170,12 +172,13 @@ class TestImages(unittest.TestCase):
             self.assertEqual(len(rows), 3)
             for k, row in enumerate(rows):
                 names = [axes.get_ylabel() for axes in row]
-                self.assertEqual(names, [f"${k}$"] + [""] * 9)
+                self.assertEqual(names, [f"${k}$"] + [""] * 3)
                 self.assertFalse(row[0].yaxis.label.get_parse_math())
                 for axes, i in zip(row, np.flatnonzero(self.y == k), strict=False):
                     assert_allclose(shown(axes), stretched(self.X[i]), atol=1e-5)
             self.assertEqual(figure.get_suptitle(), "mine: the first of each class")
 
+    @mock.patch.object(datasets, "COLUMNS", 4)
     def test_gray_images_are_gray(self):
         for axes in drawn(self.make()).axes:
             self.assertEqual(axes.images[0].get_cmap().name, "gray")
@@ -187,6 +190,7 @@ class TestImages(unittest.TestCase):
             n = (self.y == k).sum()
             self.assertEqual(counts, [1] * n + [0] * (10 - n))
 
+    @mock.patch.object(datasets, "COLUMNS", 4)
     def test_many_classes(self):
         figure = drawn(self.make(k=14, n=70))
         rows = self.rows(figure)
@@ -217,6 +221,7 @@ class TestImages(unittest.TestCase):
             words = "mine: the first image of each class, then augmented"
             self.assertEqual(figure.get_suptitle(), words)
 
+    @mock.patch.object(datasets, "COLUMNS", 4)
     def test_a_class_that_is_not_there(self):
         for options in ({}, {"preprocessing": Preprocessing(augmentation=Augmentation(shift=1))}):
             X = np.random.default_rng(0).normal(size=(30, 4, 4, 1))
