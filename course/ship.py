@@ -174,6 +174,7 @@ def fill(manifest: Manifest, template: str, files: Mapping[str, str]) -> str:
         lines={exercise.name: blank_lines(exercise, files) for exercise in assignment.exercises},
         shipped=manifest.shipped,
         model=next((e for e in assignment.exercises if e.name == "model"), None),
+        sine_section=next((w.section for w in assignment.written if "train_rnn" in w.task), ""),
         batched=any(exercise.batched for exercise in assignment.exercises),
         looped=next((e.section for e in assignment.exercises if not e.batched and e.tests), ""),
     )
