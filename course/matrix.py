@@ -1,8 +1,8 @@
 """The table of mistakes: which test catches which, and whether its message names the cause.
 
-    python -m course matrix              every mistake
-    python -m course matrix relu         those of one exercise
-    python -m course matrix spring-2020  against the tests of one assignment
+python -m course matrix              every mistake
+python -m course matrix relu         those of one exercise
+python -m course matrix spring-2020  against the tests of one assignment
 """
 
 import argparse
@@ -31,8 +31,9 @@ class Row:
     exact: str
 
     def names(self, message: str) -> bool:
-        """True if a message names the cause."""
-        return re.search(self.mistake.words, message, re.DOTALL) is not None
+        """True if a message names the cause, below the line that describes the case."""
+        _, _, text = message.partition("\n")
+        return re.search(self.mistake.words, text, re.DOTALL) is not None
 
 
 def rows(exercise: Exercise, tests: Sequence[str] | None = None) -> list[Row]:
@@ -74,7 +75,10 @@ def chosen(name: str | None) -> tuple[list[Exercise], list[str] | None]:
 
 def table(found: Sequence[Row]) -> str:
     """The rows as a table in Markdown."""
-    lines = ["| mistake | caught by | named in a starter | named by the grader |", "|---|---|---|---|"]
+    lines = [
+        "| mistake | caught by | named in a starter | named by the grader |",
+        "|---|---|---|---|",
+    ]
     for one in found:
         tests = ", ".join(test.rpartition(".")[2] for test in one.caught_by) or "**nothing**"
         named = ("yes" if one.names(message) else "no" for message in (one.generic, one.exact))
@@ -101,11 +105,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     passing = [one for one in found if not one.caught_by]
     generic = sum(one.names(one.generic) for one in found)
     exact = sum(one.names(one.exact) for one in found)
-    print(
-        f"\n{len(found)} of {len(MISTAKES)} mistakes tried, {len(passing)} pass all tests. Named by "
-        f"a starter's message: {generic} ({generic / len(found):.0%}), by the grader's: {exact} "
-        f"({exact / len(found):.0%})."
-    )
+    print(f"\n{len(found)} of {len(MISTAKES)} mistakes tried, {len(passing)} pass all tests.")
+    print(f"Named by the starter's message: {generic} ({generic / len(found):.0%}).")
+    print(f"Named by the grader's message: {exact} ({exact / len(found):.0%}).")
     return 1 if passing or exact < LEAST_NAMED * len(found) else 0
 
 

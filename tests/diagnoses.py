@@ -25,11 +25,11 @@ MEANINGS = {
     "m·k": "{m} examples times {k} outputs: which of these does the mean go over?",
     "t": "there are {t} steps: is it a sum over them, or a mean?",
     "k1·k2": "a window has {k1·k2} numbers: how often does each term count?",
+    "m/k": "{m} examples and {k} outputs: which is the number to divide by?",
     "2": "is a factor of 2 missing, or there twice?",
     "ln 2": "is the logarithm the natural one?",
     "-1": "is there a sign too many, or one missing?",
 }
-DERIVED = "activation"
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Case:
     def options(self) -> dict[str, Any]:
         """The inputs that are no arrays of float, but for the name, as they are written."""
         return {
-            name: value.tolist()
+            name: tuple(value.tolist()) if value.ndim else value.item()
             for name, value in self.inputs.items()
             if value.dtype.kind != "f" and name not in ("name", "n_out")
         }
@@ -75,14 +75,15 @@ class Case:
         return found
 
     def summary(self) -> str:
-        """Title, shapes and options in one line."""
-        shapes = [
-            f"{name} {shape_text(value.shape)}"
+        """Shapes and options in one line."""
+        shapes = {
+            name: f"{name} {shape_text(value.shape)}"
             for name, value in self.arrays.items()
             if not name.endswith(SECOND) and value.ndim and not name.startswith("g")
-        ]
+        }
+        parameters = [shapes.pop(name) for name in ("W", "U", "b") if name in shapes]
         options = [f"{name} {value}" for name, value in self.options.items()]
-        return ", ".join([*([self.title] if self.title else []), *shapes, *options])
+        return ", ".join([*shapes.values(), *parameters, *options])
 
     def at(self, index: tuple[int, ...], shape: tuple[int, ...]) -> str:
         """The inputs of a shape at a place, as text."""
@@ -109,9 +110,8 @@ def shape_text(shape: Sequence[int]) -> str:
     return str(tuple(int(n) for n in shape))
 
 
-def of_shape(shape: tuple[int, ...], expected: np.ndarray, case: Case) -> str:
+def of_shape(shape: tuple[int, ...], right: tuple[int, ...], case: Case) -> str:
     """The cause of a wrong shape, after a colon, or a full stop."""
-    right = expected.shape
     if len(shape) > 1 and shape == right[::-1]:
         return ": it is transposed."
     if not shape:
@@ -120,110 +120,105 @@ def of_shape(shape: tuple[int, ...], expected: np.ndarray, case: Case) -> str:
         return ": an axis of size 1 is lost or added; keepdims=True keeps it."
     if len(shape) == len(right) and sorted(shape) == sorted(right):
         return ": its axes are in another order."
-    for axis, size in enumerate(right):
-        before, after = right[:axis], right[axis + 1 :]
-        if shape in ((*before, *after), (*before, 1, *after)):
-            return f": axis {axis}, of size {size}, is lost; was it summed away?"
+    if len(right) < 4 or len(shape) < 4:
+        for axis, size in enumerate(right):
+            before, after = right[:axis], right[axis + 1 :]
+            if shape in ((*before, *after), (*before, 1, *after)):
+                return f": axis {axis}, of size {size}, is lost; was it summed away?"
     if shape[-1] == right[-1] and shape[0] == case.m and right[0] == 1:
         return ": a row for each example; is the sum over them missing?"
-    if len(shape) == len(right) and len(right) == 4:
-        axes = [axis for axis in (1, 2) if shape[axis] != right[axis]]
-        return f": see the output's size in the docstring (axes {', '.join(map(str, axes))})."
-    return "."
+    owners = {value.shape: name for name, value in case.arrays.items()}
+    if right in owners:
+        yours = f"; yours is that of {owners[shape]}" if shape in owners else ""
+        return f": the shape of {owners[right]}{yours}."
+    return ": see the output's size in the docstring." if len(right) == 4 else "."
 
 
-def likely_cause(case: Case, results: Mapping[str, Any]) -> str:
-    """The likely cause of the first wrong result of a case, or an empty string."""
-    for name, expected in case.expected.items():
-        actual = results.get(name)
-        if not isinstance(actual, np.ndarray | float | int | np.number):
-            continue
-        if np.shape(actual) != expected.shape or same(actual, expected):
-            continue
-        actual = np.asarray(actual)
-        if actual.dtype.kind not in "fiub":
-            return ""
-        actual = actual.astype(float)
-        for cause in causes(name, actual, expected, case, results):
-            return cause
-    return ""
+def likely_cause(name: str, case: Case, results: Mapping[str, Any]) -> str:
+    """The likely cause of a result's wrong numbers, or an empty string."""
+    actual, expected = np.asarray(results[name]).astype(float), case.expected[name]
+    return next(causes(name, actual, expected, case), "")
 
 
-def causes(
-    name: str, actual: np.ndarray, expected: np.ndarray, case: Case, results: Mapping[str, Any]
-) -> Iterator[str]:
-    """Causes of a result, the likeliest first."""
+def causes(name: str, actual: np.ndarray, expected: np.ndarray, case: Case) -> Iterator[str]:
+    """Causes of a result of the right shape, the likeliest first."""
     base = name.removesuffix(SECOND)
-    if name.endswith(SECOND):
-        first = case.expected.get(base)
-        if first is not None and same(
-            actual, first + expected if first.shape == expected.shape else 0
-        ):
-            yield f"It is the sum of both batches: each backward replaces {base}."
-        yield "The first batch is right, the second is not: is something of the first left over?"
     if base == "forward passes within backward":
         yield "backward runs the layers forward once more; forward has left all that it needs."
+    if name.endswith(SECOND):
+        first = case.expected[base]
+        if first.shape == expected.shape and same(actual, first + expected):
+            yield f"It is the sum of both batches: each backward replaces {base}."
+        yield "The first batch is right, the second is not: is something of the first left over?"
     yield from of_sameness(actual, expected, case)
+    yield from of_functions(actual, expected)
     yield from of_factor(actual, expected, case)
     yield from of_order(actual, expected)
     yield from of_places(actual, expected, case)
-    yield from of_functions(actual, expected)
     yield from of_rows(base, actual, expected, case)
+    if np.allclose(actual, expected, rtol=1e-5):
+        yield "It is right to a few digits only: is something small added, or rounded?"
 
 
 def of_sameness(actual: np.ndarray, expected: np.ndarray, case: Case) -> Iterator[str]:
-    """A result that is all zeros, one number, or an argument."""
-    if not np.isfinite(actual).all():
-        return
+    """A result that is all zeros, one number, an argument, or an argument's other part."""
     if expected.size > 1 and expected.any():
         if not actual.any():
             yield "All its numbers are 0."
         elif np.ptp(actual) == 0 and np.ptp(expected):
             yield "All its numbers are the same."
+        elif np.isin(actual, (0, 1)).all():
+            yield "It holds only 0 and 1."
     for name, value in case.arrays.items():
-        if expected.ndim and same(actual, value):
+        if expected.ndim == 0 or value.shape != expected.shape:
+            continue
+        if same(actual, value):
             yield f"It equals {name}: is something missing?"
-        elif expected.ndim and same(actual, -value):
+        elif same(actual, -value):
             yield f"It equals -{name}."
+        elif same(actual + expected, value):
+            yield f"It is the other part of {name}: with what it should be, it adds up to {name}."
 
 
 def of_factor(actual: np.ndarray, expected: np.ndarray, case: Case) -> Iterator[str]:
     """A result that is right but for one factor."""
-    if not np.isfinite(actual).all() or not expected.any():
+    if not expected.any():
         return
     place = np.unravel_index(np.argmax(np.abs(expected)), expected.shape)
     factor = float(actual[place] / expected[place])
     if not factor or not same(actual, factor * expected):
         return
-    sizes = case.sizes()
-    if {"m", "k"} <= sizes.keys():
-        sizes = sizes | {"m·k": sizes["m"] * sizes["k"]}
-    numbers = {**sizes, "2": 2, "ln 2": 1 / math.log(2)}
-    size = abs(factor)
-    sign = " and of the other sign" if factor < 0 else ""
+    size, sign = abs(factor), " and of the other sign" if factor < 0 else ""
     if math.isclose(size, 1):
-        yield f"Every number has the other sign: {MEANINGS['-1']}"
-        return
-    for symbol, number in numbers.items():
+        every = "Every number has" if expected.size > 1 else "It has"
+        yield f"{every} the other sign: {MEANINGS['-1']}"
+    for symbol, number in factors(case).items():
         for value, word in ((number, "large"), (1 / number, "small")):
             if number != 1 and math.isclose(size, value, rel_tol=1e-9) and symbol in MEANINGS:
-                meaning = MEANINGS[symbol].format(**sizes)
-                yield f"It is {number:.4g} times too {word}{sign}: {meaning}"
-                return
-    yield f"Every number is {factor:.4g} times what it should be."
+                shown = number if number > 1 else 1 / number
+                word = word if number > 1 else {"large": "small", "small": "large"}[word]
+                meaning = MEANINGS[symbol].format(**case.sizes())
+                yield f"It is {shown:.4g} times too {word}{sign}: {meaning}"
+    if expected.size > 1:
+        yield f"Every number is {factor:.4g} times what it should be."
+
+
+def factors(case: Case) -> dict[str, float]:
+    """The factors that have a meaning, by symbol."""
+    sizes: dict[str, float] = {**case.sizes()}
+    if {"m", "k"} <= sizes.keys():
+        sizes |= {"m·k": sizes["m"] * sizes["k"], "m/k": sizes["m"] / sizes["k"]}
+    return {**sizes, "2": 2, "ln 2": 1 / math.log(2)}
 
 
 def of_order(actual: np.ndarray, expected: np.ndarray) -> Iterator[str]:
     """The right numbers in another order."""
     for axes in permutations(range(expected.ndim)):
-        turned = expected.transpose(axes)
-        if axes != tuple(range(expected.ndim)) and same(actual, turned):
+        if axes != tuple(range(expected.ndim)) and same(actual, expected.transpose(axes)):
             yield "It is transposed: these are the right numbers, with axes exchanged."
-            return
     for axis in range(expected.ndim):
         if expected.shape[axis] > 1 and same(actual, np.flip(expected, axis)):
             yield f"It is reversed along axis {axis}."
-            return
     if expected.size > 1 and same(np.sort(actual, axis=None), np.sort(expected, axis=None)):
         yield "These are the right numbers in other places."
 
@@ -233,8 +228,7 @@ def of_places(actual: np.ndarray, expected: np.ndarray, case: Case) -> Iterator[
     right = agree(actual, expected)
     if expected.ndim == 0 or not right.any():
         return
-    axes = tuple(range(1, expected.ndim))
-    by_example = right.all(axis=axes) if axes else right
+    by_example = right.reshape(len(right), -1).all(axis=1)
     if len(by_example) == case.m and by_example[0] and not by_example[1:].any() and case.m > 2:
         yield "Only the first example is right."
     for name, value in case.arrays.items():
@@ -249,27 +243,25 @@ def of_places(actual: np.ndarray, expected: np.ndarray, case: Case) -> Iterator[
         ):
             if where.any() and not where.all() and not (~right & ~where).any():
                 yield f"It is wrong only where {name} is {what}."
-                return
-    if expected.ndim == 4:
-        inside = right[:, 1:-1, 1:-1]
-        if inside.size and inside.all():
-            yield "It is wrong only along the edges of the images: look at the border."
+    if expected.ndim == 4 and right[:, 1:-1, 1:-1].size and right[:, 1:-1, 1:-1].all():
+        yield "It is wrong only along the edges of the images: look at the border."
 
 
 def of_functions(actual: np.ndarray, expected: np.ndarray) -> Iterator[str]:
     """A known function of the right result."""
-    if same(actual, np.abs(expected)):
-        yield "Its numbers are right but for their signs."
-    elif same(np.abs(actual), np.abs(expected)):
-        yield "Its numbers are right but for some of their signs."
+    with np.errstate(invalid="ignore"):
+        root = np.sqrt(expected)
+    if expected.size > 1 and same(np.abs(actual), np.abs(expected)):
+        if not same(actual, -expected):
+            yield "Its numbers are right but for some of their signs."
     elif same(actual, expected**2):
         yield "It is the square of the right result."
-    elif same(actual**2, expected):
+    elif same(actual, root):
         yield "It is the square root of the right result."
-    elif expected.ndim > 1:
-        for axis in range(expected.ndim):
-            if expected.shape[axis] > 1 and same(actual, np.cumsum(expected, axis=axis)):
-                yield f"Numbers add up along axis {axis}."
+    elif same(actual + expected, np.ones_like(expected)):
+        yield "It and the right result add up to 1: look at the signs."
+    elif expected.ndim > 1 and (expected < 0).any() and not (actual < 0).any():
+        yield "None of its numbers is negative, though some should be."
 
 
 def of_rows(base: str, actual: np.ndarray, expected: np.ndarray, case: Case) -> Iterator[str]:
@@ -290,19 +282,37 @@ def of_rows(base: str, actual: np.ndarray, expected: np.ndarray, case: Case) -> 
 
 
 def by_options(cases: Sequence[Case], right: Sequence[bool]) -> str:
-    """The value of an option that all right cases share and no wrong one has, or the reverse."""
+    """The values of an option with which cases are right, and those with which they are wrong."""
     if not any(right):
         return ""
-    for option in cases[0].options:
-        values = [str(case.options.get(option)) for case in cases]
-        fine = {value for value, is_right in zip(values, right, strict=True) if is_right}
-        wrong = {value for value, is_right in zip(values, right, strict=True) if not is_right}
-        if fine.isdisjoint(wrong):
-            good, bad = ", ".join(sorted(fine)), ", ".join(sorted(wrong))
-            hint = ": is its derivative (or the function) left out?" if option == DERIVED else "."
-            return f"Right with {option} {good}, wrong with {bad}{hint}"
+    first = cases[list(right).index(False)]
+    if found := separating(cases, right):
+        return found
+    # Not among all cases, but among those that have another option in common.
+    for option, value in first.options.items():
+        alike = [(c, r) for c, r in zip(cases, right, strict=True) if c.options[option] == value]
+        if found := separating([c for c, _ in alike], [r for _, r in alike]):
+            return f"With {option} {value}: {found[0].lower()}{found[1:]}"
     wrong_titles = {case.title for case, is_right in zip(cases, right, strict=True) if not is_right}
     fine_titles = {case.title for case, is_right in zip(cases, right, strict=True) if is_right}
     if "" not in wrong_titles and fine_titles.isdisjoint(wrong_titles):
-        return f"Wrong only with {' and '.join(sorted(wrong_titles))}."
+        return f"Wrong only here: {'; '.join(sorted(wrong_titles))}."
+    return ""
+
+
+def separating(cases: Sequence[Case], right: Sequence[bool]) -> str:
+    """The option that tells right cases from wrong ones, as a sentence."""
+    for option in cases[0].options if any(right) and not all(right) else ():
+        values = [case.options[option] for case in cases]
+        fine = {value for value, is_right in zip(values, right, strict=True) if is_right}
+        wrong = {value for value, is_right in zip(values, right, strict=True) if not is_right}
+        if not fine.isdisjoint(wrong):
+            continue
+        hint = ""
+        if option == "activation":
+            hint = ": is its derivative (or the function) left out?"
+        elif option == "stride" and min(fine) > max(wrong):
+            hint = ": look at windows that overlap"
+        good, bad = (", ".join(sorted(map(str, some))) for some in (fine, wrong))
+        return f"Right with {option} {good}, wrong with {bad}{hint or '.'}"
     return ""

@@ -26,6 +26,9 @@ DATA = ROOT / "tests" / "data"
 FILES = {"elman": "check_elman", "network": "check_models"}
 """The files of cases that are not named after their exercise."""
 
+LEFT_ALONE, OF_DRAWN = " afterwards", "shape of "
+"""An ending and a beginning of results: arrays that must not change, and shapes of drawn ones."""
+
 NOT_WRITTEN = "not written yet: "
 MOST_LINES = 40
 BOUNDS = {
@@ -118,7 +121,8 @@ def described(error: BaseException) -> str:
     frames = [
         frame
         for frame in traceback.extract_tb(error.__traceback__)
-        if Path(frame.filename).is_relative_to(ROOT) and "tests" not in Path(frame.filename).parts
+        if Path(frame.filename).is_relative_to(ROOT)
+        and not {"tests", "site-packages"} & set(Path(frame.filename).parts)
     ]
     places = [
         f"\n    {Path(frame.filename).relative_to(ROOT).as_posix()}:{frame.lineno}, "
@@ -146,33 +150,47 @@ def judge(
         if outcome.blank is not None:
             return NOT_WRITTEN + (outcome.blank or f"{RECIPES[name].method} is still a blank")
     problems = [problem(case, outcome) for case, outcome in zip(cases, outcomes, strict=True)]
-    wrong = [number for number, lines in enumerate(problems) if lines]
+    wrong = [number for number, found in enumerate(problems) if found]
     if not wrong:
         return ""
-    first = wrong[0]
-    lines = list(problems[first])
-    named = cause(cases, outcomes) if cause is not None else ""
-    likely = named or diagnoses.likely_cause(cases[first], outcomes[first].results)
-    by_case = "" if named else diagnoses.by_options(cases, [not lines for lines in problems])
-    lines += [text for text in (likely, by_case) if text]
-    title = f", case {cases[first].number} of {len(cases)}" if len(cases) > 1 else ""
-    right = f"; {len(cases) - len(wrong)} of {len(cases)} are right" if len(cases) > 1 else ""
-    head = f"{RECIPES[name].method}{title}: {cases[first].summary()}{right}"
-    return "\n  ".join([head, *lines[: MOST_LINES - 2]])
+    case, outcome, found = cases[wrong[0]], outcomes[wrong[0]], problems[wrong[0]]
+    lines = list(found.lines) if found else []
+    if cause is not None and (named := cause(cases, outcomes)):
+        lines.append(named)
+    else:
+        if found and found.key:
+            lines.append(diagnoses.likely_cause(found.key, case, outcome.results))
+        lines.append(diagnoses.by_options(cases, [not each for each in problems]))
+    number, right = "", ""
+    if len(cases) > 1:
+        title = f" ({case.title})" if case.title else ""
+        number = f", case {case.number} of {len(cases)}{title}"
+        right = f"; right: {len(cases) - len(wrong)} of {len(cases)}"
+    head = f"{RECIPES[name].method}{number}: {case.summary()}{right}"
+    return "\n  ".join([head, *filter(None, lines)][:MOST_LINES])
 
 
-def problem(case: Case, outcome: Outcome) -> list[str]:
-    """The lines on what is wrong in one case; none if nothing is."""
+@dataclass(frozen=True)
+class Problem:
+    """The lines on what is wrong in a case, and the result whose numbers are, if any."""
+
+    lines: tuple[str, ...]
+    key: str = ""
+
+
+def problem(case: Case, outcome: Outcome) -> Problem | None:
+    """The first thing that is wrong in a case, in the order of the checks."""
     if outcome.error:
-        before = [key for key in outcome.results if key in case.expected]
-        late = any(key.endswith(SECOND) for key in case.expected) and before
+        late = SECOND in "".join(case.expected) and outcome.results.keys() & case.expected.keys()
         note = "The first batch went through: is something of it left over?"
-        return [outcome.error, *([note] if late and "writes into" not in outcome.error else [])]
+        if late and "writes into" not in outcome.error:
+            return Problem((outcome.error, note))
+        return Problem((outcome.error,))
     expected = list(equalities(case.expected))
     for check in (type_problem, missing_problem, shape_problem, dtype_problem, finite_problem):
         for key, value in expected:
             if found := check(key, outcome.results.get(key, MISSING), value, case):
-                return [found]
+                return Problem((found,))
     return bounds_problem(case, outcome) or value_problem(expected, outcome, case)
 
 
@@ -223,11 +241,13 @@ def missing_problem(key: str, actual: Any, expected: np.ndarray, case: Case) -> 
 
 def shape_problem(key: str, actual: Any, expected: np.ndarray, case: Case) -> str:
     """An array of another shape."""
-    shape = np.shape(actual)
-    if shape == expected.shape:
+    shape, right = np.shape(actual), expected.shape
+    if key.startswith(OF_DRAWN):
+        key, shape, right = key.removeprefix(OF_DRAWN), tuple(actual), tuple(expected)
+    if shape == right:
         return ""
-    found, right = shape_text(shape), shape_text(expected.shape)
-    return f"{key} has shape {found}, must be {right}{diagnoses.of_shape(shape, expected, case)}"
+    cause = diagnoses.of_shape(shape, right, case)
+    return f"{key} has shape {shape_text(shape)}, must be {shape_text(right)}{cause}"
 
 
 def dtype_problem(key: str, actual: Any, expected: np.ndarray, case: Case) -> str:
@@ -238,7 +258,7 @@ def dtype_problem(key: str, actual: Any, expected: np.ndarray, case: Case) -> st
         return ""
     hint = {
         "f": "the layers and arguments of this case are float64",
-        "b": "true and false are no numbers to go on with",
+        "b": "it holds true and false, not numbers",
         "i": "whole numbers lose what comes after the point",
     }.get(actual.dtype.kind, "it must hold numbers")
     return f"{key} has the type {actual.dtype}, must be {expected.dtype}: {hint}."
@@ -256,7 +276,7 @@ def finite_problem(key: str, actual: Any, expected: np.ndarray, case: Case) -> s
     return f"{key} has {bad.sum()} of {bad.size} numbers that are not finite,{where} {value}{text}."
 
 
-def bounds_problem(case: Case, outcome: Outcome) -> list[str]:
+def bounds_problem(case: Case, outcome: Outcome) -> Problem | None:
     """A number outside its bounds, or one that could not be computed."""
     for key, bound in case.expected.items():
         for ending, holds in BOUNDS.items():
@@ -265,35 +285,48 @@ def bounds_problem(case: Case, outcome: Outcome) -> list[str]:
             name = key.removesuffix(ending)
             actual = outcome.results.get(name, math.nan)
             if not holds(actual, bound):
-                return [f"{name} must be{ending} {bound:g}, got {actual:.3g}."]
-    return []
+                return Problem(
+                    (
+                        f"{name} must be{ending} {bound:g}, got {actual:.3g}: "
+                        "is it drawn from the layer's initializer?",
+                    )
+                )
+    return None
 
 
 def value_problem(
     expected: Sequence[tuple[str, np.ndarray]], outcome: Outcome, case: Case
-) -> list[str]:
+) -> Problem | None:
     """Other numbers: how many, by how much, and where."""
     wrong = [key for key, value in expected if not agree(outcome.results[key], value).all()]
+    changed = [key.removesuffix(LEFT_ALONE) for key in wrong if key.endswith(LEFT_ALONE)]
     if not wrong:
-        return []
+        return None
     key = wrong[0]
+    if changed and (key.endswith(SECOND) or key.removesuffix(LEFT_ALONE) == changed[0]):
+        return Problem((f"{changed[0]} has changed; this method must leave it alone.",))
     actual, right = np.asarray(outcome.results[key], float), case.expected[key]
+    lines = [differing(key, actual + 0.0, right + 0.0)]
+    endings = (LEFT_ALONE, "within backward", *(() if key.endswith(SECOND) else (SECOND,)))
+    fine = [name for name, _ in expected if name not in wrong and not name.endswith(endings)]
+    return Problem((*lines, *([f"Right: {', '.join(fine)}."] if fine else [])), key)
+
+
+def differing(key: str, actual: np.ndarray, right: np.ndarray) -> str:
+    """The sentence on numbers that differ."""
     same = agree(actual, right)
-    if key.endswith(" afterwards"):
-        return [f"{key.removesuffix(' afterwards')} has changed; this method must leave it alone."]
+    with np.errstate(invalid="ignore"):
+        difference = np.where(same, 0, np.abs(actual - right))
+    index = tuple(map(int, np.unravel_index(np.argmax(difference), right.shape)))
+    texts = ((f"{actual[index]:.{n}g}", f"{right[index]:.{n}g}") for n in (4, 8, 12, 17))
+    found, expected = next(pair for pair in texts if pair[0] != pair[1])
     if right.ndim == 0:
-        lines = [f"{key} is {actual:.6g}, should be {right:.6g}."]
-    else:
-        with np.errstate(invalid="ignore"):
-            difference = np.where(same, 0, np.abs(actual - right))
-        index = tuple(map(int, np.unravel_index(np.argmax(difference), right.shape)))
-        lines = [
-            f"{key} has the right shape, but {(~same).sum()} of {same.size} numbers differ; the "
-            f"largest difference is {difference[index]:.2g} at {list(index)}: "
-            f"{actual[index]:.4g}, should be {right[index]:.4g}."
-        ]
-    fine = [name for name, _ in expected if name not in wrong and " afterwards" not in name]
-    return lines + ([f"Right: {', '.join(fine)}."] if fine else [])
+        return f"{key} is {found}, should be {expected}."
+    return (
+        f"{key} has the right shape, but {(~same).sum()} of {same.size} numbers differ; the "
+        f"largest difference is {difference[index]:.2g} at {list(index)}: "
+        f"{found}, should be {expected}."
+    )
 
 
 class GradedTest(unittest.TestCase):

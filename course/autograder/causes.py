@@ -24,26 +24,25 @@ def trials(mistake: Mistake, cases_of: Callable[[str], list[Case]] = load_cases)
 def by_name(recipe: str, known: Sequence[tuple[Mistake, Trials]]) -> Cause:
     """A function that names the mistake whose results a hand-in has, for ``tests.verdict.judge``.
 
-    The mistake that agrees in all cases comes first; else one that agrees in the first wrong case.
+    It agrees in the first wrong case, and of several such in most other ones; then a mistake in the
+    method under test comes before one that only shows there.
     """
 
     def cause(cases: Sequence[Case], outcomes: Sequence[Outcome]) -> str:
         matches = [
-            (sum(map(alike, outcomes, tried[recipe])), mistake)
+            (sum(map(alike, outcomes, tried[recipe])), mistake.recipe == recipe, mistake)
             for mistake, tried in known
             if recipe in tried and any_wrong(cases, outcomes, tried[recipe])
         ]
         if not matches:
             return ""
-        best = max(matches, key=lambda match: match[0])
-        return best[1].diagnosis
+        *_, best = max(matches, key=lambda match: match[:2])
+        return best.diagnosis
 
     return cause
 
 
-def any_wrong(
-    cases: Sequence[Case], outcomes: Sequence[Outcome], tried: Sequence[Outcome]
-) -> bool:
+def any_wrong(cases: Sequence[Case], outcomes: Sequence[Outcome], tried: Sequence[Outcome]) -> bool:
     """True if a hand-in and a mistake agree in the first case that is wrong."""
     for case, outcome, other in zip(cases, outcomes, tried, strict=True):
         if outcome.error or not right(case, outcome):

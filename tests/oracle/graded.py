@@ -87,7 +87,8 @@ def activation_cases(numbers: Numbers, name: str, sigma: Function) -> Arrays:
             ("the row -1000, 0, 1000", [[-1000, 0, 1000], [1, 2, 3]]),
         ],
     }
-    drawn = [("", 2 * numbers.normal(5, 4)), ("four axes", 2 * numbers.normal(2, 3, 2, 4))]
+    shapes = {"": (5, 4), "four axes": (2, 3, 2, 4)}
+    drawn = [(title, away_from_0(2 * numbers.normal(*s))) for title, s in shapes.items()]
     given = [(title, torch.tensor(Z, dtype=torch.float64)) for title, Z in special.get(name, [])]
     for title, Z in drawn[:1] + given + drawn[1:]:
         dLdY = numbers.normal(*Z.shape)
@@ -98,6 +99,11 @@ def activation_cases(numbers: Numbers, name: str, sigma: Function) -> Arrays:
         if (name, title) not in forward_only:
             cases.add("backward", title, inputs | {"dLdY": dLdY}, found)
     return cases.arrays
+
+
+def away_from_0(Z: torch.Tensor) -> torch.Tensor:
+    """Z without exact zeros."""
+    return torch.where(Z == 0, 0.5, Z)
 
 
 def cross_entropy(Y: torch.Tensor, Y_hat: torch.Tensor) -> torch.Tensor:
@@ -197,11 +203,11 @@ def fully_connected_cases(numbers: Numbers) -> Arrays:
 
 
 def convolution_cases(numbers: Numbers) -> Arrays:
-    """A square kernel, then kernels of 3×2 with three strides and borders, then activations."""
+    """A square kernel, then kernels of 3×2, first without stride and border, then with either."""
     cases, (height, width, channels, n) = Cases(), (6, 7, 2, 3)
-    kinds = [((3, 3), 1, "valid", "linear")]
-    kinds += [((3, 2), *where, "linear") for where in ((1, "valid"), (2, "same"), (3, (2, 1)))]
-    kinds += [((3, 2), 1, "valid", "tanh"), ((3, 2), 3, (2, 1), "arctan")]
+    places = ((1, "valid"), (2, "valid"), (1, (2, 1)), (3, (2, 1)))
+    kinds = [((3, 3), 1, "valid", "linear"), *(((3, 2), *where, "linear") for where in places)]
+    kinds += [((3, 2), 1, "valid", "tanh"), ((3, 2), 2, "same", "arctan")]
     X, X_second = numbers.normal(4, height, width, channels), numbers.normal(2, 5, 6, channels)
     kernels = {k: numbers.normal(*k, channels, n) for k in ((3, 3), (3, 2))}
     b = numbers.normal(1, n)
@@ -231,9 +237,10 @@ def pooling_cases(numbers: Numbers) -> Arrays:
     X, X_second = numbers.normal(3, 6, 5, 2), numbers.normal(2, 5, 6, 2)
     # Below zero, so that a border of zeros would be the maximum.
     drawn = {"": (X - 1, X_second - 1), "ties": (torch.relu(X - 0.5), torch.relu(X_second - 0.5))}
-    kinds = [("max", "", 3, 0), ("max", "", 1, 0), ("max", "", 2, (2, 1)), ("max", "ties", 3, 0)]
-    kinds += [("max", "ties", 1, 1)]
-    kinds += [("average", "", *where) for where in ((3, 0), (1, 0), (2, (2, 1)))]
+    places = ((3, 0), (1, 0), (1, (2, 1)), (2, (2, 1)))
+    kinds = [("max", "", *where) for where in places]
+    kinds += [("max", "ties", 3, 0), ("max", "ties", 1, 1)]
+    kinds += [("average", "", *where) for where in places]
     for mode, title, stride, pad in kinds:
         options = {
             "name": "pool2d",

@@ -24,9 +24,7 @@ MISTAKES: list[Mistake] = [
     *network.MISTAKES,
 ]
 
-EXERCISES: dict[str, Exercise] = {
-    mistake.exercise.name: mistake.exercise for mistake in MISTAKES
-}
+EXERCISES: dict[str, Exercise] = {mistake.exercise.name: mistake.exercise for mistake in MISTAKES}
 """The exercises by name, with a plain solution of each."""
 
 __all__ = ["EXERCISES", "MISTAKES", "Exercise", "Mistake"]

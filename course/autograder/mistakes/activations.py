@@ -76,7 +76,7 @@ MISTAKES = [
                 "minimum(Z, 0)",
                 {Y_RELU: "np.minimum(Z, 0)"},
                 "This keeps the negative numbers: minimum and maximum are mixed up.",
-                "minimum",
+                "minimum|other part",
             ),
             (
                 "maximum(Z, 0.01 Z)",
@@ -106,13 +106,13 @@ MISTAKES = [
                 "(Z > 0) without dY",
                 {DZ_RELU: "(Z > 0) * 1.0"},
                 "This is the slope alone: by the chain rule it is multiplied by dY.",
-                "chain rule",
+                "chain rule|only 0 and 1",
             ),
             (
                 "dY * (dY > 0)",
                 {DZ_RELU: "dY * (dY > 0)"},
                 "The sign of dY decides here; it must be that of Z.",
-                "sign of dY|only where dY is negative",
+                "sign of dY|is negative",
             ),
             (
                 "-dY * (Z > 0)",
@@ -124,13 +124,13 @@ MISTAKES = [
                 "dY * (Z < 0)",
                 {DZ_RELU: "dY * (Z < 0)"},
                 "Gradients pass where Z is negative: the comparison is the wrong way round.",
-                "wrong way round",
+                "wrong way round|other part",
             ),
             (
                 "maximum(dY, 0)",
                 {DZ_RELU: "np.maximum(dY, 0)"},
                 "The sign of dY decides here; it must be that of Z.",
-                "sign of dY|only where dY is negative",
+                "sign of dY|is negative",
             ),
             (
                 "dY * (Z >= 0)",
@@ -172,7 +172,7 @@ MISTAKES = [
                 "1 / (1 + exp(Z))",
                 {Y_SIGMOID: "1 / (1 + np.exp(Z))"},
                 "The sign in the exponent is missing: it falls where it must rise.",
-                "sign in the exponent",
+                "sign in the exponent|look at the signs",
             ),
             (
                 "tanh(Z)",
@@ -255,14 +255,14 @@ MISTAKES = [
             (
                 "maximum over axis 0",
                 {MAX: "Z.max(axis=0, keepdims=True)"},
-                "The maximum over the examples is subtracted: each row needs its own, or it changes.",
+                "The maximum over the examples is subtracted: each row has its own.",
                 "maximum over the examples|adds? up to 1",
             ),
             (
                 "no maximum",
                 {f" - {MAX}": ""},
                 "exp overflows for large Z: subtract the maximum of each row first.",
-                "overflow|not finite.*1000",
+                "overflow|not finite.* 1000",
             ),
             (
                 "minimum for maximum",

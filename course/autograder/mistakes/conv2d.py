@@ -68,13 +68,13 @@ MISTAKES = [
                 "stride ignored",
                 {WINDOW: "r : r + k1, c : c + k2"},
                 "The stride is ignored: windows begin at its multiples.",
-                "stride",
+                "stride is ignored|ignores the stride|with stride",
             ),
             (
                 "k1 and k2 exchanged",
                 {"(k1, k2), s": "(k2, k1), s"},
                 "Height and width of the kernel are exchanged.",
-                "Height and width|kernel_shape \\[3, 3\\], wrong",
+                "Height and width|with kernel_shape",
             ),
             (
                 "size without + 1",
@@ -89,13 +89,13 @@ MISTAKES = [
                     "(X.shape[2] + 2 * p2 - k2) // s": "-(-(X.shape[2] + 2 * p2 - k2) // s)",
                 },
                 "The last window leaves the image: the number of windows is rounded down.",
-                "rounded down|stride",
+                "rounded down|with stride",
             ),
             (
                 "border on one side",
                 {PADDED: PADDED + "\nX_pad = np.roll(X_pad, (p1, p2), (1, 2))"},
                 "The border lies on one side only: half of it belongs to the other.",
-                "one side|pad",
+                "one side|with pad",
             ),
             (
                 "rows and columns of the border exchanged",
@@ -105,7 +105,7 @@ MISTAKES = [
                     + "\np1, p2 = p2, p1"
                 },
                 "Rows and columns of the border are exchanged.",
-                "Rows and columns of the border|pad|size",
+                "Rows and columns of the border|with pad",
             ),
             (
                 "no σ",
@@ -159,7 +159,7 @@ MISTAKES = [
                 "= for += in dL/dX",
                 {TARGET: TARGET.replace("+=", "=")},
                 "In dL/dX a window overwrites the one before: a pixel in several gets the sum.",
-                "overwrites",
+                "overwrites|windows that overlap",
             ),
             (
                 "= for += in dL/dW",
@@ -171,19 +171,19 @@ MISTAKES = [
                 "border left on",
                 {INSIDE: "dX"},
                 "dL/dX still has the border: it has the shape of X.",
-                "still has the border|pad",
+                "still has the border|with pad",
             ),
             (
                 "[p:-p] where p is 0",
                 {INSIDE: "dX[:, p1:-p1, p2:-p2]"},
                 "[p:-p] is empty where p is 0.",
-                "\\[p:-p\\]|\\(., 0|valid",
+                "\\[p:-p\\]|with pad",
             ),
             (
                 "border cut by the other axis' width",
                 {INSIDE: "dX[:, p2 : p2 + X.shape[1], p1 : p1 + X.shape[2]]"},
                 "The border is cut off with rows and columns exchanged.",
-                "rows and columns exchanged|pad",
+                "rows and columns exchanged|with pad",
             ),
             (
                 "turned W in dL/dX",
@@ -195,13 +195,13 @@ MISTAKES = [
                 "stride ignored",
                 {TARGET: "dX[:, r : r + k1, c : c + k2] += part"},
                 "dL/dX ignores the stride: gradients go back to where the window lay.",
-                "stride",
+                "stride is ignored|ignores the stride|with stride",
             ),
             (
                 "dL/dW from another border",
                 {"dW, dX = np": "X_pad = np.roll(X_pad, (p1, p2), (1, 2))\ndW, dX = np"},
                 "dL/dW is made of images with another border than forward's.",
-                "border|pad",
+                "border|with pad",
             ),
             ("1/m", {DZ: f"{DZ} / len(X)"}, DIVIDED, "number of examples|too small: the batch"),
         ],

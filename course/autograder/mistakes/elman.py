@@ -83,13 +83,13 @@ MISTAKES = [
                 "U (d, n)",
                 {U0: 'self.parameters["U"] = self._draw_weights((d, n))'},
                 "U has the shape of W: it goes from states to states, (n, n).",
-                "from states to states|shape of U",
+                "from states to states|U has shape",
             ),
             (
                 "U of zeros",
                 {U0: 'self.parameters["U"] = np.zeros((n, n))'},
                 "U starts at 0: draw it from the initializer, as W.",
-                "starts at 0|largest \\|U\\|.* got 0",
+                "starts at 0|got 0: is it drawn",
             ),
             (
                 "n_in = t",

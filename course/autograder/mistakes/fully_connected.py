@@ -60,7 +60,7 @@ MISTAKES = [
                 "W (n_out, d)",
                 {W0: "self._draw_weights((self.n_out, self.n_in))"},
                 "W is transposed: it has a row for each input and a column for each output.",
-                "transposed|reversed|shape of W",
+                "transposed",
             ),
             (
                 "b (n_out,)",
@@ -78,19 +78,19 @@ MISTAKES = [
                 "W of zeros",
                 {W0: "np.zeros((self.n_in, self.n_out))"},
                 "W starts at 0, so all units stay alike: draw it from the initializer.",
-                "starts at 0|largest \\|W\\|.* got 0",
+                "starts at 0|got 0: is it drawn",
             ),
             (
                 "W from N(0, 1)",
                 {W0: "np.random.default_rng(1).normal(size=(self.n_in, self.n_out))"},
                 "W is drawn from another distribution: the layer has an initializer.",
-                "another distribution",
+                "another distribution|initializer",
             ),
             (
                 "0.01 · N(0, 1)",
                 {W0: "0.01 * np.random.default_rng(1).normal(size=(self.n_in, self.n_out))"},
                 "W is drawn from another distribution: the layer has an initializer.",
-                "another distribution",
+                "another distribution|initializer",
             ),
             (
                 "random b",
@@ -165,7 +165,7 @@ MISTAKES = [
             ),
             (
                 "parameters drawn at each call",
-                {'W, b = self.par': 'self._init_parameters(X.shape)\nW, b = self.par'},
+                {"W, b = self.par": "self._init_parameters(X.shape)\nW, b = self.par"},
                 "Each call draws the parameters anew: only the first one creates them.",
                 "draws the parameters",
             ),
@@ -260,7 +260,7 @@ MISTAKES = [
                 "returns dL/dZ",
                 {"return dX": "return dLdZ"},
                 "It returns dL/dZ; the layer before needs dL/dX.",
-                "returns dL/dZ",
+                "returns dL/dZ|that of dLdY",
             ),
             (
                 "updates W",

@@ -82,6 +82,13 @@ class Mistake:
         """Class, method and name."""
         return f"{self.exercise.textbook.__name__}.{self.method}: {self.name}"
 
+    @property
+    def recipe(self) -> str:
+        """The recipe of the method with the mistake."""
+        return (
+            f"{self.exercise.name}.{self.method.removeprefix('_').replace('parameters', 'params')}"
+        )
+
     def source(self) -> str:
         """The source of the textbook's class with the edits."""
         method = inspect.getsource(getattr(self.exercise.textbook, self.method))

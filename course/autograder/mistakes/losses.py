@@ -77,7 +77,7 @@ MISTAKES = [
                 "1/k",
                 {L: "-np.sum(Y * logs) / Y.shape[1]"},
                 "It is divided by the number of classes: divide by that of examples.",
-                "number of classes",
+                "number of classes|number to divide by",
             ),
             (
                 "a vector",
@@ -89,7 +89,7 @@ MISTAKES = [
                 "ln(Y_hat + 1e-8)",
                 {"np.log(": "np.log(1e-8 + "},
                 "Something small is added within the logarithm, which changes every loss.",
-                "added within",
+                "added within|something small is added",
             ),
             (
                 "NaN for 0 · ln 0",
@@ -113,14 +113,14 @@ MISTAKES = [
             (
                 "(Y_hat - Y) / m",
                 {D: "(Y_hat - Y) / len(Y)"},
-                "This is the gradient of softmax and cross-entropy together; the loss alone is asked.",
+                "This is the gradient of softmax and loss together; the loss alone is asked.",
                 "softmax",
             ),
             (
                 "1/k",
                 {D: "-Y / Y_hat / Y.shape[1]"},
                 "It is divided by the number of classes: divide by that of examples.",
-                "number of classes",
+                "number of classes|number to divide by",
             ),
             (
                 "-Y_hat / Y",

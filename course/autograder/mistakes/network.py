@@ -42,6 +42,10 @@ NETWORK = Exercise(
     ("forward", "backward", "predict"),
 )
 
+AGAIN = """
+last = self.layers[-1]
+gradient = last.activation.backward(last.cache["Z"], gradient)"""
+BACKWARD = "if Y is not None:\n    self.backward(Y, Y_hat)\n"
 OUT, GRADIENT = "out = layer.forward(out)", "gradient = self.loss.backward(target, out)"
 LOOP, BACK = "for layer in reversed(self.layers):", "gradient = layer.backward(gradient)"
 
@@ -124,10 +128,7 @@ MISTAKES = [
             ),
             (
                 "σ' twice",
-                {
-                    GRADIENT: GRADIENT
-                    + '\nlast = self.layers[-1]\ngradient = last.activation.backward(last.cache["Z"], gradient)'
-                },
+                {GRADIENT: GRADIENT + AGAIN},
                 "The last activation's derivative is taken here, and again in its layer.",
                 "derivative",
             ),
@@ -145,7 +146,7 @@ MISTAKES = [
         [
             (
                 "runs backward",
-                {"return Y_hat, loss": "if Y is not None:\n    self.backward(Y, Y_hat)\nreturn Y_hat, loss"},
+                {"return Y_hat, loss": f"{BACKWARD}return Y_hat, loss"},
                 "It runs backward, which changes the gradients: predict only looks.",
                 "changes the gradients|dL/dg.* has changed",
             ),
@@ -169,14 +170,7 @@ MISTAKES = [
             ),
             (
                 "updates",
-                {
-                    "return Y_hat, loss": (
-                        "if Y is not None:\n"
-                        "    self.backward(Y, Y_hat)\n"
-                        "    self.update(0)\n"
-                        "return Y_hat, loss"
-                    )
-                },
+                {"return Y_hat, loss": f"{BACKWARD}    self.update(0)\nreturn Y_hat, loss"},
                 "It updates the parameters: predict only looks.",
                 "updates the parameters|g of layer.* has changed",
             ),

@@ -69,13 +69,16 @@ MISTAKES = [
                 "border of 0 for a maximum",
                 {BORDER: "0"},
                 "The border's zeros win the maximum: it must never win.",
-                "win the maximum|edges",
+                "win the maximum|with pad|edges",
             ),
             (
                 "average without the border",
-                {BORDER: '-np.inf if self.mode == "max" else np.nan', MEAN: "np.nanmean(window, (1, 2))"},
+                {
+                    BORDER: '-np.inf if self.mode == "max" else np.nan',
+                    MEAN: "np.nanmean(window, (1, 2))",
+                },
                 "The average leaves the border out: its zeros count.",
-                "leaves the border|edges",
+                "leaves the border|with pad|edges",
             ),
             (
                 "maximum over the channels",
@@ -93,7 +96,7 @@ MISTAKES = [
                 "stride ignored",
                 {WINDOW: "X_pad[:, r : r + k1, c : c + k2]"},
                 "The stride is ignored: windows begin at its multiples.",
-                "stride",
+                "stride is ignored|with stride",
             ),
             (
                 "sum for average",
@@ -117,13 +120,13 @@ MISTAKES = [
                 "= for += with max",
                 {TO_MAX: f"target[...] = gradient * {MASK}"},
                 OVERWRITES,
-                "overwrites",
+                "overwrites|windows that overlap",
             ),
             (
                 "= for += with average",
                 {SHARE: "target[...] = gradient / (k1 * k2)"},
                 OVERWRITES,
-                "overwrites",
+                "overwrites|windows that overlap",
             ),
             (
                 "= for += with both",
@@ -132,7 +135,7 @@ MISTAKES = [
                     SHARE: "target[...] = gradient / (k1 * k2)",
                 },
                 OVERWRITES,
-                "overwrites",
+                "overwrites|windows that overlap",
             ),
             (
                 "not divided",
@@ -162,7 +165,7 @@ MISTAKES = [
                 "border left on",
                 {"dX[:, p1 : p1 + X.shape[1], p2 : p2 + X.shape[2]]": "dX"},
                 "dL/dX still has the border: it has the shape of X.",
-                "still has the border|pad",
+                "still has the border|with pad",
             ),
             (
                 "ties: all get it",
