@@ -35,7 +35,10 @@ ENVIRONMENT = r"""\makeatletter
   \@latex@error{Add \string\usepackage{listings} before \string\begin{document}}\@ehc}{}
 \@ifundefined{color}{\def\NAMEgray{}}{%
   \definecolor{NAMEgray}{gray}{0.35}\def\NAMEgray{\color{NAMEgray}}}
-\let\NAME\relax \let\endNAME\relax
+\let\NAME\relax \let\endNAME\relax \let\NAME@\relax
+% A page rather ends here than a few lines below; not after a heading of yours.
+\def\NAMEneed{\if@nobreak\else
+  \par\vskip 0pt plus 8\baselineskip\penalty-200\vskip 0pt plus -8\baselineskip\fi}
 \lstnewenvironment{NAME}[2][Python]{\lstset{language=#1,
   basicstyle=\fontsize{8}{9.6}\selectfont\ttfamily, keywordstyle=\bfseries, commentstyle=\NAMEgray,
   stringstyle={}, identifierstyle={}, columns=fullflexible, keepspaces=true, tabsize=4,
@@ -103,9 +106,10 @@ def render(appendix: Appendix, level: int, standalone: bool = False) -> tuple[st
         author = rf"\\[1ex] \large {escape(appendix.author)}" if appendix.author else ""
         parts.append(f"\\begin{{center}}\\Large {escape(appendix.title)}{author}\\end{{center}}\n")
     for section in appendix.sections:
-        parts.append(f"\n\\{COMMANDS[level - 1]}{{{escape(section.heading)}}}\n")
-        for part in section.parts:
+        parts.append(f"\n\\{name}need\\{COMMANDS[level - 1]}{{{escape(section.heading)}}}\n")
+        for i, part in enumerate(section.parts):
             if isinstance(part, Listing):
+                parts.append(f"\n\\{name}need" * (i > 0))
                 parts.append(_listing(part, name, next(bodies)))
             else:
                 parts.append(f"\n{escape(part)}\n")

@@ -1,5 +1,6 @@
 """What a code appendix is made of: sections, and listings of lines of a file."""
 
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -53,13 +54,15 @@ class Appendix:
 
 
 def printable(text: str) -> str:
-    r"""Text in one line: control characters as ``\x1b``, without byte-order marks and feeds."""
+    r"""Text in one line: what is invisible as ``\x1b``, without byte-order marks and feeds."""
     text = text.replace("\ufeff", "").replace("\f", "")
-    return "".join(f"\\x{ord(c):02x}" if _is_control(c) else c for c in text)
+    return "".join(map(_visible, text))
 
 
-def _is_control(c: str) -> bool:
-    return (c < " " and c != "\t") or "\x7f" <= c < "\xa0"
+def _visible(c: str) -> str:
+    if c == "\t" or unicodedata.category(c) not in ("Cc", "Cf", "Zl", "Zp", "Cs"):
+        return c
+    return f"\\x{ord(c):02x}" if ord(c) < 0x100 else f"\\u{ord(c):04x}"
 
 
 def of_definitions(title: str, source: Source, found: Iterable[Definition]) -> Listing:

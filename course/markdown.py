@@ -7,12 +7,17 @@ from course.listings import MARK, Appendix, Listing, printable
 
 FIRST_LINE = f"<!-- {MARK} -->"
 # Characters that mean something to Markdown, or to the HTML and mathematics inside it.
-SPECIAL = re.compile(r"[\\`*_{}\[\]<>()#+!|~$&^=-]")
+SPECIAL = re.compile(r"[\\`*_{}\[\]<>()#!|~$&^]|^[-+=]|^\d+(?=[.)] )")
 
 
 def escape(text: str) -> str:
     """Text that Markdown shows as it is."""
-    return SPECIAL.sub(r"\\\g<0>", printable(text))
+    return SPECIAL.sub(_escaped, printable(text))
+
+
+def _escaped(found: re.Match[str]) -> str:
+    digits = found[0].isdigit()  # 1. would begin a list
+    return f"&#{ord(found[0][0])};{found[0][1:]}" if digits else f"\\{found[0]}"
 
 
 def as_code(text: str) -> str:
