@@ -5,7 +5,7 @@ end, goes with the body.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -47,6 +47,8 @@ class Cut:
         By function: a signature in place of its own, as in ``(self, X) -> None``.
     drop : set of str
         Functions, classes, assignments and members; also out of imports, tables and ``__all__``.
+    remove : set of str
+        The same, but imports stay that were used there: those of a solution's helpers.
     arguments : mapping of set of str
         By function, arguments that go; of ``__init__``, with the attribute that keeps them.
     words : set of str
@@ -56,6 +58,7 @@ class Cut:
     blanks: Mapping[str, Blank] = field(default_factory=dict)
     signatures: Mapping[str, str] = field(default_factory=dict)
     drop: Names = NONE
+    remove: Names = NONE
     arguments: Mapping[str, Names] = field(default_factory=dict)
     words: Names = NONE
 
@@ -89,14 +92,15 @@ def cut_module(
         raise ValueError(f"line {error.raw_line}: not Python: {error.message}") from None
     remover = _Remover(cut)
     lean = module.visit(remover)
-    missing = sorted(cut.drop - remover.found)
+    missing = sorted((cut.drop | cut.remove) - remover.found)
     missing += sorted(key for key in cut.arguments if key not in remover.found)
     blanker = _Blanker(cut)
     bare = lean.visit(blanker)
     missing += sorted((cut.blanks.keys() | cut.signatures.keys()) - blanker.found)
     if missing:
         raise ValueError(f"there is no {missing[0]!r}")
-    before, between, after = (used_names(tree.code) for tree in (module, lean, bare))
+    with_helpers = module.visit(_Remover(replace(cut, remove=NONE))) if cut.remove else lean
+    before, between, after = (used_names(tree.code) for tree in (module, with_helpers, bare))
     pruner = _Pruner((before - between) & imported(module), after, is_missing)
     result = pruner.module(bare)
     if pruner.still_used:
@@ -130,8 +134,9 @@ class _Remover(_Scoped):
     def __init__(self, cut: Cut) -> None:
         super().__init__()
         self.cut = cut
-        self.plain = {name for name in cut.drop if "." not in name}
-        members = {name.rpartition(".")[2] for name in cut.drop if "." in name}
+        self.drop = cut.drop | cut.remove
+        self.plain = {name for name in self.drop if "." not in name}
+        members = {name.rpartition(".")[2] for name in self.drop if "." in name}
         arguments = {name for names in cut.arguments.values() for name in names}
         self.words = cut.words | members | arguments
 
@@ -192,9 +197,9 @@ class _Remover(_Scoped):
         return not names & self.plain
 
     def _is_dropped(self, name: str) -> bool:
-        if name in self.cut.drop:
+        if name in self.drop:
             self.found.add(name)
-        return name in self.cut.drop
+        return name in self.drop
 
     def _statements(self, block: cst.BaseSuite, scope: str) -> cst.BaseSuite:
         """A class's body without dropped attributes; never empty."""
@@ -209,8 +214,8 @@ class _Remover(_Scoped):
         was_dropped, lines = False, list[cst.EmptyLine]()
         for statement in body:
             names = {f"{prefix}{name}" for name in assigned(statement)}
-            if names & self.cut.drop:
-                self.found |= names & self.cut.drop
+            if names & self.drop:
+                self.found |= names & self.drop
                 lines = lines if was_dropped else blank_lines(statement)
                 was_dropped = True
             elif not (was_dropped and docstring(statement) is not None):

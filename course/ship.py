@@ -3,7 +3,6 @@
 import hashlib
 import json
 from collections.abc import Callable, Collection, Mapping
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,49 +19,87 @@ PACKAGES = ("neural_networks", "course", "tests")
 """The packages of the repository; all other imports are of Python's library, or installed."""
 
 
-def build(manifest: Manifest, solved: Collection[str] = ()) -> dict[str, bytes]:
-    """The files of a starter, by path, sorted; the same bytes each time.
+class Kit:
+    """The starters of a manifest, with any exercises solved; each file is cut once.
 
     Parameters
     ----------
     manifest : Manifest
-    solved : collection of str
-        Exercises that stay solved.
-
-    Raises
-    ------
-    ValueError
-        If an exercise is unknown, or the manifest does not fit the code.
     """
-    for name in solved:
-        manifest.assignment.exercise(name)
-    source = f"{manifest.assignment.name}.toml"
-    is_missing = partial(_is_missing, _modules(manifest), _missing_modules(manifest))
-    cuts = module_cuts(manifest, solved)
-    files: dict[str, str | bytes] = {}
-    for path in manifest.files:
+
+    def __init__(self, manifest: Manifest) -> None:
+        self.manifest = manifest
+        self.source = f"{manifest.assignment.name}.toml"
+        self.shipped = frozenset(module_name(path) for path in manifest.shipped if is_python(path))
+        self.missing = _modules(manifest.root) - self.shipped
+        self._done: dict[tuple[str, frozenset[str]], str | bytes] = {}
+
+    def build(self, solved: Collection[str] = ()) -> dict[str, bytes]:
+        """The files of a starter, by path, sorted; the same bytes each time.
+
+        Parameters
+        ----------
+        solved : collection of str
+            Exercises that stay solved.
+
+        Raises
+        ------
+        ValueError
+            If an exercise is unknown, or the manifest does not fit the code.
+        """
+        manifest = self.manifest
+        for name in solved:
+            manifest.assignment.exercise(name)
+        files = {path: self.file(path, solved) for path in manifest.files}
+        texts = {path: text for path, text in files.items() if isinstance(text, str)}
+        for path, template in manifest.templates.items():
+            files[path] = fill(manifest, template, texts)
+        check_imports(self.source, files)
+        encoded = {
+            path: text.encode() if isinstance(text, str) else text for path, text in files.items()
+        }
+        hashes = {path: hashlib.sha256(encoded[path]).hexdigest() for path in sorted(encoded)}
+        blank = {exercise.file: texts[exercise.file] for exercise in manifest.assignment.exercises}
+        definitions = {path: signatures(blank[path]) for path in sorted(blank)}
+        toml = assignment_toml(manifest.assignment, hashes, definitions)
+        encoded["assignment.toml"] = toml.encode()
+        return dict(sorted(encoded.items()))
+
+    def file(self, path: str, solved: Collection[str] = ()) -> str | bytes:
+        """A file as it ships: text with LF at the ends of lines, or bytes."""
+        own = {c.exercise.name for c in self.manifest.cuttings if c.exercise.file == path}
+        key = path, frozenset(own & set(solved))
+        if key not in self._done:
+            self._done[key] = self._cut(path, key[1])
+        return self._done[key]
+
+    def _cut(self, path: str, solved: Collection[str]) -> str | bytes:
+        manifest = self.manifest
         content = read(manifest.root / path)
-        if isinstance(content, str) and path.endswith(".py"):
+        if isinstance(content, str) and is_python(path):
+            cut = module_cut(manifest, path, solved)
             try:
-                if path in cuts or imports_missing(content, is_missing):
-                    content = cut_module(content, cuts.get(path, Cut()), is_missing)
+                if cut != Cut() or imports_missing(content, self._is_missing):
+                    return cut_module(content, cut, self._is_missing)
             except ValueError as error:
-                raise ValueError(f"{source}: {path}: {error}") from None
+                raise ValueError(f"{self.source}: {path}: {error}") from None
         elif isinstance(content, str) and path.endswith(".ipynb"):
-            content = cut_notebook(content, manifest.drop.get(path, ()), f"{source}: {path}")
-        files[path] = content
-    texts = {path: text for path, text in files.items() if isinstance(text, str)}
-    for path, template in manifest.templates.items():
-        files[path] = fill(manifest, template, texts)
-    check_imports(source, files)
-    encoded = {
-        path: text.encode() if isinstance(text, str) else text for path, text in files.items()
-    }
-    hashes = {path: hashlib.sha256(encoded[path]).hexdigest() for path in sorted(encoded)}
-    blank = {exercise.file: texts[exercise.file] for exercise in manifest.assignment.exercises}
-    definitions = {path: signatures(blank[path]) for path in sorted(blank)}
-    encoded["assignment.toml"] = assignment_toml(manifest.assignment, hashes, definitions).encode()
-    return dict(sorted(encoded.items()))
+            where = f"{self.source}: {path}"
+            return cut_notebook(content, manifest.drop.get(path, ()), where)
+        return content
+
+    def _is_missing(self, name: str) -> bool:
+        return name in self.missing
+
+
+def build(manifest: Manifest, solved: Collection[str] = ()) -> dict[str, bytes]:
+    """The files of a starter, see ``Kit.build``."""
+    return Kit(manifest).build(solved)
+
+
+def is_python(path: str) -> bool:
+    """True for the path of a Python file."""
+    return path.endswith(".py")
 
 
 def imports_missing(source: str, is_missing: Callable[[str], bool]) -> bool:
@@ -82,15 +119,13 @@ def read(path: Path) -> str | bytes:
         return content
 
 
-def module_cuts(manifest: Manifest, solved: Collection[str] = ()) -> dict[str, Cut]:
-    """What is cut from each module."""
-    paths = {*manifest.drop, *(cutting.exercise.file for cutting in manifest.cuttings)}
-    return {path: _cut(manifest, path, solved) for path in sorted(paths) if path.endswith(".py")}
-
-
-def _cut(manifest: Manifest, path: str, solved: Collection[str]) -> Cut:
+def module_cut(manifest: Manifest, path: str, solved: Collection[str] = ()) -> Cut:
+    """What is cut from a module."""
+    if path not in {*manifest.drop, *(c.exercise.file for c in manifest.cuttings)}:
+        return Cut()
     known = outline(manifest.root / path)
-    drop, words, arguments = set[str](), set[str](), dict[str, frozenset[str]]()
+    drop, remove, words = set[str](), set[str](), set[str]()
+    arguments: dict[str, frozenset[str]] = {}
     for name in manifest.drop.get(path, ()):
         if name.startswith("``"):
             words.add(name.strip("`"))
@@ -111,8 +146,8 @@ def _cut(manifest: Manifest, path: str, solved: Collection[str]) -> Cut:
         signatures |= {f"{cls}.{method}": text for method, text in cutting.signature.items()}
         if not is_solved:
             members = known.classes[cls]
-            drop |= {f"{cls}.{name}" if name in members else name for name in cutting.remove}
-    return Cut(blanks, signatures, frozenset(drop), arguments, frozenset(words))
+            remove |= {f"{cls}.{name}" if name in members else name for name in cutting.remove}
+    return Cut(blanks, signatures, frozenset(drop), frozenset(remove), arguments, frozenset(words))
 
 
 def _blanks(cutting: Cutting) -> dict[str, Blank]:
@@ -228,20 +263,10 @@ def outline_text(content: str | bytes | None) -> set[str]:
     return names
 
 
-def _modules(manifest: Manifest) -> frozenset[str]:
-    return frozenset(module_name(path) for path in manifest.shipped if path.endswith(".py"))
-
-
-def _missing_modules(manifest: Manifest) -> frozenset[str]:
-    """The modules of the repository that are not shipped."""
-    root, shipped = manifest.root, _modules(manifest)
+def _modules(root: Path) -> frozenset[str]:
+    """The modules of the repository."""
     paths = [path for package in PACKAGES for path in (root / package).rglob("*.py")]
-    names = {module_name(path.relative_to(root).as_posix()) for path in paths}
-    return frozenset(names - shipped)
-
-
-def _is_missing(shipped: frozenset[str], missing: frozenset[str], name: str) -> bool:
-    return name in missing and name not in shipped
+    return frozenset(module_name(path.relative_to(root).as_posix()) for path in paths)
 
 
 def assignment_toml(
