@@ -8,6 +8,7 @@ if sys.version_info < (3, 11):  # noqa: UP036 - in one line, before an import fa
 import argparse
 import importlib.util
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
@@ -30,6 +31,17 @@ for is done, 1 if not, 2 for a wrong argument.
 """
 MARKS = {"done": "32", "here": "1", "wrong": "31"}
 """Colors of a terminal, by what they are for."""
+
+EXPLAINED = {
+    "The truth value of an array": "An if takes one yes or no, an array has many: work on whole "
+    "arrays instead.",
+    "mismatch in its core dimension": "In A @ B, the last axis of A and the first of B have the "
+    "same length: print both shapes.",
+    "could not be broadcast": "The shapes do not fit each other: print them.",
+    "raised KeyError": "Nothing is stored under this name: is it stored before it is looked up?",
+    "has no attribute '_": "It is set by no method that has run before.",
+}
+"""Errors of Python and NumPy, by a part of their text, in other words."""
 
 Results = dict[str, list[Result]]
 
@@ -157,7 +169,8 @@ def report(exercise: Exercise, results: Sequence[Result], everything: bool, hint
         word = colored("ok", "done") if result.passed else colored(word, "wrong")
         lines.append(f"  {where:<{width}}  {word}")
         if result in shown and not result.blank:
-            lines += ["", *indented(result.message), ""]
+            more = [f"      {words}" for part, words in EXPLAINED.items() if part in result.message]
+            lines += ["", *indented(result.message), *more, ""]
             if result.printed.strip():
                 lines += ["    Your code printed:", *indented(result.printed), ""]
     lines += [f"  {line}" for line in advice(exercise, failing, hint)]
@@ -187,7 +200,9 @@ def place(exercise: Exercise, result: Result) -> str:
     except ValueError:
         return f"{exercise.file}  {name}"
     found = source.find(name) or source.find(exercise.cls)
-    return f"{exercise.file}:{found.line if found else 1}  {name}"
+    broken = re.match(r".*?:(\d+)", "".join(source.problems))
+    line = found.line if found else int(broken[1]) if broken else 1
+    return f"{exercise.file}:{line}  {name}"
 
 
 def advice(exercise: Exercise, failing: Sequence[Result], hint: bool) -> list[str]:
