@@ -186,10 +186,10 @@ def of_factor(actual: np.ndarray, expected: np.ndarray, case: Case) -> Iterator[
         return
     place = np.unravel_index(np.argmax(np.abs(expected)), expected.shape)
     factor = float(actual[place] / expected[place])
-    if not factor or not same(actual, factor * expected):
+    if not factor or not same(actual, factor * expected) or math.isclose(factor, 1, rel_tol=1e-5):
         return
     size, sign = abs(factor), " and of the other sign" if factor < 0 else ""
-    if math.isclose(size, 1):
+    if math.isclose(factor, -1):
         every = "Every number has" if expected.size > 1 else "It has"
         yield f"{every} the other sign: {MEANINGS['-1']}"
     for symbol, number in factors(case).items():
@@ -228,7 +228,7 @@ def of_places(actual: np.ndarray, expected: np.ndarray, case: Case) -> Iterator[
     right = agree(actual, expected)
     if expected.ndim == 0 or not right.any():
         return
-    by_example = right.reshape(len(right), -1).all(axis=1)
+    by_example = np.asarray(right.reshape(len(right), -1).all(axis=1))
     if len(by_example) == case.m and by_example[0] and not by_example[1:].any() and case.m > 2:
         yield "Only the first example is right."
     for name, value in case.arrays.items():

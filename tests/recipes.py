@@ -104,7 +104,7 @@ def layer_init_params(case: Case) -> Results:
     for name in ("W", "U"):
         # Drawn at random: its shape, its largest number and its mean are known.
         W = layer.parameters.get(name)
-        if isinstance(W, np.ndarray) and W.ndim == 2:
+        if isinstance(W, np.ndarray) and W.size:
             bound = np.sqrt(6 / sum(W.shape))
             yield f"shape of {name}", np.array(W.shape)
             yield f"largest |{name}| / √(6 / (n_in + n_out))", np.abs(W).max() / bound

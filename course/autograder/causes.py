@@ -12,7 +12,7 @@ Trials = dict[str, list[Outcome]]
 """The outcomes of all cases, by recipe."""
 
 
-def trials(mistake: Mistake, cases_of: Callable[[str], list[Case]] = load_cases) -> Trials:
+def trials(mistake: Mistake, cases_of: Callable[[str], Sequence[Case]] = load_cases) -> Trials:
     """Run all recipes of a mistake's exercise with it."""
     with mistake.installed():
         return {
@@ -29,10 +29,12 @@ def by_name(recipe: str, known: Sequence[tuple[Mistake, Trials]]) -> Cause:
     """
 
     def cause(cases: Sequence[Case], outcomes: Sequence[Outcome]) -> str:
+        pairs = enumerate(zip(cases, outcomes, strict=True))
+        first = next((n for n, (case, outcome) in pairs if not right(case, outcome)), None)
         matches = [
             (sum(map(alike, outcomes, tried[recipe])), mistake.recipe == recipe, mistake)
             for mistake, tried in known
-            if recipe in tried and any_wrong(cases, outcomes, tried[recipe])
+            if first is not None and alike(outcomes[first], tried[recipe][first])
         ]
         if not matches:
             return ""
@@ -42,17 +44,9 @@ def by_name(recipe: str, known: Sequence[tuple[Mistake, Trials]]) -> Cause:
     return cause
 
 
-def any_wrong(cases: Sequence[Case], outcomes: Sequence[Outcome], tried: Sequence[Outcome]) -> bool:
-    """True if a hand-in and a mistake agree in the first case that is wrong."""
-    for case, outcome, other in zip(cases, outcomes, tried, strict=True):
-        if outcome.error or not right(case, outcome):
-            return alike(outcome, other)
-    return False
-
-
 def right(case: Case, outcome: Outcome) -> bool:
     """True if all results of a case are as expected, but for bounds."""
-    return all(
+    return not outcome.error and all(
         name in outcome.results and is_same(outcome.results[name], value)
         for name, value in case.expected.items()
         if not name.endswith((" at least", " at most"))

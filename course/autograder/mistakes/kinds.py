@@ -1,9 +1,10 @@
 """A mistake: a textbook solution with an edit, and a diagnosis in words."""
 
+import functools
 import inspect
 import linecache
 import textwrap
-from collections.abc import Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -91,13 +92,13 @@ class Mistake:
 
     def source(self) -> str:
         """The source of the textbook's class with the edits."""
-        method = inspect.getsource(getattr(self.exercise.textbook, self.method))
+        method = source_of(getattr(self.exercise.textbook, self.method))
         edited = method
         for old, new in self.edits.items():
             if edited.count(old) != 1:
                 raise ValueError(f"{self.title}: {old!r} occurs {edited.count(old)} times")
             edited = edited.replace(old, indented(new, edited, old))
-        return textwrap.dedent(inspect.getsource(self.exercise.textbook).replace(method, edited))
+        return textwrap.dedent(source_of(self.exercise.textbook).replace(method, edited))
 
     def build(self) -> type:
         """The class with the mistake."""
@@ -114,6 +115,12 @@ class Mistake:
         """A context in which the library makes the mistake."""
         with self.exercise.installed(self.build()):
             yield
+
+
+@functools.cache
+def source_of(thing: type | Callable[..., Any]) -> str:
+    """The source of a class or a function; reading it takes milliseconds."""
+    return inspect.getsource(thing)
 
 
 def indented(new: str, text: str, old: str) -> str:
