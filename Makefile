@@ -5,6 +5,7 @@
 # make states      continue trainings from the state after every step, for all rules and schedules
 # make textbook    run the tests with textbook classes in place of ours  (ARGS="layers models")
 # make notebooks   run the notebooks from top to bottom
+# make starter     cut a starter kit into ../ASSIGNMENT, and check it   (ASSIGNMENT=spring-2023)
 # make lint        ruff, mypy, and the import rules of pyproject.toml
 # make clean       remove the virtual environment
 #
@@ -15,7 +16,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check
 
-.PHONY: run test states textbook test-data results notebooks lint clean
+.PHONY: run test states textbook test-data results notebooks starter lint clean
 .DELETE_ON_ERROR:
 
 run: $(VENV)/installed-run
@@ -45,6 +46,14 @@ results: $(VENV)/installed-run
 notebooks: $(VENV)/installed-test
 	$(PY) -m pytest tests/documentation/test_notebooks.py --verbose $(ARGS)
 
+# Into a folder beside this one, or OUTPUT. ARGS="--zip ../starter.zip --git" and the like go to
+# generate_starter.py.
+ASSIGNMENT ?= spring-2023
+OUTPUT ?= ../$(ASSIGNMENT)
+starter: $(VENV)/installed-course
+	$(PY) generate_starter.py --assignment $(ASSIGNMENT) --output "$(OUTPUT)" $(ARGS)
+	$(PY) -m course check $(ASSIGNMENT)
+
 lint: $(VENV)/installed-lint
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
@@ -70,6 +79,11 @@ $(VENV)/installed-test: pyproject.toml | $(PY)
 	@echo 'Installing what the tests need (once, a minute or so) ...'
 	@$(PIP) --editable '.[test]'
 	@touch $@ $(VENV)/installed-run
+
+$(VENV)/installed-course: pyproject.toml | $(PY)
+	@echo 'Installing NumPy, tqdm, LibCST and Jinja2 (once) ...'
+	@$(PIP) 'numpy>=2' 'tqdm>=4.66' 'libcst>=1.8' 'jinja2>=3.1'
+	@touch $@
 
 $(VENV)/installed-lint: pyproject.toml | $(PY)
 	@echo 'Installing ruff, mypy and import-linter (once) ...'
