@@ -30,7 +30,9 @@ FILES = {"elman": "check_elman", "network": "check_models"}
 LEFT_ALONE, OF_DRAWN = " afterwards", "shape of "
 """An ending and a beginning of results: arrays that must not change, and shapes of drawn ones."""
 
-NOT_WRITTEN = "not written yet: "
+NOT_WRITTEN, DOES_NOT_IMPORT = "not written yet: ", " does not import: "
+"""The beginning of the message of a blank, and the middle of that of a file with a syntax error."""
+
 MOST_LINES = 40
 BOUNDS: dict[str, Callable[[float, float], bool]] = {
     " at least": operator.ge,
@@ -111,10 +113,11 @@ def described(error: BaseException) -> str:
         text = ""
     if isinstance(error, SyntaxError):
         where = Path(error.filename or "?")
-        place = where.relative_to(ROOT) if where.is_relative_to(ROOT) else where.name
+        inside = where.is_relative_to(ROOT)
+        place = where.relative_to(ROOT).as_posix() if inside else where.name
         caret = " " * ((error.offset or 1) - 1) + "^"
         code = f"\n    {error.text.rstrip()}\n    {caret}" if error.text else ""
-        return f"{place} does not import: {error.msg}, line {error.lineno}{code}"
+        return f"{place}{DOES_NOT_IMPORT}{error.msg}, line {error.lineno}{code}"
     first = f"raised {type(error).__name__}: {text.splitlines()[0][:300] if text else ''}"
     if isinstance(error, ValueError) and "read-only" in text:
         first = (
@@ -154,6 +157,8 @@ def judge(
     for outcome in outcomes:
         if outcome.blank is not None:
             return NOT_WRITTEN + (outcome.blank or f"{RECIPES[name].method} is still a blank")
+        if DOES_NOT_IMPORT in outcome.error:
+            return outcome.error
     problems = [problem(case, outcome) for case, outcome in zip(cases, outcomes, strict=True)]
     wrong = [number for number, found in enumerate(problems) if found]
     if not wrong:

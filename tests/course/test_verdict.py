@@ -74,10 +74,8 @@ class TestKinds(unittest.TestCase):
         self.assertRegex(found, r"\n  raised ValueError: matmul: .*")
 
     def test_raised_in_the_library_with_file_and_line(self):
-        found = message("relu.forward", lambda self, Z: self.backward(Z, "x"))
-        self.assertRegex(
-            found, r"\n    neural_networks/activations\.py:\d+, in backward: return dY"
-        )
+        found = message("l2.forward", lambda self, Y, P: self.backward(Y, "x"), losses.L2)
+        self.assertRegex(found, r"\n    neural_networks/losses\.py:\d+, in backward: return")
         self.assertNotIn("tests/", found)
         self.assertNotIn(str(ROOT), found)
 
@@ -93,6 +91,9 @@ class TestKinds(unittest.TestCase):
             lines[0], "neural_networks/activations.py does not import: invalid syntax, line 131"
         )
         self.assertEqual(lines[2].index("^") - 4, 8)
+        cases = load_cases("relu.forward")
+        outcomes = [Outcome(error=described(error))] * len(cases)
+        self.assertEqual(judge("relu.forward", cases, outcomes).splitlines(), lines)
 
     def test_writes_into_an_argument(self):
         def forward(self, Z):
