@@ -50,8 +50,9 @@ def identity(flag: str, text: str) -> str:
     words = re.sub(r"[\W_]+", " ", text).strip().lower()
     digits = set(words) <= {"0"} or re.fullmatch(r"(x )*x+( x)*", words)
     if not words or words in PLACEHOLDERS or digits or text.startswith("<"):
+        what = flag.strip("-").replace("-", " ").replace("id", "ID")
         got = f", got {text!r}" if text else ""
-        raise ValueError(f"--zip needs {flag} with your own{got}")
+        raise ValueError(f"--zip needs {flag} with your {what}{got}")
     return text
 
 
@@ -81,7 +82,7 @@ def pack(
         changes = find_changes(root, assignment.files)
     else:
         there = sorted(file for file in exercises if (root / file).is_file())
-        changes = Changes((), tuple(there), 0, {})
+        changes = Changes((), tuple(there), 0, {})  # without a starter to compare with
     contents = {file: (root / file).read_bytes() for file in (*changes.new, *changes.changed)}
     check_sizes(contents)
     contents["README.md"] = readme(root, assignment, contents, name, student_id, others).encode()

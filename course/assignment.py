@@ -256,5 +256,6 @@ def check_needed(where: str, table: Mapping[str, Any], needed: Iterable[str]) ->
 
 def suggestion(name: object, known: Iterable[str]) -> str:
     """``"; did you mean 'relu'?"`` for the known name closest to ``name``, or nothing."""
-    close = difflib.get_close_matches(str(name), list(known), n=1)
-    return f"; did you mean {close[0]!r}?" if close else ""
+    by_lower_case = {other.lower(): other for other in known}
+    close = difflib.get_close_matches(str(name).lower(), by_lower_case, n=1)
+    return f"; did you mean {by_lower_case[close[0]]!r}?" if close else ""
