@@ -64,6 +64,7 @@ def module_name(path: str) -> str:
     return path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
 
 
+@lru_cache(maxsize=512)
 def imported_modules(source: str) -> list[tuple[int, str, tuple[str, ...]]]:
     """The imports of a module: line, module, and the names taken from it."""
     found: list[tuple[int, str, tuple[str, ...]]] = []
