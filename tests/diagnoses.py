@@ -120,18 +120,29 @@ def of_shape(shape: tuple[int, ...], right: tuple[int, ...], case: Case) -> str:
         return ": an axis of size 1 is lost or added; keepdims=True keeps it."
     if len(shape) == len(right) and sorted(shape) == sorted(right):
         return ": its axes are in another order."
-    if len(right) < 4 or len(shape) < 4:
-        for axis, size in enumerate(right):
-            before, after = right[:axis], right[axis + 1 :]
-            if shape in ((*before, *after), (*before, 1, *after)):
-                return f": axis {axis}, of size {size}, is lost; was it summed away?"
-    if shape[-1] == right[-1] and shape[0] == case.m and right[0] == 1:
-        return ": a row for each example; is the sum over them missing?"
+    if (axis := lost_axis(shape, right)) is not None:
+        return f": axis {axis}, of size {right[axis]}, is lost; was it summed away?"
+    if len(shape) == 2 and shape[0] == case.m and right[0] == 1:
+        missing = (
+            "is the sum over them missing" if shape[-1] == right[-1] else "is it the other axis"
+        )
+        return f": a row for each example; {missing}?"
+    if len(shape) > len(right):
+        return ": it has more axes; is a sum over some of them missing?"
     owners = {value.shape: name for name, value in case.arrays.items()}
     if right in owners:
         yours = f"; yours is that of {owners[shape]}" if shape in owners else ""
         return f": the shape of {owners[right]}{yours}."
     return ": see the output's size in the docstring." if len(right) == 4 else "."
+
+
+def lost_axis(shape: tuple[int, ...], right: tuple[int, ...]) -> int | None:
+    """The axis that a sum took away, or reduced to size 1; images' axes change in other ways."""
+    for axis in range(len(right)) if min(len(shape), len(right)) < 4 else ():
+        before, after = right[:axis], right[axis + 1 :]
+        if shape in ((*before, *after), (*before, 1, *after)):
+            return axis
+    return None
 
 
 def likely_cause(name: str, case: Case, results: Mapping[str, Any]) -> str:
@@ -150,18 +161,23 @@ def causes(name: str, actual: np.ndarray, expected: np.ndarray, case: Case) -> I
         if first.shape == expected.shape and same(actual, first + expected):
             yield f"It is the sum of both batches: each backward replaces {base}."
         yield "The first batch is right, the second is not: is something of the first left over?"
-    yield from of_sameness(actual, expected, case)
+    yield from of_sameness(actual, expected)
     yield from of_functions(actual, expected)
+    yield from of_arguments(actual, expected, case)
     yield from of_factor(actual, expected, case)
     yield from of_order(actual, expected)
     yield from of_places(actual, expected, case)
     yield from of_rows(base, actual, expected, case)
     if np.allclose(actual, expected, rtol=1e-5):
         yield "It is right to a few digits only: is something small added, or rounded?"
+    if expected.ndim > 1 and (expected < 0).any() and not (actual < 0).any():
+        yield "None of its numbers is negative, though some should be."
+    if expected.ndim > 1 and (actual < 0).any() and not (expected < 0).any():
+        yield "Some of its numbers are negative, though none should be."
 
 
-def of_sameness(actual: np.ndarray, expected: np.ndarray, case: Case) -> Iterator[str]:
-    """A result that is all zeros, one number, an argument, or an argument's other part."""
+def of_sameness(actual: np.ndarray, expected: np.ndarray) -> Iterator[str]:
+    """A result that is all zeros, one number, or zeros and ones."""
     if expected.size > 1 and expected.any():
         if not actual.any():
             yield "All its numbers are 0."
@@ -169,6 +185,10 @@ def of_sameness(actual: np.ndarray, expected: np.ndarray, case: Case) -> Iterato
             yield "All its numbers are the same."
         elif np.isin(actual, (0, 1)).all():
             yield "It holds only 0 and 1."
+
+
+def of_arguments(actual: np.ndarray, expected: np.ndarray, case: Case) -> Iterator[str]:
+    """A result that is an argument, or right but for one."""
     for name, value in case.arrays.items():
         if expected.ndim == 0 or value.shape != expected.shape:
             continue
@@ -178,6 +198,10 @@ def of_sameness(actual: np.ndarray, expected: np.ndarray, case: Case) -> Iterato
             yield f"It equals -{name}."
         elif same(actual + expected, value):
             yield f"It is the other part of {name}: with what it should be, it adds up to {name}."
+        elif value.all() and same(actual * value, expected):
+            yield f"{name} is left out: times {name} it would be right."
+        elif value.all() and same(actual, expected * value):
+            yield f"It is multiplied by {name} once too often."
 
 
 def of_factor(actual: np.ndarray, expected: np.ndarray, case: Case) -> Iterator[str]:
@@ -237,6 +261,7 @@ def of_places(actual: np.ndarray, expected: np.ndarray, case: Case) -> Iterator[
         for what, where in (
             ("exactly 0", value == 0),
             ("negative", value < 0),
+            ("greater than 1", value > 1),
             ("positive", value > 0),
             ("not positive", value <= 0),
             ("large", np.abs(value) > 100),
@@ -260,8 +285,6 @@ def of_functions(actual: np.ndarray, expected: np.ndarray) -> Iterator[str]:
         yield "It is the square root of the right result."
     elif same(actual + expected, np.ones_like(expected)):
         yield "It and the right result add up to 1: look at the signs."
-    elif expected.ndim > 1 and (expected < 0).any() and not (actual < 0).any():
-        yield "None of its numbers is negative, though some should be."
 
 
 def of_rows(base: str, actual: np.ndarray, expected: np.ndarray, case: Case) -> Iterator[str]:

@@ -115,7 +115,7 @@ class TestKinds(unittest.TestCase):
     def test_a_loss_is_one_number(self):
         base, name = losses.L2, "l2.forward"
         found = message(name, lambda self, Y, P: ((Y - P) ** 2).sum(axis=1), base)
-        self.assertIn("L must be a float, got an array (6,): one for each example.", found)
+        self.assertIn("L must be a float, got an array (7,): one for each example.", found)
         for value in (np.array([None]), "1", None, 1j):
             found = message(name, lambda self, Y, P, value=value: value, base)
             self.assertRegex(found, "must be a float|is None")

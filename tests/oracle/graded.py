@@ -133,7 +133,7 @@ def squared_error(Y: torch.Tensor, Y_hat: torch.Tensor) -> torch.Tensor:
 def l2_cases(numbers: Numbers) -> Arrays:
     """Two batches."""
     cases = Cases()
-    for m, k in ((6, 3), (5, 1)):
+    for m, k in ((7, 3), (5, 1)):
         Y, Y_hat = numbers.normal(m, k), numbers.normal(m, k)
         add_loss(cases, "l2", squared_error, "", Y, Y_hat)
     return cases.arrays

@@ -106,7 +106,7 @@ MISTAKES = [
                 "(Z > 0) without dY",
                 {DZ_RELU: "(Z > 0) * 1.0"},
                 "This is the slope alone: by the chain rule it is multiplied by dY.",
-                "chain rule|only 0 and 1",
+                "chain rule|is left out|only 0 and 1",
             ),
             (
                 "dY * (dY > 0)",
@@ -148,7 +148,7 @@ MISTAKES = [
                 "dY * maximum(Z, 0)",
                 {DZ_RELU: "dY * np.maximum(Z, 0)"},
                 "dY is multiplied by Y; it must be multiplied by the slope.",
-                "multiplied by Y",
+                "multiplied by",
             ),
             (
                 "summed over the batch",
@@ -160,7 +160,7 @@ MISTAKES = [
                 "clipped at 1",
                 {DZ_RELU: "dY * ((Z > 0) & (Z < 1))"},
                 "Gradients are stopped above 1, too: ReLU has no upper end.",
-                "above 1|upper end",
+                "above 1|upper end|greater than 1",
             ),
         ],
     ),
@@ -208,7 +208,7 @@ MISTAKES = [
                 "S (1 - S)",
                 {DZ_SIGMOID: "S * (1 - S)"},
                 "This is the slope alone: by the chain rule it is multiplied by dY.",
-                "chain rule",
+                "chain rule|is left out|only 0 and 1",
             ),
             (
                 "dY S (S - 1)",

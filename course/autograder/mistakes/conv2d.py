@@ -147,7 +147,7 @@ MISTAKES = [
                 "dL/db over the batch only",
                 {DB: "dLdZ.sum(axis=0)"},
                 "dL/db is summed over the batch only: b is added at each place, too.",
-                "at each place",
+                "at each place|more axes",
             ),
             (
                 "dL/db (n_out,)",

@@ -215,7 +215,7 @@ MISTAKES = [
                 "axis 1 for dL/db",
                 {DB: "dLdZ.sum(axis=1, keepdims=True)"},
                 "dL/db is summed over the units: b has one number for each of them.",
-                "over the units",
+                "over the units|other axis",
             ),
             (
                 "dL/db (n_out,)",

@@ -89,7 +89,7 @@ MISTAKES = [
                 "ln(Y_hat + 1e-8)",
                 {"np.log(": "np.log(1e-8 + "},
                 "Something small is added within the logarithm, which changes every loss.",
-                "added within|something small is added",
+                "added within|something small added",
             ),
             (
                 "NaN for 0 · ln 0",
