@@ -8,10 +8,10 @@ from tests.verdict import GradedTest
 
 class TestNeuralNetwork(GradedTest):
     def test_forward(self):
-        self.check("network.forward")
+        self.check("model.forward")
 
     def test_backward(self):
-        self.check("network.backward")
+        self.check("model.backward")
 
     def test_predict(self):
-        self.check("network.predict")
+        self.check("model.predict")

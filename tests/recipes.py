@@ -244,8 +244,8 @@ RECIPES = {
     "fully_connected.init_params": Recipe("FullyConnected._init_parameters", layer_init_params),
     "elman.init_params": Recipe("Elman._init_parameters", layer_init_params),
     "elman.forward_step": Recipe("Elman.forward_step", elman_forward_step),
-    "network.forward": Recipe("NeuralNetwork.forward", network_forward),
-    "network.backward": Recipe("NeuralNetwork.backward", network_backward),
-    "network.predict": Recipe("NeuralNetwork.predict", network_predict),
+    "model.forward": Recipe("NeuralNetwork.forward", network_forward),
+    "model.backward": Recipe("NeuralNetwork.backward", network_backward),
+    "model.predict": Recipe("NeuralNetwork.predict", network_predict),
 }
 """The recipes by name: the exercise, a dot, and the method."""

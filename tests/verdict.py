@@ -24,7 +24,7 @@ from tests.recipes import RECIPES, SECOND
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA = ROOT / "tests" / "data"
-FILES = {"elman": "check_elman", "network": "check_models"}
+FILES = {"elman": "check_elman", "model": "check_models"}
 """The files of cases that are not named after their exercise."""
 
 LEFT_ALONE, OF_DRAWN = " afterwards", "shape of "

@@ -21,7 +21,7 @@ COUNTS = {
     "conv2d": 24,
     "pool2d": 18,
     "elman": 27,
-    "network": 18,
+    "model": 18,
 }
 
 

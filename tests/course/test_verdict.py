@@ -250,7 +250,7 @@ class TestCauses(unittest.TestCase):
             self.layers[1].parameters["g"] = self.layers[1].parameters["g"] + 1
             return out, float("nan") if Y is None else self.loss(Y, out)
 
-        found = message("network.predict", base=models.NeuralNetwork, predict=predict)
+        found = message("model.predict", base=models.NeuralNetwork, predict=predict)
         self.assertIn("g of layer 2 has changed; this method must leave it alone.", found)
 
     def test_a_second_opinion_replaces_the_first(self):

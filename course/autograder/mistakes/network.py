@@ -34,7 +34,7 @@ class NeuralNetwork(models.NeuralNetwork):
 
 
 NETWORK = Exercise(
-    "network",
+    "model",
     NeuralNetwork,
     vars(models),
     "NeuralNetwork",
