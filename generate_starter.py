@@ -2,7 +2,13 @@
 
 import sys
 
-from course.starter import main
-
 if __name__ == "__main__":
+    try:
+        from course.starter import main
+    except ModuleNotFoundError as missing:
+        print(
+            f"generate_starter.py: error: {missing} (python -m pip install -r requirements.txt)",
+            file=sys.stderr,
+        )
+        sys.exit(2)
     sys.exit(main())

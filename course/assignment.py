@@ -178,6 +178,9 @@ def assignment_from(source: str, name: str, table: Mapping[str, Any]) -> Assignm
         If a public key is missing or of the wrong type; the message begins with ``source``.
     """
     check_needed(source, table, NEEDED["the assignment"])
+    for key in ("exercise", "written"):
+        if not all(isinstance(part, Mapping) for part in table.get(key, ())):
+            raise ValueError(f"{source}: {key} must be a list of tables")
     top = public(source, table, TOP)
     exercises = tuple(_exercise(source, i, t) for i, t in enumerate(table["exercise"], start=1))
     written = tuple(_written(source, i, t) for i, t in enumerate(table.get("written", ()), start=1))

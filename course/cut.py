@@ -12,6 +12,7 @@ from typing import Any
 import libcst as cst
 from libcst import matchers as m
 
+from course.assignment import suggestion
 from course.docstrings import trim
 from course.trees import (
     Blank,
@@ -19,6 +20,7 @@ from course.trees import (
     assigned,
     blank_body,
     blank_lines,
+    defined,
     docstring,
     filtered,
     imported,
@@ -98,7 +100,7 @@ def cut_module(
     bare = lean.visit(blanker)
     missing += sorted((cut.blanks.keys() | cut.signatures.keys()) - blanker.found)
     if missing:
-        raise ValueError(f"there is no {missing[0]!r}")
+        raise ValueError(f"there is no {missing[0]!r}{suggestion(missing[0], defined(module))}")
     with_helpers = module.visit(_Remover(replace(cut, remove=NONE))) if cut.remove else lean
     before, between, after = (used_names(tree.code) for tree in (module, with_helpers, bare))
     pruner = _Pruner((before - between) & imported(module), after, is_missing)

@@ -67,6 +67,7 @@ def manifest_from(root: Path, name: str, table: Mapping[str, Any]) -> Manifest:
     source = f"{name}.toml"
     check_table(source, table, TOP)
     check_needed(source, table, ("title", "points", "headings", "exercise", "ship", "expect"))
+    assignment = assignment_from(source, name, table)
     for i, exercise in enumerate(table["exercise"], start=1):
         check_table(f"{source}: exercise {exercise.get('name', i)!r}", exercise, EXERCISE)
     for i, written in enumerate(table.get("written", ()), start=1):
@@ -76,7 +77,6 @@ def manifest_from(root: Path, name: str, table: Mapping[str, Any]) -> Manifest:
         check_table(f"{source}: {key}", table.get(key, {}), kinds)
     check_needed(f"{source}: ship", ship, ("files",))
     check_needed(f"{source}: expect", table["expect"], EXPECT)
-    assignment = assignment_from(source, name, table)
     files = expand_all(root, ship["files"], f"{source}: ship.files")
     templates = _templates(root, source, ship.get("templates", {}))
     manifest = Manifest(

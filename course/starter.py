@@ -110,7 +110,10 @@ def write_folder(
 ) -> None:
     """Write a folder, whole or not at all; one that is there is replaced."""
     target = Path(os.path.realpath(output))
-    scratch = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+    try:
+        scratch = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+    except OSError as error:
+        raise OSError(f"--output: cannot write to {target.parent}: {error.strerror}") from None
     try:
         scratch.chmod(0o755)
         new, old = scratch / "new", scratch / "old"

@@ -157,6 +157,20 @@ def imported(module: cst.Module) -> set[str]:
     return names
 
 
+def defined(module: cst.Module) -> set[str]:
+    """The qualified names of the functions and classes of a module."""
+    found = set()
+
+    def visit(node: ast.AST, prefix: str) -> None:
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, ast.ClassDef | ast.FunctionDef):
+                found.add(prefix + child.name)
+                visit(child, f"{prefix}{child.name}.")
+
+    visit(ast.parse(module.code), "")
+    return found
+
+
 def used_names(source: str) -> set[str]:
     """The names that a module uses, also in annotations in quotes and in ``__all__``."""
     names = set()
