@@ -178,6 +178,8 @@ def causes(name: str, actual: np.ndarray, expected: np.ndarray, case: Case) -> I
 
 def of_sameness(actual: np.ndarray, expected: np.ndarray) -> Iterator[str]:
     """A result that is all zeros, one number, or zeros and ones."""
+    if expected.size == 1 and expected.ndim and expected.any() and not actual.any():
+        yield "It is 0: is it ever computed?"
     if expected.size > 1 and expected.any():
         if not actual.any():
             yield "All its numbers are 0."

@@ -118,14 +118,14 @@ def described(error: BaseException) -> str:
         caret = " " * ((error.offset or 1) - 1) + "^"
         code = f"\n    {error.text.rstrip()}\n    {caret}" if error.text else ""
         return f"{place}{DOES_NOT_IMPORT}{error.msg}, line {error.lineno}{code}"
-    first = f"raised {type(error).__name__}: {text.splitlines()[0][:300] if text else ''}"
+    first = f"It raised {type(error).__name__}: {text.splitlines()[0][:300] if text else ''}"
     if isinstance(error, ValueError) and "read-only" in text:
         first = (
-            "writes into one of its arguments (or into a parameter), which must stay as it is: "
-            "compute a new array"
+            "It writes into one of its arguments (or into a parameter), which must stay as it is: "
+            "compute a new array."
         )
     elif isinstance(error, SystemExit):
-        first = "ended the program (SystemExit)"
+        first = "It ended the program (SystemExit)."
     frames = [
         frame
         for frame in traceback.extract_tb(error.__traceback__)

@@ -124,7 +124,7 @@ MISTAKES = [
                 "first layer skipped",
                 {"reversed(self.layers)": "reversed(self.layers[1:])"},
                 "The first layer is skipped: its parameters need gradients, too.",
-                "first layer|layer 1.*numbers are 0",
+                "first layer|layer 1.*It is 0",
             ),
             (
                 "σ' twice",
