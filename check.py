@@ -115,7 +115,7 @@ def run(flags: argparse.Namespace) -> int:
 
 
 def is_done(results: Sequence[Result]) -> bool:
-    """Have all tests passed?"""
+    """True if all tests have passed."""
     return all(result.passed for result in results)
 
 
@@ -191,7 +191,7 @@ def indented(text: str) -> list[str]:
 
 
 def place(exercise: Exercise, result: Result) -> str:
-    """Where the method of a test is: ``neural_networks/activations.py:9  ReLU.forward``."""
+    """The place of the method of a test: ``neural_networks/activations.py:9  ReLU.forward``."""
     tested = result.test.rpartition(".test_")[2]
     method = {"init_params": "_init_parameters"}.get(tested, tested)
     name = f"{exercise.cls}.{method}"
@@ -206,7 +206,7 @@ def place(exercise: Exercise, result: Result) -> str:
 
 
 def advice(exercise: Exercise, failing: Sequence[Result], hint: bool) -> list[str]:
-    """What to do next for an exercise."""
+    """The next steps of an exercise."""
     if not failing:
         lines = [f"For the write-up: {'; '.join(exercise.deliver)}"] * bool(exercise.deliver)
         command = f"python generate_submission.py --exercise {exercise.name} --test-output"
@@ -220,7 +220,7 @@ def advice(exercise: Exercise, failing: Sequence[Result], hint: bool) -> list[st
 
 
 def last_word(assignment: Assignment, optional: Sequence[Exercise]) -> str:
-    """What is left when the exercises are done."""
+    """The rest of the assignment, when the exercises are done."""
     lines = ["", colored("All exercises are done.", "done") + " What is left:"]
     lines += [f"  {written.section}  {written.task}" for written in assignment.written]
     if optional:

@@ -4,6 +4,7 @@ The code is read, never run; only --test-output runs tests.
 """
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -91,7 +92,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def run(flags: argparse.Namespace) -> bool:
-    """Do what the flags ask for; is there anything left for the student to do?"""
+    """Do what the flags ask for; returns True if something is left for the student to do."""
     assignment = find_assignment(ROOT, flags.assignment)
     only = assignment.exercise(flags.exercise) if flags.exercise else None
     author = archive.one_line("--name", flags.name)
@@ -122,7 +123,9 @@ def write_appendix(flags: argparse.Namespace, appendix: Appendix) -> None:
     for line in (*warnings, *appendix.notes):
         print(f"note: {line}", file=sys.stderr)
     if not to_file:
-        sys.stdout.buffer.write(text.encode())
+        if isinstance(sys.stdout, io.TextIOWrapper):  # on Windows, the console has an encoding
+            sys.stdout.reconfigure(encoding="utf-8", newline="\n")
+        print(text, end="")
         return
     check_suffix("--output", flags.output, (".tex", ".md", ".txt", ""))
     first_lines = (latex.FIRST_LINE.encode(), markdown.FIRST_LINE.encode())
@@ -135,7 +138,7 @@ def write_appendix(flags: argparse.Namespace, appendix: Appendix) -> None:
 
 
 def next_step(kind: str, flags: argparse.Namespace) -> str:
-    """What to do with an appendix."""
+    """The use of an appendix, in words."""
     if kind == "markdown":
         return "Paste it into a Markdown cell of your notebook."
     if flags.standalone:

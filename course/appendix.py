@@ -126,7 +126,7 @@ class Gathering:
             self.add_output(exercise)
 
     def check(self, exercise: Exercise, source: Source) -> Iterator[str]:
-        """What is missing, blank, or called in another way, in a line each."""
+        """The methods that are missing, blank, or called in another way, in a line each."""
         found = source.find(exercise.cls)
         if found is None:
             classes = [d.name for d in source.definitions if d.header]
@@ -230,7 +230,7 @@ class Gathering:
 
 
 def same_call(asked: str, got: str) -> bool:
-    """Can a function of one signature be called as one of the other? All, if none is asked."""
+    """True if a function of one signature can be called as the other, or if none is asked."""
     if not asked:
         return True
     needed, given = asked[1:-1].split(", "), got[1:-1].split(", ")
@@ -253,7 +253,7 @@ def candidates(root: Path, name: str) -> Iterator[tuple[str, str]]:
 
 
 def run(root: Path, arguments: list[str], seconds: float = SECONDS) -> tuple[bool, list[str]]:
-    """Run Python in a folder; has it succeeded, and what did it print?"""
+    """Run Python in a folder; returns True if it succeeded, and the lines that it printed."""
     environment = os.environ | {"NO_COLOR": "1", "PYTHON_COLORS": "0", "PYTHONIOENCODING": "utf-8"}
     try:
         process = subprocess.run(

@@ -110,7 +110,7 @@ def check_sizes(contents: dict[str, bytes]) -> None:
 
 
 def is_own(data: bytes) -> bool:
-    """Is this an archive that ``pack`` has made?"""
+    """True if ``pack`` has made this archive."""
     return data.startswith(b"PK") and data.endswith(MARK)
 
 
@@ -172,7 +172,7 @@ def versions(root: Path, contents: dict[str, bytes]) -> list[str]:
 
 
 def report(contents: dict[str, bytes], changes: Changes) -> Iterable[str]:
-    """What is in the archive, with sizes, and what is not, with reasons."""
+    """The files in the archive, with sizes, and those that are not, with reasons."""
     width = max(map(len, contents))
     for file, data in sorted(contents.items()):
         kind = "new" if file in changes.new else "changed" * (file in changes.changed)

@@ -66,7 +66,7 @@ def walk(root: Path) -> Iterator[tuple[Path, str]]:
 
 
 def same_content(path: Path, digest: str) -> bool:
-    """Has a file the content that its SHA-256 was made of, whatever its ends of lines?"""
+    """True if a file has the content of this SHA-256, whatever its ends of lines."""
     data = path.read_bytes()
     return digest in (
         hashlib.sha256(data).hexdigest(),

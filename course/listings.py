@@ -1,4 +1,4 @@
-"""What a code appendix is made of: sections, and listings of lines of a file."""
+"""The parts of a code appendix: sections, and listings of lines of a file."""
 
 import unicodedata
 from collections.abc import Iterable

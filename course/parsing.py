@@ -45,7 +45,7 @@ class Source:
 
     @cached_property
     def definitions(self) -> tuple[Definition, ...]:
-        """What the file defines, in its order, such as ``ReLU`` and then ``ReLU.forward``."""
+        """The definitions of the file, in its order, such as ``ReLU`` and then ``ReLU.forward``."""
         return tuple(_definitions(self.tree.body if self.tree else [], self.lines, ""))
 
     def find(self, name: str) -> Definition | None:
@@ -144,7 +144,7 @@ def signature(node: Function) -> str:
 
 
 def is_blank(node: Function) -> bool:
-    """Is nothing written: is the body empty, or does it come to ``NotImplementedError``?"""
+    """True if nothing is written: the body is empty, or comes to ``NotImplementedError``."""
     written = False
     for statement in node.body:
         if isinstance(statement, ast.Raise):

@@ -34,7 +34,7 @@ NOT_WRITTEN = "not written yet"
 
 @dataclass(frozen=True)
 class Result:
-    """How a test ended, and what was printed meanwhile. The message is empty if it passed."""
+    """The end of a test, and what was printed meanwhile. The message is empty if it passed."""
 
     test: str
     message: str
@@ -42,12 +42,12 @@ class Result:
 
     @property
     def passed(self) -> bool:
-        """Has it passed?"""
+        """True if it has no message."""
         return not self.message
 
     @property
     def blank(self) -> bool:
-        """Has it come to a method that is not written?"""
+        """True if it came to a method that is not written."""
         return self.message.startswith(NOT_WRITTEN)
 
 
@@ -128,7 +128,7 @@ def _pass_on(stream: IO[str], lines: "queue.Queue[str]") -> None:
 
 
 def ending(status: int, root: Path, folder: Path) -> str:
-    """How a process ended in the middle of a test, in words."""
+    """The end of a process in the middle of a test, in words."""
     if status < 0:
         name = signal.Signals(-status).name
         reason = " (not enough memory?)" if name == "SIGKILL" else ""
@@ -155,7 +155,7 @@ def printed(folder: Path, start: int = 0) -> str:
         return ""
     with path.open("rb") as file:
         file.seek(max(start, path.stat().st_size - MOST_PRINTED))
-        return file.read().decode("utf-8", "replace")
+        return file.read(MOST_PRINTED).decode("utf-8", "replace")
 
 
 class Told(unittest.TestResult):

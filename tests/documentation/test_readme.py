@@ -172,6 +172,11 @@ class TestOtherPages(CommandsRun):
         kinds = (runs / "csv-2" / "kinds.csv").read_text()
         self.assertEqual(len(kinds.splitlines()), 16)
 
+    def test_students(self):
+        self.run_page("students.md", 6)
+        for name in ("submission.tex", "submission.md", "relu.tex", "appendix.tex", "code.zip"):
+            self.assertTrue((self.copy / name).exists())
+
     def test_letters(self):
         runs = self.run_page("letters.md", 3)
         self.assertEqual(len((runs / "metrics.txt").read_text().splitlines()), 4)

@@ -15,7 +15,7 @@ PAGES = (
     *sorted((ROOT / "docs").glob("*.md")),
 )
 WIDTH = 100
-README_LINES = 140
+README_LINES = 141
 
 Documented = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 
