@@ -133,7 +133,8 @@ def write_appendix(flags: argparse.Namespace, appendix: Appendix) -> None:
         Path(flags.output), text.encode(), lambda old: old.startswith(first_lines), flags.overwrite
     )
     lines = sum(len(listing.code) for listing in appendix.listings)
-    print(f"{flags.output}: {appendix.written} of {appendix.asked} exercises, {lines} lines")
+    count = f"{appendix.written} of {appendix.asked} exercises"
+    print(f"{flags.output}: {flags.exercise or count}, {lines} lines")
     print(next_step(kind, flags))
 
 

@@ -7,7 +7,7 @@ import re
 import zipfile
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from course.assignment import Assignment
@@ -19,6 +19,7 @@ LARGEST, LARGEST_SCRIPT = 100_000_000, 1_000_000
 """Bytes of all files, and of one .py file."""
 
 NOTES = "NOTES.md"
+NOTHING = Changes((), (), 0, {})
 TOOLS = ("check.py", "generate_submission.py")
 PLACEHOLDERS = {
     "name", "your name", "my name", "student", "student name", "first last", "firstname lastname",
@@ -59,7 +60,7 @@ def identity(flag: str, text: str) -> str:
 def pack(
     root: Path, assignment: Assignment, name: str, student_id: str, others: str = ""
 ) -> Archive:
-    """Pack what differs from the starter; in the repository, the files of the exercises.
+    """Pack what differs from the starter; if nothing does, the files of the exercises.
 
     The same files give the same bytes.
 
@@ -77,12 +78,11 @@ def pack(
     """
     name, student_id = identity("--name", name), identity("--student-id", student_id)
     others = one_line("--with", others)
-    exercises = {exercise.file for exercise in assignment.exercises}
-    if assignment.files:
-        changes = find_changes(root, assignment.files)
-    else:
-        there = sorted(file for file in exercises if (root / file).is_file())
-        changes = Changes((), tuple(there), 0, {})  # without a starter to compare with
+    changes = find_changes(root, assignment.files) if assignment.files else NOTHING
+    if not changes.new and not changes.changed:  # in the repository, or a solved starter
+        exercises = {exercise.file for exercise in assignment.exercises}
+        there = tuple(sorted(file for file in exercises if (root / file).is_file()))
+        changes = replace(changes, changed=there, unchanged=0)
     contents = {file: (root / file).read_bytes() for file in (*changes.new, *changes.changed)}
     check_sizes(contents)
     contents["README.md"] = readme(root, assignment, contents, name, student_id, others).encode()
@@ -175,7 +175,7 @@ def report(contents: dict[str, bytes], changes: Changes) -> Iterable[str]:
     """The files in the archive, with sizes, and those that are not, with reasons."""
     width = max(map(len, contents))
     for file, data in sorted(contents.items()):
-        kind = "new" if file in changes.new else "changed" * (file in changes.changed)
+        kind = "new" * (file in changes.new)
         yield f"  {file:<{width}}  {size(len(data)):>7}  {kind}".rstrip()
     if changes.unchanged:
         yield f"left out: {changes.unchanged} files that are as the starter has them"

@@ -57,6 +57,10 @@ class TestArchive(StarterTest):
         ):
             self.assertIn(text, readme)
 
+    def test_where_nothing_differs_the_exercises_are_packed(self):
+        found = ["README.md", ACTIVATIONS, "neural_networks/models.py"]
+        self.assertEqual(list(self.members()), found)
+
     def test_what_is_left_out_is_told(self):
         self.fill()
         self.write({f"datasets/x/{i}.npy": "1" for i in range(3)})
@@ -73,7 +77,7 @@ class TestArchive(StarterTest):
             "note: graders use their own tests/check_models.py",
         ):
             self.assertIn(line, report)
-        self.assertRegex(report, rf"(?m)^  {ACTIVATIONS} +\d+ B +changed$")
+        self.assertRegex(report, rf"(?m)^  {ACTIVATIONS} +\d+ B$")
 
     def test_ends_of_lines_alone_are_no_change(self):
         self.write({path: text.replace("\n", "\r\n") for path, text in FILES.items()})

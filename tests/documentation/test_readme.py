@@ -197,6 +197,10 @@ class TestReadme(unittest.TestCase):
                 with self.subTest(command=command):
                     self.assertIn(command, ci)
 
+    def test_the_commands_for_instructors_are_run_by_ci(self):
+        self.assertGreaterEqual(len(commands(page("instructors.md"))), 8)
+        self.assertIn("docs/instructors.md >", (ROOT / ".ci" / "run").read_text())
+
     def test_files_that_it_names_exist(self):
         for name, text in {"README": README, "CONTRIBUTING": CONTRIBUTING}.items():
             paths = re.findall(r"`((?:[\w-]+/)*[\w-]+(?:\.(?:py|md|ipynb)|/))`", text)
