@@ -17,6 +17,7 @@ from course.listings import Appendix, Listing, Section, of_definitions, of_file
 from course.parsing import Source, read_source
 
 OTHER = "Other code"
+TOOLS = ("check.py", "generate_submission.py")
 SECONDS = 60
 """Time limit of the tests of one exercise."""
 
@@ -202,10 +203,10 @@ class Gathering:
         """Add new files, and scripts of the top level that differ from the starter's."""
         if not self.assignment.files:
             return
-        exercises = {exercise.file for exercise in self.assignment.exercises}
         changes = find_changes(self.root, self.assignment.files)
+        exercises = {exercise.file for exercise in self.assignment.exercises}
         for file in (*changes.new, *changes.changed):
-            if file in exercises or file == "generate_submission.py":
+            if file in exercises or file in TOOLS or file.startswith("course/"):
                 continue
             if file.endswith(".ipynb"):
                 self.notes.append(f"{file} is a notebook: print it, if it belongs to the appendix")
@@ -216,6 +217,17 @@ class Gathering:
             else:
                 advice = "add what you wrote to student_implementations in generate_submission.py"
                 self.notes.append(f"{file} differs from the starter's: {advice}")
+        self.notes += self.marks_in_scripts()
+
+    def marks_in_scripts(self) -> Iterator[str]:
+        """Scripts of the top level in which something is left to write, in a line each."""
+        for file in self.assignment.files:
+            if "/" in file or not file.endswith(".py") or file in TOOLS:
+                continue
+            source = self.source(file)
+            blanks = [d for d in source.definitions if d.blank] if source else []
+            for definition in blanks:
+                yield f"{file}:{definition.line}: {definition.name} is not written yet"
 
     def add_output(self, exercise: Exercise) -> None:
         """Run the tests of an exercise, and add what they print."""

@@ -19,6 +19,9 @@ LARGEST, LARGEST_SCRIPT = 100_000_000, 1_000_000
 """Bytes of all files, and of one .py file."""
 
 NOTES = "NOTES.md"
+SHOWN = 8
+"""Files left out that are named."""
+
 NOTHING = Changes((), (), 0, {})
 TOOLS = ("check.py", "generate_submission.py")
 PLACEHOLDERS = {
@@ -26,6 +29,7 @@ PLACEHOLDERS = {
     "first name last name", "jane doe", "john doe", "todo", "tbd", "xxx", "none", "anonymous",
     "id", "your id", "my id", "student id", "sid", "1234567890", "123456789", "12345678",
 }  # fmt: skip
+OWN = {"neural_networks", "course", "tests"}
 # Packages whose import has another name.
 DISTRIBUTIONS = {"sklearn": "scikit-learn", "PIL": "pillow", "cv2": "opencv-python"}
 
@@ -161,7 +165,7 @@ def versions(root: Path, contents: dict[str, bytes]) -> list[str]:
     for data in contents.values():
         text = data.decode("utf-8", "replace")
         imports = set(re.findall(r'^\s*"?(?:import|from)\s+(\w+)', text, re.MULTILINE))
-        names |= {DISTRIBUTIONS.get(module, module) for module in imports}
+        names |= {DISTRIBUTIONS.get(module, module) for module in imports - OWN}
     found = [f"Python {platform.python_version()}"]
     for name in sorted(names, key=str.lower):
         try:
@@ -178,15 +182,15 @@ def report(contents: dict[str, bytes], changes: Changes) -> Iterable[str]:
         kind = "new" * (file in changes.new)
         yield f"  {file:<{width}}  {size(len(data)):>7}  {kind}".rstrip()
     if changes.unchanged:
-        yield f"left out: {changes.unchanged} files that are as the starter has them"
-    reasons: Counter[tuple[str, str]] = Counter()
-    for file, reason in changes.left_out.items():
-        if file != NOTES:  # part of README.md
-            top = file.partition("/")[0] + "/" if "/" in file else file
-            reasons[top, reason] += 1
-    for (file, reason), count in sorted(reasons.items()):
-        files = f" ({count} files)" if count > 1 else ""
-        yield f"left out: {file}{files}: {reason}"
+        yield f"left out, as the starter has them: {changes.unchanged} files"
+    for reason in dict.fromkeys(changes.left_out.values()):
+        files = [file for file, why in changes.left_out.items() if why == reason != ""]
+        tops = Counter(file.partition("/")[0] + "/" * ("/" in file) for file in files)
+        tops.pop(NOTES, None)  # part of README.md
+        words = [f"{top} ({n} files)" if n > 1 else top for top, n in sorted(tops.items())]
+        more = [f"and {len(words) - SHOWN} more"] * (len(words) > SHOWN)
+        if words:
+            yield f"left out, {reason}: {', '.join([*words[:SHOWN], *more])}"
     tests = [file for file in changes.changed if file.startswith("tests/")]
     if tests:
         yield f"note: graders use their own {', '.join(tests)}"

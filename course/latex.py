@@ -47,7 +47,7 @@ ENVIRONMENT = r"""\makeatletter
   breaklines=true, breakatwhitespace=false, breakindent=2em, breakautoindent=true,
   postbreak=\mbox{\ensuremath{\hookrightarrow}\space}, prebreak={},
   frame=lines, framesep=3pt, aboveskip=\medskipamount, belowskip=\bigskipamount,
-  captionpos=t, caption={#2},
+  captionpos=t, caption={[{#2}]\raggedright #2},
   literate=TABLE}}{}
 """
 # XeTeX and LuaTeX read a character as one, and listings knows those below 256 only.

@@ -89,6 +89,20 @@ class TestGathering(StarterTest):
         self.assertIn("lr = None", code)
         self.assertIn('class Activation:\n    def forward(self, Z):\n        """Y."""\n', code[1])
 
+    def test_what_is_not_in_the_appendix_is_told(self):
+        self.fill()
+        self.write({"notes.ipynb": "{ }", "neural_networks/data.py": "x = 1\n"})
+        self.write({"train_ffnn.py": "def train():\n    raise NotImplementedError\n"})
+        self.assertEqual(
+            self.gather().notes,
+            (
+                "neural_networks/data.py differs from the starter's: add what you wrote to "
+                "student_implementations in generate_submission.py",
+                "notes.ipynb is a notebook: print it, if it belongs to the appendix",
+                "train_ffnn.py:1: train is not written yet",
+            ),
+        )
+
     def test_an_unknown_name_and_the_closest(self):
         problems = self.gather(also=["data.Dato"]).problems
         self.assertEqual(problems[-1], "there is no data.Dato to list; did you mean 'data.Data'?")

@@ -63,17 +63,22 @@ class TestArchive(StarterTest):
 
     def test_what_is_left_out_is_told(self):
         self.fill()
+        self.assertNotIn("no .py", "".join(self.pack().report))
+        self.write({f"{i}.csv": "" for i in range(9)})
+        self.assertIn(": 0.csv, 1.csv, 2.csv, 3.csv", "".join(self.pack().report))
+        self.assertIn("7.csv, and 1 more", "".join(self.pack().report))
+        for i in range(9):
+            (self.root / f"{i}.csv").unlink()
         self.write({f"datasets/x/{i}.npy": "1" for i in range(3)})
         self.write({"env/pyvenv.cfg": "", "env/lib/a.py": "1", "__pycache__/b.py": "1"})
         self.write({".git/c.py": "1", "experiments/run/log.csv": "1", "tests/check_models.py": ""})
         (self.root / "link.py").symlink_to(self.root / ACTIVATIONS)
         report = "\n".join(self.pack().report)
         for line in (
-            "left out: 8 files that are as the starter has them",
-            "left out: datasets/ (3 files): no .py or .ipynb",
-            "left out: env/: a virtual environment",
-            "left out: experiments/: no .py or .ipynb",
-            "left out: link.py: a link or device",
+            "left out, as the starter has them: 8 files",
+            "left out, no .py or .ipynb: datasets/ (3 files), experiments/",
+            "left out, a virtual environment: env/",
+            "left out, a link or device: link.py",
             "note: graders use their own tests/check_models.py",
         ):
             self.assertIn(line, report)
