@@ -20,10 +20,13 @@ from course.trees import (
     assigned,
     blank_body,
     blank_lines,
+    closing,
     defined,
     docstring,
     filtered,
+    has_inner_imports,
     imported,
+    mentioning,
     parameters_of,
     replaced,
     used_names,
@@ -92,7 +95,7 @@ def cut_module(
         module = cst.parse_module(source)
     except cst.ParserSyntaxError as error:
         raise ValueError(f"line {error.raw_line}: not Python: {error.message}") from None
-    remover = _Remover(cut)
+    remover = _Remover(cut, source)
     lean = module.visit(remover)
     missing = sorted((cut.drop | cut.remove) - remover.found)
     missing += sorted(key for key in cut.arguments if key not in remover.found)
@@ -100,10 +103,12 @@ def cut_module(
     bare = lean.visit(blanker)
     missing += sorted((cut.blanks.keys() | cut.signatures.keys()) - blanker.found)
     if missing:
-        raise ValueError(f"there is no {missing[0]!r}{suggestion(missing[0], defined(module))}")
-    with_helpers = module.visit(_Remover(replace(cut, remove=NONE))) if cut.remove else lean
-    before, between, after = (used_names(tree.code) for tree in (module, with_helpers, bare))
-    pruner = _Pruner((before - between) & imported(module), after, is_missing)
+        raise ValueError(f"there is no {missing[0]!r}{suggestion(missing[0], defined(source))}")
+    only_dropped = replace(cut, remove=NONE)
+    helped = module.visit(_Remover(only_dropped, source)) if cut.remove else lean
+    before, between, after = map(used_names, (source, helped.code, bare.code))
+    pruner = _Pruner((before - between) & imported(source), after, is_missing)
+    pruner.inside = has_inner_imports(source)
     result = pruner.module(bare)
     if pruner.still_used:
         name, origin = pruner.still_used[0]
@@ -126,14 +131,20 @@ class _Scoped(cst.CSTTransformer):
     def visit_ClassDef(self, node: cst.ClassDef) -> None:
         self.scope.append(node.name.value)
 
-    def visit_FunctionDef(self, node: cst.FunctionDef) -> None:
+    def visit_FunctionDef(self, node: cst.FunctionDef) -> bool:
+        """Go into a function only where there is something to find."""
         self.scope.append(node.name.value)
+        return self.goes_into(self.name())
+
+    def goes_into(self, name: str) -> bool:
+        """True if the body of a function is to be visited."""
+        return False
 
 
 class _Remover(_Scoped):
     """Removes what is dropped, its entries in tables, arguments, and what docstrings say of it."""
 
-    def __init__(self, cut: Cut) -> None:
+    def __init__(self, cut: Cut, source: str) -> None:
         super().__init__()
         self.cut = cut
         self.drop = cut.drop | cut.remove
@@ -141,6 +152,10 @@ class _Remover(_Scoped):
         members = {name.rpartition(".")[2] for name in self.drop if "." in name}
         arguments = {name for names in cut.arguments.values() for name in names}
         self.words = cut.words | members | arguments
+        self.mentioning = mentioning(source, self.plain) if self.plain else set[str]()
+
+    def goes_into(self, name: str) -> bool:
+        return name in self.mentioning
 
     def leave_FunctionDef(self, old: cst.FunctionDef, new: cst.FunctionDef) -> Any:
         name = self.name()
@@ -173,7 +188,10 @@ class _Remover(_Scoped):
         return new.with_changes(body=body)
 
     def leave_Dict(self, old: cst.Dict, new: cst.Dict) -> cst.Dict:
-        return new.with_changes(elements=filtered(new.elements, self._is_kept_entry))
+        return new.with_changes(
+            elements=filtered(new.elements, self._is_kept_entry),
+            rbrace=closing(new.rbrace, new.elements, self._is_kept_entry),
+        )
 
     def leave_Assign(self, old: cst.Assign, new: cst.Assign) -> cst.Assign:
         is_all = any(m.matches(t, m.AssignTarget(m.Name("__all__"))) for t in new.targets)
@@ -186,7 +204,10 @@ class _Remover(_Scoped):
         return new.with_changes(elements=filtered(new.elements, self._is_kept_entry))
 
     def leave_List(self, old: cst.List, new: cst.List) -> cst.List:
-        return new.with_changes(elements=filtered(new.elements, self._is_kept_entry))
+        return new.with_changes(
+            elements=filtered(new.elements, self._is_kept_entry),
+            rbracket=closing(new.rbracket, new.elements, self._is_kept_entry),
+        )
 
     def _is_kept_entry(self, entry: Any, strings: bool = False) -> bool:
         """False for a dropped name, or an entry with such a name as its key or its value."""
@@ -263,6 +284,11 @@ class _Pruner(cst.CSTTransformer):
         super().__init__()
         self.unused, self.used, self.is_missing = unused, used, is_missing
         self.still_used: list[tuple[str, str]] = []
+        self.inside = True
+
+    def visit_FunctionDef(self, node: cst.FunctionDef) -> bool:
+        """Go into a function only where there are imports in some."""
+        return self.inside
 
     def leave_ImportFrom(self, old: cst.ImportFrom, new: cst.ImportFrom) -> Any:
         if isinstance(new.names, cst.ImportStar) or new.module is None or new.relative:

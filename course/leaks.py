@@ -6,6 +6,7 @@ import json
 import re
 import tempfile
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -170,6 +171,7 @@ def shipped_code(files: Mapping[str, bytes]) -> Iterator[tuple[str, str]]:
                 yield path, block
 
 
+@lru_cache(maxsize=1024)
 def expression_keys(source: str) -> dict[str, str]:
     """The larger expressions and assignments of a source, by their form without names.
 

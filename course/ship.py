@@ -12,7 +12,7 @@ from course.cut import Cut, cut_module
 from course.cuttings import PLAIN, Cutting, Manifest
 from course.notebooks import cut_notebook
 from course.parsing import signatures
-from course.sources import imported_modules, module_name, outline
+from course.sources import Outline, imported_modules, module_name, outline
 from course.trees import Blank
 
 PACKAGES = ("neural_networks", "course", "tests")
@@ -217,12 +217,13 @@ def fill(manifest: Manifest, template: str, files: Mapping[str, str]) -> str:
 
 def blank_lines(exercise: Exercise, files: Mapping[str, str]) -> list[int]:
     """The line of each blank of an exercise; where it is solved, of the method."""
-    lines = files[exercise.file].splitlines()
+    source = files[exercise.file]
+    methods = Outline.of(source).classes[exercise.cls]
     found = []
     for method in exercise.blank:
-        text = blank_text(exercise, method)
-        number = next((i for i, line in enumerate(lines, start=1) if text in line), 0)
-        found.append(number)
+        text = f'"{blank_text(exercise, method)}"'
+        here = (i for i, line in enumerate(source.splitlines(), start=1) if text in line)
+        found.append(next(here, getattr(methods[method], "lineno", 0)))
     return found
 
 

@@ -16,6 +16,11 @@ class Outline:
     classes: dict[str, dict[str, ast.AST]]
     names: dict[str, ast.AST]
 
+    @classmethod
+    def of(cls, source: str) -> "Outline":
+        """The outline of a Python text."""
+        return _outline(source)
+
 
 def outline(path: Path) -> Outline:
     """The outline of a Python file; ``ValueError`` if it is not one."""

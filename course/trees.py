@@ -2,7 +2,7 @@
 
 import ast
 import re
-from collections.abc import Callable, Iterable, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -89,11 +89,42 @@ def replaced(line: Any, text: cst.SimpleString) -> Any:
 
 
 def filtered(elements: Sequence[Any], keep: Callable[[Any], bool]) -> list[Any]:
-    """The elements to keep; the last one ends as the old last one did."""
-    kept = [element for element in elements if keep(element)]
-    if kept and kept[-1] is not elements[-1]:
-        kept[-1] = kept[-1].with_changes(comma=elements[-1].comma)
+    """The elements to keep; the comments of those that go, above or beside them, go with them."""
+    kept: list[Any] = []
+    for element in elements:
+        if keep(element):
+            kept.append(element)
+        elif kept:
+            is_last = element is elements[-1]
+            comma = _joined(kept[-1].comma, element.comma, is_last)
+            kept[-1] = kept[-1].with_changes(comma=comma)
     return kept
+
+
+def closing(bracket: Any, elements: Sequence[Any], keep: Callable[[Any], bool]) -> Any:
+    """The bracket that closes elements, without the comment of a last one that goes."""
+    space = bracket.whitespace_before
+    if not elements or keep(elements[-1]) or not isinstance(space, cst.ParenthesizedWhitespace):
+        return bracket
+    kept = [element for element in elements if keep(element)]
+    line = _first_line(kept[-1].comma if kept else None)
+    return bracket.with_changes(whitespace_before=space.with_changes(first_line=line))
+
+
+def _first_line(comma: Any) -> cst.TrailingWhitespace:
+    """The rest of the line after a comma, with its comment."""
+    own = getattr(comma, "whitespace_after", None)
+    has_line = isinstance(own, cst.ParenthesizedWhitespace)
+    return own.first_line if has_line else cst.TrailingWhitespace()
+
+
+def _joined(comma: Any, gone: Any, is_last: bool) -> Any:
+    """The comma of an element after which another one goes, with the comma ``gone``."""
+    after = getattr(gone, "whitespace_after", None)
+    if isinstance(comma, cst.Comma) and isinstance(after, cst.ParenthesizedWhitespace):
+        line = _first_line(comma)
+        return gone.with_changes(whitespace_after=after.with_changes(first_line=line))
+    return gone if is_last else comma
 
 
 def parameters_of(signature: str) -> set[str]:
@@ -115,13 +146,15 @@ def each(parameters: cst.Parameters) -> list[cst.Param]:
 def without(parameters: cst.Parameters, names: Set[str]) -> cst.Parameters:
     """Parameters without some keywords."""
     kept = filtered(parameters.kwonly_params, lambda node: node.name.value not in names)
-    parameters = parameters.with_changes(
-        params=filtered(parameters.params, lambda node: node.name.value not in names),
+    is_bare = not kept and isinstance(parameters.star_arg, cst.ParamStar)
+    params = filtered(parameters.params, lambda node: node.name.value not in names)
+    if is_bare and params and parameters.star_kwarg is None:
+        params[-1] = params[-1].with_changes(comma=parameters.kwonly_params[-1].comma)
+    return parameters.with_changes(
+        params=params,
+        star_arg=cst.MaybeSentinel.DEFAULT if is_bare else parameters.star_arg,
         kwonly_params=kept,
     )
-    if not kept and isinstance(parameters.star_arg, cst.ParamStar):
-        parameters = parameters.with_changes(star_arg=cst.MaybeSentinel.DEFAULT)
-    return parameters
 
 
 def without_attributes(body: cst.BaseSuite, names: Set[str]) -> cst.BaseSuite:
@@ -148,27 +181,50 @@ def assigned(statement: Any) -> set[str]:
     return names
 
 
-def imported(module: cst.Module) -> set[str]:
+def imported(source: str) -> set[str]:
     """The names that the imports of a module bind."""
     names = set()
-    for node in ast.walk(ast.parse(module.code)):
+    for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import | ast.ImportFrom):
             names |= {alias.asname or alias.name.partition(".")[0] for alias in node.names}
     return names
 
 
-def defined(module: cst.Module) -> set[str]:
-    """The qualified names of the functions and classes of a module."""
-    found = set()
+def definitions(source: str) -> Iterator[tuple[str, ast.AST]]:
+    """Functions and classes of a module, at any depth, each with its qualified name."""
 
-    def visit(node: ast.AST, prefix: str) -> None:
+    def inner(node: ast.AST, prefix: str) -> Iterator[tuple[str, ast.AST]]:
         for child in ast.iter_child_nodes(node):
-            if isinstance(child, ast.ClassDef | ast.FunctionDef):
-                found.add(prefix + child.name)
-                visit(child, f"{prefix}{child.name}.")
+            is_one = isinstance(child, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+            name = f"{prefix}{child.name}" if is_one else prefix  # type: ignore[attr-defined]
+            if is_one:
+                yield name, child
+            yield from inner(child, f"{name}." if is_one else prefix)
 
-    visit(ast.parse(module.code), "")
-    return found
+    return inner(ast.parse(source), "")
+
+
+def defined(source: str) -> set[str]:
+    """The qualified names of the functions and classes of a module."""
+    return {name for name, _ in definitions(source)}
+
+
+def mentioning(source: str, words: Set[str]) -> set[str]:
+    """The qualified names of functions with a name or a text that is one of some words."""
+    return {
+        name
+        for name, node in definitions(source)
+        for part in ast.walk(node)
+        if getattr(part, "id", None) in words
+        or (isinstance(part, ast.Constant) and str(part.value) in words)
+    }
+
+
+def has_inner_imports(source: str) -> bool:
+    """True if there are imports elsewhere than at the top of a module."""
+    tree = ast.parse(source)
+    every = [node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom)]
+    return any(node not in tree.body for node in every)
 
 
 def used_names(source: str) -> set[str]:
