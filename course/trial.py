@@ -29,7 +29,9 @@ MOST_PRINTED = 2000
 """Characters of what a test printed that are kept."""
 
 LARGEST_FILE = 100_000_000
-NOT_WRITTEN = "not written yet"
+NOT_WRITTEN, STOPPED = "not written yet", "stopped: "
+MOST_STOPS = 2
+"""Tests that are waited for in vain: an endless loop in an import stops all."""
 
 
 @dataclass(frozen=True)
@@ -62,12 +64,15 @@ def run_tests(root: Path, tests: Sequence[str], seconds: float) -> Iterator[Resu
     seconds : float
         The time limit of each test.
     """
-    left = list(tests)
-    while left:
+    left, stops = list(tests), 0
+    while left and stops < MOST_STOPS:
         # After a crash or a stop, the rest run in another process.
         for result in _run_some(root, tuple(left), seconds):
             left.remove(result.test)
+            stops += result.message.startswith(STOPPED)
             yield result
+    for test in left:
+        yield Result(test, f"not run, as {stops} tests before it had to be stopped")
 
 
 def _run_some(root: Path, tests: Sequence[str], seconds: float) -> Iterator[Result]:
@@ -104,7 +109,7 @@ def _follow(
             line = lines.get(timeout=limit)
         except queue.Empty:
             where = place(root, folder, "; an endless loop?")
-            message = f"stopped: not done after {seconds:g} s{where}"
+            message = f"{STOPPED}not done after {seconds:g} s{where}"
             yield Result(current, message, printed(folder))
             return
         if not line:

@@ -107,6 +107,16 @@ class TestTrial(StarterTest):
         self.assertLess(time.monotonic() - began, 10)
         self.assertLessEqual(len(first.printed), 2000)
 
+    def test_after_two_stops_the_rest_is_not_waited_for(self):
+        with (self.root / ACTIVATIONS).open("a") as file:
+            file.write("while True:\n    pass\n")
+        last = "check_models.TestNetwork.test_predict"
+        with mock.patch("course.trial.STARTING", 0):
+            first, second, third = run_tests(self.root, [*RELU, last], 0.3)
+        self.assertTrue(first.message.startswith("stopped: not done after 0.3 s"))
+        self.assertTrue(second.message.startswith("stopped: "))
+        self.assertEqual(third.message, "not run, as 2 tests before it had to be stopped")
+
     def test_code_that_ends_the_program(self):
         first = self.messages("        import os\n        print('bye')\n        os._exit(0)\n")
         self.assertEqual(first.message, "ended the program: exit status 0")
