@@ -90,7 +90,6 @@ class TestPictures(Every):
         self.enterContext(mock.patch(name, return_value=[]))
         for self.script, name in (
             (train_ffnn, "higgs"),
-            (train_ffnn, "letters"),
             (train_cnn, "fashion_mnist_cnn"),
         ):
             self.assertEqual(self.train("--preset", name, "--epochs", 1)[0], 0)

@@ -25,18 +25,40 @@ SCRIPT = str(ROOT / "train_ffnn.py")
 
 class TestFirstRun(ScriptTest):
     def test_default_run_as_a_process_in_another_folder(self):
-        command = [sys.executable, SCRIPT, "--experiments", "here"]
-        elsewhere = self.runs.parent
-        done = subprocess.run(command, cwd=elsewhere, capture_output=True, text=True, check=True)
-        self.assertEqual(done.stderr, "", "no progress bar without a terminal")
-        self.assertIn("Network: 83 parameters, float32", done.stdout)
-        self.assertIn("W (4, 10), b (1, 10)", done.stdout)
-        self.assertIn(str(Path("here") / "iris"), done.stdout)
-        folder = elsewhere / "here" / "iris"
+        out, shown = self.at_a_terminal(self.root, "--experiments", "here")
+        self.assertIn("Network: 83 parameters, float32", out)
+        self.assertIn("W (4, 10), b (1, 10)", out)
+        self.assertIn(str(Path("here") / "iris"), out)
+        folder = self.root / "here" / "iris"
         self.assertEqual({path.name for path in folder.iterdir()}, RUN_FILES)
         test = json.loads((folder / "test.json").read_text())
         self.assertLessEqual(test["error"], 0.1)
-        self.assertIn(f"accuracy {1 - test['error']:.1%}", done.stdout)
+        self.assertIn(f"accuracy {1 - test['error']:.1%}", out)
+        self.check_progress(shown)
+
+    def at_a_terminal(self, folder: Path, *arguments: str) -> tuple[str, str]:
+        """Run the script as a process; its output, and what a terminal shows of its errors."""
+        main, secondary = pty.openpty()
+        termios.tcsetwinsize(secondary, (24, 80))
+        self.addCleanup(os.close, main)
+        command, out = [sys.executable, SCRIPT, *arguments], self.root / "out"
+        with (
+            out.open("w") as stdout,
+            subprocess.Popen(command, cwd=folder, stdout=stdout, stderr=secondary) as process,
+        ):
+            os.close(secondary)
+            shown = read_terminal(main)
+        self.assertEqual(process.returncode, 0)
+        return out.read_text(), shown
+
+    def check_progress(self, shown: str) -> None:
+        """One line, which fits the terminal. (Without a terminal, there is none: see below.)"""
+        last = shown.rstrip().split("\r")[-1]
+        self.assertRegex(
+            last, r"epoch 60/60 .* train loss \d\.\d+ acc \d+\.\d%, val loss \d\.\d+ acc \d+\.\d%$"
+        )
+        self.assertLessEqual(len(last), 80)
+        self.assertEqual(shown.count("\n"), 1, "the bar stays on one line")
 
     def test_files_agree_with_each_other(self):
         self.train("--epochs", 5)
@@ -61,22 +83,6 @@ class TestFirstRun(ScriptTest):
         np.testing.assert_allclose(
             Y_hat, outputs[["output_0", "output_1", "output_2"]], rtol=1e-5, atol=1e-7
         )
-
-    def test_terminal_shows_one_progress_line(self):
-        main, secondary = pty.openpty()
-        termios.tcsetwinsize(secondary, (24, 80))
-        self.addCleanup(os.close, main)
-        command = [sys.executable, SCRIPT, "--experiments", str(self.runs), "--epochs", "3"]
-        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=secondary) as process:
-            os.close(secondary)
-            shown = read_terminal(main)
-        self.assertEqual(process.returncode, 0)
-        last = shown.rstrip().split("\r")[-1]
-        self.assertRegex(
-            last, r"epoch 3/3 .* train loss \d\.\d+ acc \d+\.\d%, val loss \d\.\d+ acc \d+\.\d%$"
-        )
-        self.assertLessEqual(len(last), 80)
-        self.assertEqual(shown.count("\n"), 1, "the bar stays on one line")
 
 
 def train_ffnn_dataset(config):
@@ -190,7 +196,7 @@ class TestInterruption(ScriptTest):
             process.send_signal(signal.SIGINT)
             out, err = process.communicate(timeout=60)
         self.assertEqual(process.returncode, 130)
-        self.assertEqual(err, "")
+        self.assertEqual(err, "", "no progress bar without a terminal")
         self.assertIn("Interrupted after", out)
         epochs = len(pd.read_csv(log))
         self.assertGreaterEqual(epochs, 20)

@@ -121,6 +121,7 @@ class TestReadmeAndResults(CommandsRun):
         self.assertTrue((self.runs / "fashion_mnist" / "test.json").exists())
         self.check_training()
         self.check_results()
+        self.check_convolution_and_recurrence()
         self.check_blocks()
 
     def check_training(self) -> None:
@@ -139,6 +140,12 @@ class TestReadmeAndResults(CommandsRun):
             if command not in quick:  # they take minutes, or PyTorch
                 with self.subTest(command=command):
                     self.check_benchmark(*shlex.split(command)[1:])
+
+    def check_convolution_and_recurrence(self) -> None:
+        for name in ("convolution.md", "recurrence.md"):
+            self.run_page(name, 1)
+        self.assertTrue((self.runs / "small" / "kernels.png").exists())
+        self.assertTrue((self.runs / "noisy" / "forecast.png").exists())
 
     def check_benchmark(self, flag: str, module: str, *arguments: str) -> None:
         """A benchmark is there, and so are the rows that it is to measure."""
@@ -160,7 +167,8 @@ class TestReadmeAndResults(CommandsRun):
 
 
 class TestOtherPages(CommandsRun):
-    def test_data(self):
+    def test_data_and_letters(self):
+        self.check_letters()
         runs = self.run_page("data.md", 4)
         self.assertTrue((runs / "fashion_mnist.png").exists())
         table = (self.copy / "kinds.csv").read_bytes()
@@ -177,16 +185,10 @@ class TestOtherPages(CommandsRun):
         for name in ("submission.tex", "submission.md", "relu.tex", "appendix.tex", "code.zip"):
             self.assertTrue((self.copy / name).exists())
 
-    def test_letters(self):
+    def check_letters(self) -> None:
         runs = self.run_page("letters.md", 3)
         self.assertEqual(len((runs / "metrics.txt").read_text().splitlines()), 4)
         self.assertIn("New beta:", (runs / "steps.txt").read_text())
-
-    def test_convolution_and_recurrence(self):
-        for name in ("convolution.md", "recurrence.md"):
-            runs = self.run_page(name, 1)
-        self.assertTrue((runs / "small" / "kernels.png").exists())
-        self.assertTrue((runs / "noisy" / "forecast.png").exists())
 
 
 class TestReadme(unittest.TestCase):

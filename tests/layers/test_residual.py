@@ -3,7 +3,7 @@
 import unittest
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from neural_networks.layers import Residual, initialize_layer
@@ -223,6 +223,7 @@ def blocks(draw):
 
 
 class TestAnyShapeAndValue(unittest.TestCase):
+    @settings(max_examples=25)
     @given(blocks(), seeds)
     def test_gradients(self, block, seed):
         args, X = block

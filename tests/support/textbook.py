@@ -145,6 +145,7 @@ UNREACHED = """
     layers.test_convolution_oracle.TestPooling.
     layers.test_elman_bad_input.
     layers.test_elman_gradients.TestAnyShapeAndValue.
+    layers.test_elman_gradients.TestCentralDifferences.
     layers.test_elman_gradients.TestRandomDirections
     layers.test_elman_gradients.TestTwoImplementations.
     layers.test_elman_steps.
@@ -152,8 +153,12 @@ UNREACHED = """
     layers.test_normalization.TestAnyShapeAndValue.
     layers.test_normalization.TestRandomDirections.
     layers.test_normalization_rules.TestNetworks.test_a_leak_would_be_seen
+    layers.test_normalization_rules.TestNetworks.test_from_step_to_step
+    layers.test_normalization_rules.TestNetworks.test_predicting_leaves_nothing
     layers.test_pooling.
     layers.test_residual_rules.TestNetworks.test_a_leak_would_be_seen
+    layers.test_residual_rules.TestNetworks.test_from_step_to_step
+    layers.test_residual_rules.TestNetworks.test_predicting_leaves_nothing
     models.test_convolution_training.TestMemory.
     models.test_convolution_training.TestNothingGrows.test_a_leak_would_be_seen
     models.test_elman_networks.TestMemory.
@@ -162,8 +167,11 @@ UNREACHED = """
     training.test_forecasting.TestFiles.test_a_network_that_predicts_no_numbers_at_all
     training.test_forecasting.TestFiles.test_the_picture_is_of_the_first_feature
     training.test_forecasting.TestPicture.test_a_network_that_runs_away_leaves_the_panel
+    training.test_state_bad_input.TestDamage.
 """
-"""Tests that take their time and never call a class of the textbook, or test another test."""
+"""Tests that take their time and never call a class of the textbook; whose subject is another test,
+or damage; or whose twin calls the same classes: ``TestCentralDifferencesFaster``, and the memory of
+the networks in ``models``."""
 
 
 class ReLU(activations.ReLU):
