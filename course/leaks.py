@@ -1,14 +1,12 @@
 """Leaks: whether a starter has anything of a solution, or of the machine that it was cut on."""
 
 import ast
-import copy
 import json
 import re
 import tempfile
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 from course.canaries import copy_repository, found_in, plant
 from course.cuttings import PLAIN, Cutting, Manifest
@@ -182,39 +180,45 @@ def expression_keys(source: str) -> dict[str, str]:
     except SyntaxError:
         return {}
     found = {}
-    for node in ast.walk(tree):
-        is_large = isinstance(node, ast.expr | ast.Assign | ast.AugAssign)
-        if is_large and not isinstance(node, ast.Slice) and _operators(node) >= LEAST_OPERATORS:
+    for node, operators in _counted(tree):
+        if operators >= LEAST_OPERATORS:
             found[_form(node)] = ast.unparse(node)
     return found
 
 
-def _operators(tree: ast.AST) -> int:
-    """The operators of an assignment, or of an expression with arithmetic, else 0."""
-    nodes = list(ast.walk(tree))
-    calls = sum(isinstance(node, ast.Call | ast.MatMult) for node in nodes)
-    if isinstance(tree, ast.Assign | ast.AugAssign):
-        subscripts = sum(isinstance(node, ast.Subscript) for node in nodes)
-        return 1 + calls + subscripts + sum(map(_is_arithmetic, nodes))
-    arithmetic = sum(map(_is_arithmetic, nodes))
-    return arithmetic + calls if arithmetic else 0
+def _counted(tree: ast.AST) -> Iterator[tuple[ast.AST, int]]:
+    """Assignments with their operators, calls and subscripts; arithmetic with operators and calls.
+
+    An assignment counts as an operator; an operator on numbers alone, as in ``-1``, does not.
+    """
+    order = list(ast.walk(tree))
+    counts: dict[ast.AST, tuple[int, int, int]] = {}
+    for node in reversed(order):  # the inner ones first
+        inner = [counts[child] for child in ast.iter_child_nodes(node)]
+        arithmetic, calls, subscripts = map(sum, zip((0, 0, 0), *inner, strict=False))
+        arithmetic += isinstance(node, ast.BinOp | ast.UnaryOp | ast.Compare) and not _is_number(
+            node
+        )
+        calls += isinstance(node, ast.Call | ast.MatMult)
+        subscripts += isinstance(node, ast.Subscript)
+        counts[node] = arithmetic, calls, subscripts
+        if isinstance(node, ast.Assign | ast.AugAssign):
+            yield node, 1 + arithmetic + calls + subscripts
+        elif isinstance(node, ast.expr) and not isinstance(node, ast.Slice) and arithmetic:
+            yield node, arithmetic + calls
 
 
-def _is_arithmetic(node: ast.AST) -> bool:
-    """True for an operator, but one on numbers alone, as in ``-1``."""
-    if not isinstance(node, ast.BinOp | ast.UnaryOp | ast.Compare):
-        return False
-    inner = [child for child in ast.walk(node) if isinstance(child, ast.expr) and child is not node]
-    return not all(isinstance(child, ast.Constant) for child in inner)
+def _is_number(node: ast.AST) -> bool:
+    """True for an operator on numbers alone."""
+    operands = [child for child in ast.iter_child_nodes(node) if isinstance(child, ast.expr)]
+    return all(isinstance(child, ast.Constant) for child in operands)
 
 
 def _form(tree: ast.AST) -> str:
-    """A tree with numbers in place of its names."""
+    """The form of a tree, with numbers in place of its names."""
     numbers: dict[str, int] = {}
 
-    class Renamed(ast.NodeTransformer):
-        def visit_Name(self, node: ast.Name) -> Any:
-            number = numbers.setdefault(node.id, len(numbers))
-            return ast.Name(f"_{number}", node.ctx)
+    def number(name: re.Match[str]) -> str:
+        return f"Name({numbers.setdefault(name[1], len(numbers))}"
 
-    return ast.dump(Renamed().visit(copy.deepcopy(tree)))
+    return re.sub(r"Name\(id='(\w+)'", number, ast.dump(tree))

@@ -19,8 +19,6 @@ def expand(pattern: str) -> list[str]:
 def expand_all(root: Path, patterns: Iterable[str], where: str) -> list[str]:
     """The files that patterns match in the folder ``root``: sorted, each once.
 
-    A pattern that ends in ``?`` may match none.
-
     Raises
     ------
     ValueError
@@ -28,10 +26,10 @@ def expand_all(root: Path, patterns: Iterable[str], where: str) -> list[str]:
     """
     found: set[str] = set()
     for pattern in patterns:
-        for path in expand(pattern.removesuffix("?")):
+        for path in expand(pattern):
             check_inside(where, path)
             matches = _matches(root, path)
-            if not matches and not pattern.endswith("?"):
+            if not matches:
                 raise ValueError(f"{where}: {path!r} matches no file{_close(root, path)}")
             found |= matches
     return sorted(found)

@@ -1,8 +1,10 @@
 """A starter: the files of a manifest, cut, with templates filled in and a hash of each file."""
 
+import ast
 import hashlib
 import json
 from collections.abc import Callable, Collection, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -238,30 +240,31 @@ def check_imports(source: str, files: Mapping[str, str | bytes]) -> None:
                 continue
             if module not in modules:
                 raise ValueError(f"{source}: {path}:{line} imports {module}, which is not shipped")
-            package = module.replace(".", "/") + "/__init__.py"
-            defined = outline_text(files.get(package)) if package in files else set(names)
+            defined = names_at_top(files.get(module_file(module, files)))
             for name in names:
                 if name not in defined and f"{module}.{name}" not in modules:
                     what = f"{module}.{name}"
                     raise ValueError(f"{source}: {path}:{line} imports {what}, which is not there")
 
 
-def outline_text(content: str | bytes | None) -> set[str]:
-    """The names that a module defines or imports at its top."""
-    if not isinstance(content, str):
-        return set()
-    import ast
+def module_file(module: str, files: Mapping[str, str | bytes]) -> str:
+    """The path of a module in a starter."""
+    path = module.replace(".", "/")
+    return f"{path}.py" if f"{path}.py" in files else f"{path}/__init__.py"
 
-    tree = ast.parse(content)
-    names = set()
-    for node in ast.walk(tree):
+
+@lru_cache(maxsize=512)
+def names_at_top(content: str | bytes | None) -> frozenset[str]:
+    """The names that a module defines, assigns to, or imports."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(content or "")):
         if isinstance(node, ast.Import | ast.ImportFrom):
             names |= {alias.asname or alias.name for alias in node.names}
-        elif isinstance(node, ast.Name):
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
             names.add(node.id)
         elif isinstance(node, ast.ClassDef | ast.FunctionDef):
             names.add(node.name)
-    return names
+    return frozenset(names)
 
 
 def _modules(root: Path) -> frozenset[str]:

@@ -113,7 +113,7 @@ def closing(bracket: Any, elements: Sequence[Any], keep: Callable[[Any], bool]) 
 
 def _first_line(comma: Any) -> cst.TrailingWhitespace:
     """The rest of the line after a comma, with its comment."""
-    own = getattr(comma, "whitespace_after", None)
+    own: Any = getattr(comma, "whitespace_after", None)
     has_line = isinstance(own, cst.ParenthesizedWhitespace)
     return own.first_line if has_line else cst.TrailingWhitespace()
 

@@ -5,7 +5,7 @@ import unittest
 from pathlib import Path
 
 from course.assignment import find_assignment
-from tests.course.kits import ASSIGNMENTS, ROOT, starter
+from tests.course.kits import ROOT, starter
 
 
 class TestFindAssignment(unittest.TestCase):
@@ -28,7 +28,7 @@ class TestFindAssignment(unittest.TestCase):
         self.assertEqual(layer.blank, ("_init_parameters", "forward", "backward"))
 
     def test_a_starter_has_the_assignment_of_its_manifest(self):
-        for name in ASSIGNMENTS:
+        for name in ("spring-2023", "fall-2024"):
             self.write(starter(name)["assignment.toml"].decode())
             own, ours = find_assignment(self.root), find_assignment(ROOT, name)
             self.assertEqual(own.name, name)

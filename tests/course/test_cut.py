@@ -253,7 +253,7 @@ def functions(path: Path) -> list[tuple[str, ast.FunctionDef]]:
 
 
 class TestAnyFunction(unittest.TestCase):
-    @settings(max_examples=15, deadline=None, derandomize=True)
+    @settings(max_examples=10, deadline=None, derandomize=True)
     @given(st.data())
     def test_only_its_body_changes(self, data):
         path = data.draw(st.sampled_from(MODULES))
