@@ -16,7 +16,7 @@ from typing import NoReturn
 from course.assignment import Assignment, Exercise, find_assignment
 from course.changes import same_content
 from course.parsing import read_source
-from course.trial import Result, run_tests
+from course.trial import NOT_WRITTEN, Result, run_tests
 
 ROOT = Path(__file__).resolve().parent
 EXAMPLES = """\
@@ -98,7 +98,7 @@ def run(flags: argparse.Namespace) -> int:
     exercises = named or list(assignment.exercises)
     tests = [test for exercise in exercises for test in exercise.tests]
     found = {result.test: result for result in run_tests(ROOT, tests, flags.seconds)}
-    results = {e.name: [found[test] for test in e.tests] for e in exercises}
+    results = {e.name: [found[test] for test in e.tests] or by_reading(e) for e in exercises}
     open_ones = [e for e in exercises if not is_done(results[e.name])]
     asked = [e for e in open_ones if named or not e.optional]
     if not named:
@@ -112,6 +112,19 @@ def run(flags: argparse.Namespace) -> int:
     for note in notes(assignment):
         print(f"\nnote: {note}")
     return 1 if asked else 0
+
+
+def by_reading(exercise: Exercise) -> list[Result]:
+    """Results for an exercise without tests: a method is right if it is written."""
+    try:
+        source = read_source(ROOT, exercise.file)
+    except ValueError as error:
+        return [Result(f".test_{method}", str(error)) for method in exercise.blank]
+    found = {method: source.find(f"{exercise.cls}.{method}") for method in exercise.blank}
+    return [
+        Result(f".test_{method}", "" if definition and not definition.blank else NOT_WRITTEN)
+        for method, definition in found.items()
+    ]
 
 
 def is_done(results: Sequence[Result]) -> bool:
@@ -130,7 +143,7 @@ def overview(assignment: Assignment, results: Results, here: Sequence[Exercise])
     required = [e for e in assignment.exercises if not e.optional]
     done = [e for e in required if is_done(results[e.name])]
     right = [result.test for e in required for result in results[e.name] if result.passed]
-    points = sum(e.tests[test] for e in required for test in e.tests if test in right)
+    points = sum(e.tests.get(test, 0) for e in required for test in right)
     count = f"{len(done)} of {len(required)} exercises, {points} of {assignment.points} points"
     lines = [f"{colored(assignment.title, 'here')}: {count}", ""]
     width = max(len(e.title) for e in assignment.exercises)
@@ -166,7 +179,8 @@ def report(exercise: Exercise, results: Sequence[Result], everything: bool, hint
     width = max(map(len, places), default=0)
     for result, where in zip(results, places, strict=True):
         word = "to write" if result.blank else "fails"
-        word = colored("ok", "done") if result.passed else colored(word, "wrong")
+        passed = "ok" if exercise.tests else "written; it has no tests"
+        word = colored(passed, "done") if result.passed else colored(word, "wrong")
         lines.append(f"  {where:<{width}}  {word}")
         if result in shown and not result.blank:
             more = [f"      {words}" for part, words in EXPLAINED.items() if part in result.message]
@@ -213,8 +227,8 @@ def advice(exercise: Exercise, failing: Sequence[Result], hint: bool) -> list[st
         return [*lines, f"Code and output: {command} -o {exercise.name}.tex"]
     lines = [f"Write it where it says YOUR CODE HERE ({exercise.key})."] * failing[0].blank
     lines += [exercise.note] * bool(exercise.note)
-    classes = dict.fromkeys(f"tests.{result.test.rpartition('.')[0]}" for result in failing)
-    lines.append(f"Its tests alone: python -m unittest -v {' '.join(classes)}")
+    classes = dict.fromkeys(f"tests.{test.rpartition('.')[0]}" for test in exercise.tests)
+    lines += [f"Its tests alone: python -m unittest -v {' '.join(classes)}"] * bool(classes)
     has_more = bool(exercise.hints) and not hint
     return [*lines, *[f"A hint: python check.py {exercise.name} --hint"] * has_more]
 
@@ -222,7 +236,8 @@ def advice(exercise: Exercise, failing: Sequence[Result], hint: bool) -> list[st
 def last_word(assignment: Assignment, optional: Sequence[Exercise]) -> str:
     """The rest of the assignment, when the exercises are done."""
     lines = ["", colored("All exercises are done.", "done") + " What is left:"]
-    lines += [f"  {written.section}  {written.task}" for written in assignment.written]
+    longest = max((len(written.section) for written in assignment.written), default=0)
+    lines += [f"  {w.section:<{longest}}  {w.task}" for w in assignment.written]
     if optional:
         names = ", ".join(f"{e.title} (python check.py {e.name})" for e in optional)
         lines.append(f"  optional: {names}")

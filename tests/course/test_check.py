@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from unittest import mock
 
@@ -151,6 +152,21 @@ class TestParts(StarterTest):
     def test_control_characters_never_reach_the_terminal(self):
         self.assertEqual(check.indented("a\x1b[31m\tb\n"), ["    a?[31m  b"])
         self.assertEqual(check.indented("x\n" * 50)[-1], "    ... and 10 lines more")
+
+    def test_an_exercise_without_tests_is_done_when_it_is_written(self):
+        exercise = replace(self.assignment.exercise("relu"), tests={})
+        with mock.patch.object(check, "ROOT", self.root):
+            for done in (False, True):
+                results = check.by_reading(exercise)
+                text = check.report(exercise, results, False, False)
+                self.assertEqual(check.is_done(results), done)
+                self.assertEqual("ReLU.forward   to write" in text, not done)
+                self.assertEqual("ReLU.forward   written; it has no tests" in text, done)
+                self.assertNotIn("unittest", text)
+                if not done:
+                    self.fill()
+            (self.root / ACTIVATIONS).unlink()
+            self.assertFalse(check.is_done(check.by_reading(exercise)))
 
     def test_a_file_that_does_not_parse_has_the_line_of_the_error(self):
         self.write({ACTIVATIONS: "x = 1\ny = (\n"})
