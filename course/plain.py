@@ -7,12 +7,13 @@ import math
 
 import numpy as np
 
-from neural_networks import layers, models
+from neural_networks import models
+from neural_networks.layers import fully_connected
 from neural_networks.layers.sequential import inference
 from neural_networks.utils.rows import as_rows, from_rows
 
 
-class FullyConnected(layers.FullyConnected):
+class FullyConnected(fully_connected.FullyConnected):
     """The backward pass without an entrance at the logits."""
 
     def backward(self, dLdY: np.ndarray) -> np.ndarray:  # type: ignore[override]
