@@ -167,8 +167,9 @@ class TestReadmeAndResults(CommandsRun):
 
 
 class TestOtherPages(CommandsRun):
-    def test_data_and_letters(self):
+    def test_data_letters_and_students(self):
         self.check_letters()
+        self.check_students()
         runs = self.run_page("data.md", 4)
         self.assertTrue((runs / "fashion_mnist.png").exists())
         table = (self.copy / "kinds.csv").read_bytes()
@@ -180,7 +181,7 @@ class TestOtherPages(CommandsRun):
         kinds = (runs / "csv-2" / "kinds.csv").read_text()
         self.assertEqual(len(kinds.splitlines()), 16)
 
-    def test_students(self):
+    def check_students(self) -> None:
         self.run_page("students.md", 6)
         for name in ("submission.tex", "submission.md", "relu.tex", "appendix.tex", "code.zip"):
             self.assertTrue((self.copy / name).exists())
