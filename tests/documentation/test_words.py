@@ -15,7 +15,7 @@ PAGES = (
     *sorted((ROOT / "docs").glob("*.md")),
 )
 WIDTH = 100
-README_LINES = 141
+README_LINES = 160
 
 Documented = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 
