@@ -1,4 +1,4 @@
-"""What a module has: classes with their members, names at its top, and the modules it imports."""
+"""Content of a module: classes with their members, names at its top, and the modules it imports."""
 
 import ast
 from collections.abc import Iterator
