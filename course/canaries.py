@@ -40,7 +40,8 @@ def copy_repository(root: Path, target: Path) -> None:
     names = listed.stdout.decode().split("\0") if listed.returncode == 0 else []
     paths = [root / name for name in names if name] or list(root.rglob("*"))
     for path in paths:
-        if path.is_file() and ".git" not in path.relative_to(root).parts:
+        folders = path.relative_to(root).parts[:-1]
+        if path.is_file() and not any(name.startswith((".", "__pyc")) for name in folders):
             place = target / path.relative_to(root)
             place.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, place)

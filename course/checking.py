@@ -124,7 +124,7 @@ def same_twice(manifest: Manifest, files: Mapping[str, bytes], folder: Path) -> 
 def run(folder: Path, *arguments: str) -> tuple[int, str]:
     """Run Python in a folder; the exit status, and all output."""
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
-    environment |= {"OPENBLAS_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1", "COLUMNS": "100"}
+    environment |= {"OPENBLAS_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "", "COLUMNS": "100"}
     done = subprocess.run(
         [sys.executable, *arguments],
         cwd=folder,
