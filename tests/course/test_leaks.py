@@ -7,7 +7,7 @@ import unittest.mock
 import zipfile
 from dataclasses import replace
 
-from course import leaks
+from course import checking, leaks
 from course.canaries import Canaries, found_in
 from course.checking import tell
 from tests.course.kits import ROOT, manifest, starter
@@ -117,3 +117,19 @@ class TestLeaks(unittest.TestCase):
         lines = [call.args[0] for call in printed.call_args_list]
         self.assertEqual(lines[0], "  FAILED  no leak")
         self.assertEqual(lines[2], "  ok      no leak")
+
+
+class TestCommand(unittest.TestCase):
+    def test_the_exit_status_is_1_if_a_check_fails(self):
+        for problems, status, line in ((["a.py"], 1, "  FAILED  a"), ([], 0, "  ok      a")):
+            checks = [("a", lambda problems=problems: problems), ("b", list)]
+            with (
+                unittest.mock.patch.object(checking, "all_checks", return_value=checks),
+                unittest.mock.patch("builtins.print") as printed,
+            ):
+                self.assertEqual(checking.main(["spring-2023"]), status)
+            self.assertIn(line, [call.args[0] for call in printed.call_args_list])
+
+    def test_an_unknown_name(self):
+        with self.assertRaisesRegex(ValueError, "unknown assignment 'spring'"):
+            checking.main(["spring"])
