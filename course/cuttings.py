@@ -12,7 +12,7 @@ PLAIN = "course/plain.py"
 
 @dataclass(frozen=True)
 class Cutting:
-    """What an exercise takes away.
+    """All that an exercise takes away.
 
     Parameters
     ----------

@@ -121,7 +121,7 @@ def _templates(root: Path, source: str, table: Mapping[str, Any]) -> dict[str, s
 def _drop(
     root: Path, source: str, table: Mapping[str, Any], files: Iterable[str]
 ) -> dict[str, tuple[str, ...]]:
-    """What goes from each file; patterns are expanded, and must be of files that ship."""
+    """The names that go from each file; patterns are expanded, and must be of files that ship."""
     drop: dict[str, tuple[str, ...]] = {}
     files = list(files)
     for pattern, names in table.items():

@@ -122,7 +122,7 @@ def read(path: Path) -> str | bytes:
 
 
 def module_cut(manifest: Manifest, path: str, solved: Collection[str] = ()) -> Cut:
-    """What is cut from a module."""
+    """The cuts in a module."""
     if path not in {*manifest.drop, *(c.exercise.file for c in manifest.cuttings)}:
         return Cut()
     known = outline(manifest.root / path)

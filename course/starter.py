@@ -172,7 +172,7 @@ def write_archive(path: Path, manifest: Manifest, files: Mapping[str, bytes]) ->
 def last_word(
     manifest: Manifest, files: Mapping[str, bytes], solved: Sequence[str], flags: argparse.Namespace
 ) -> str:
-    """What the starter has, and what to do next."""
+    """The content of the starter, and the next steps."""
     exercises, expect = manifest.assignment.exercises, manifest.expect
     blank = [exercise for exercise in exercises if exercise.name not in solved]
     size = sum(map(len, files.values())) / 1e6
