@@ -108,7 +108,9 @@ class Conv2D(conv2d.Conv2D):
         k1, k2 = self.kernel_shape
         if self.pad == "same":
             return (k1 - 1) // 2, (k2 - 1) // 2
-        return (0, 0) if self.pad == "valid" else self.pad
+        if self.pad == "valid":
+            return 0, 0
+        return (self.pad, self.pad) if isinstance(self.pad, int) else self.pad
 
     def forward(self, X):
         X = self.check_input(X)
