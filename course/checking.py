@@ -1,6 +1,7 @@
 """``python -m course check``: manifests, leaks, numbers of tests, each exercise alone."""
 
 import os
+import random
 import re
 import shutil
 import subprocess
@@ -22,6 +23,9 @@ Check = tuple[str, Callable[[], Iterable[str]]]
 
 WORKERS = 2
 """Checks that run at the same time."""
+
+RANDOM_SETS = 3
+"""Sets of several exercises that are solved at once."""
 
 ALONE = """\
 import importlib, pathlib, sys
@@ -100,6 +104,9 @@ def all_checks(manifest: Manifest, folder: Path) -> Iterator[Check]:
     for exercise in manifest.assignment.exercises:
         if exercise.tests:
             yield f"{exercise.name} alone", alone(kit, exercise, starter)
+    for solved in random_sets(manifest.assignment.exercises):
+        names = ", ".join(exercise.name for exercise in solved)
+        yield f"{names} together", together(kit, solved, starter)
     yield "all solved but the optional ones", lambda: without_optional(kit, starter)
     yield "all solved", lambda: all_solved(kit, starter)
 
@@ -182,7 +189,20 @@ def counts(manifest: Manifest, starter: Path) -> list[str]:
 
 def alone(kit: Kit, exercise: Exercise, starter: Path) -> Callable[[], list[str]]:
     """A check that an exercise turns its own tests green, and no other one's."""
-    return lambda: _greens(kit, [exercise.name], starter, set(exercise.tests))
+    return together(kit, [exercise], starter)
+
+
+def random_sets(exercises: Sequence[Exercise]) -> list[list[Exercise]]:
+    """Sets of exercises, the same ones each time; none where there are only one or two."""
+    tested, draw = [exercise for exercise in exercises if exercise.tests], random.Random(0)
+    sizes = [draw.randint(2, len(tested) - 1) for _ in range(RANDOM_SETS) if len(tested) > 2]
+    return [draw.sample(tested, size) for size in sizes]
+
+
+def together(kit: Kit, solved: Sequence[Exercise], starter: Path) -> Callable[[], list[str]]:
+    """A check that exercises turn their own tests green, and no other one's."""
+    green = {test for exercise in solved for test in exercise.tests}
+    return lambda: _greens(kit, [exercise.name for exercise in solved], starter, green)
 
 
 def without_optional(kit: Kit, starter: Path) -> list[str]:
