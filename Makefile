@@ -87,5 +87,5 @@ $(VENV)/installed-course: pyproject.toml | $(PY)
 
 $(VENV)/installed-lint: pyproject.toml | $(PY)
 	@echo 'Installing ruff, mypy and import-linter (once) ...'
-	@$(PIP) --editable '.[lint]'
+	@$(PIP) --editable '.[lint,course]'
 	@touch $@ $(VENV)/installed-run
