@@ -1,6 +1,6 @@
 """README and docs: their Python blocks and their commands run.
 
-Trainings end after two epochs, as what is tested are the words of a command; with COMPLETE_RUNS=1
+Trainings end after an epoch, as what is tested are the words of a command; with COMPLETE_RUNS=1
 in the environment, as in the continuous integration (``.ci/run``), they take all of their epochs.
 
 Commands that set up an environment (make, venv, pip) are too slow for a test; the continuous
@@ -92,7 +92,7 @@ class CommandsRun(unittest.TestCase):
                 program, *arguments = shlex.split(command)
                 self.assertEqual(program, "python")
                 if arguments[0].startswith("train_") and not COMPLETE_RUNS:
-                    arguments += ["--epochs", "2"]
+                    arguments += ["--epochs", "1"]
                 status, err = self.python.run(*arguments)
                 self.assertEqual(status, 0, err)
 

@@ -4,7 +4,7 @@ import unittest
 from itertools import product
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from neural_networks.activations import ACTIVATIONS, ELU
@@ -179,6 +179,7 @@ class TestAnyShapeAndValue(ElmanPasses, unittest.TestCase):
             self.assertEqual(Y.dtype, layer.dtype)
             np.testing.assert_allclose(Y, expected, rtol=bound, atol=bound)
 
+    @settings(max_examples=25)
     @given(problems())
     def test_gradients(self, problem):
         exact, layer, X, dLdY = problem
