@@ -3,6 +3,7 @@
 # make test-data   run the tests on real data, in the folder NEURAL_NETWORKS_DATA
 # make results     train all presets on that data, and print a table     (ARGS="higgs letters")
 # make states      continue trainings from the state after every step, for all rules and schedules
+# make commands    run the commands of README and docs, with all of their epochs
 # make textbook    run the tests with textbook classes in place of ours  (ARGS="layers models")
 # make notebooks   run the notebooks from top to bottom
 # make starter     cut a starter kit into ../ASSIGNMENT, and check it   (ASSIGNMENT=spring-2023)
@@ -16,7 +17,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check
 
-.PHONY: run test states textbook test-data results notebooks starter lint clean
+.PHONY: run test commands states textbook test-data results notebooks starter lint clean
 .DELETE_ON_ERROR:
 
 run: $(VENV)/installed-run
@@ -27,6 +28,9 @@ run: $(VENV)/installed-run
 test: $(VENV)/installed-test
 	OPENBLAS_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(PY) -m pytest --numprocesses auto \
 		--dist worksteal --ignore tests/documentation/test_notebooks.py $(ARGS)
+
+commands: $(VENV)/installed-test
+	COMPLETE_RUNS=1 $(PY) -m pytest tests/documentation/test_readme.py $(ARGS)
 
 states: $(VENV)/installed-test
 	EVERY_STEP=1 OPENBLAS_NUM_THREADS=1 $(PY) -m pytest tests/training/test_state.py $(ARGS)

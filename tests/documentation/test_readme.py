@@ -1,7 +1,7 @@
 """README and docs: their Python blocks and their commands run.
 
 Trainings end after an epoch, as what is tested are the words of a command; with COMPLETE_RUNS=1
-in the environment, as in the continuous integration (``.ci/run``), they take all of their epochs.
+in the environment, as ``make commands`` sets it, they take all of their epochs.
 
 Commands that set up an environment (make, venv, pip) are too slow for a test; the continuous
 integration runs them in a fresh clone, and a test here checks that it runs them all.
