@@ -2,7 +2,6 @@
 
 import argparse
 import copy
-import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,6 +13,7 @@ from neural_networks.logs import check_format
 from neural_networks.optimizers import OPTIMIZERS
 from neural_networks.utils.data_structures import AttrDict
 from neural_networks.utils.factories import check_keys, lookup, option_names, options_in
+from neural_networks.utils.files import read_json
 from neural_networks.utils.randomness import draw_seed
 from neural_networks.utils.validation import error_prefix, positive_integer
 
@@ -270,10 +270,7 @@ def _read_json(path: str) -> Any:
         raise IsADirectoryError(f"{path} is a folder, not a config.json")
     if not file.exists():
         raise FileNotFoundError(f"there is no file {path}")
-    try:
-        return json.loads(file.read_text(encoding="utf-8"))
-    except ValueError as error:  # not JSON, or not text
-        raise ValueError(f"{path} is not a JSON file: {error}") from None
+    return read_json(file, path)
 
 
 def _check_section(

@@ -1,6 +1,5 @@
 """Description of a run's data, ``data.json``: the input of its network, and the output."""
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +10,7 @@ import numpy as np
 from neural_networks.datasets import Dataset, Preprocessing
 from neural_networks.datasets.preprocessing import entries
 from neural_networks.losses import Loss
-from neural_networks.utils.files import display_path
+from neural_networks.utils.files import display_path, read_json
 
 FORMAT = 1
 """Version of the content of ``data.json``."""
@@ -158,11 +157,8 @@ def read_data_description(folder: Path) -> DataDescription | None:
     file = folder / FILE
     if not file.exists():
         return None
-    try:
-        content = json.loads(file.read_text(encoding="utf-8"))
-    except ValueError as error:  # not JSON, or not text
-        raise ValueError(f"{display_path(file)} is not a JSON file: {error}") from None
-    return DataDescription.from_json(content, display_path(file))
+    name = display_path(file)
+    return DataDescription.from_json(read_json(file, name), name)
 
 
 def _check_format(content: object, where: str) -> None:

@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from neural_networks.utils.files import read_json
+
 FORMAT = 2
 """Version of ``config.json``. Version 1, without seeds and environment, does not state it."""
 
@@ -157,10 +159,7 @@ def read_config(folder: Path) -> dict[str, Any]:
         if not folder.is_dir():
             raise FileNotFoundError(f"there is no folder {folder}")
         raise FileNotFoundError(f"{folder} is not a run: it has no {path.name}")
-    try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:  # not JSON, or not text
-        raise ValueError(f"{path} is not a JSON file: {error}") from None
+    config = read_json(path, str(path))
     if not isinstance(config, dict) or "model" not in config:
         raise ValueError(f"{path} is not the configuration of a run: it has no 'model'")
     check_format(config, path)

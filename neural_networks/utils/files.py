@@ -1,5 +1,6 @@
 """Paths of results, and atomic writes."""
 
+import json
 import os
 import tempfile
 import zipfile
@@ -62,6 +63,14 @@ def atomic_write(path: Path) -> Iterator[Path]:
     except BaseException:
         partial.unlink(missing_ok=True)
         raise
+
+
+def read_json(path: Path, name: str) -> Any:
+    """Read a JSON file; ``ValueError``, with a name for the file, if it is not one."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:  # not JSON, or not text
+        raise ValueError(f"{name} is not a JSON file: {error}") from None
 
 
 def save_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:

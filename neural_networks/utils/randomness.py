@@ -45,9 +45,10 @@ def draw_seed(seed: int | None = None) -> int:
     So ``np.random.seed`` repeats a program that gives no seeds, as it does in scikit-learn. Errors
     are those of ``check_seed``.
     """
-    if check_seed(seed) is None:
+    checked = check_seed(seed)
+    if checked is None:
         return int(np.random.randint(2**32, dtype=np.uint64))  # noqa: NPY002 - see above
-    return int(seed or 0)
+    return int(checked)
 
 
 def generator_of(rng: np.random.Generator | int | None) -> np.random.Generator:
