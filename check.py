@@ -11,10 +11,10 @@ import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
 
 from course.assignment import Assignment, Exercise, find_assignment
 from course.changes import same_content
+from course.parser import Parser
 from course.parsing import read_source
 from course.trial import NOT_WRITTEN, Result, run_tests
 
@@ -44,14 +44,6 @@ EXPLAINED = {
 """Errors of Python and NumPy, by a part of their text, in other words."""
 
 Results = dict[str, list[Result]]
-
-
-class Parser(argparse.ArgumentParser):
-    """An argument parser that reports an error in one line."""
-
-    def error(self, message: str) -> NoReturn:
-        """Print the error and exit."""
-        self.exit(2, f"{self.prog}: error: {message} (--help explains the flags)\n")
 
 
 def make_parser() -> Parser:

@@ -9,13 +9,13 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
 
 from course import archive, latex, markdown
 from course.appendix import gather
 from course.assignment import find_assignment
 from course.listings import Appendix
 from course.output import write
+from course.parser import Parser
 
 ROOT = Path(__file__).resolve().parent
 EXAMPLES = """\
@@ -32,14 +32,6 @@ The exit status is 0; 1 if something is not written, missing or failing; 2 for a
 # The exercises of the assignment are gathered, and files of your own. Add here what else you have
 # written or changed: a class, function or file, such as "layers.MyLayer" or "datasets.data.Data".
 student_implementations: list[str] = []
-
-
-class Parser(argparse.ArgumentParser):
-    """An argument parser that reports an error in one line."""
-
-    def error(self, message: str) -> NoReturn:
-        """Print the error and exit."""
-        self.exit(2, f"{self.prog}: error: {message} (--help explains the flags)\n")
 
 
 def make_parser() -> Parser:

@@ -6,7 +6,7 @@ import platform
 import re
 import zipfile
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -93,12 +93,17 @@ def pack(
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
         archive.comment = MARK
-        for file in sorted(contents):
-            member = zipfile.ZipInfo(file)  # its date is 1980-01-01
-            member.external_attr, member.create_system = 0o100644 << 16, 3
-            member.compress_type = zipfile.ZIP_DEFLATED
-            archive.writestr(member, contents[file])
+        add_files(archive, contents)
     return Archive(buffer.getvalue(), tuple(report(contents, changes)))
+
+
+def add_files(archive: zipfile.ZipFile, contents: Mapping[str, bytes]) -> None:
+    """Add files in the order of their names: the same files give the same bytes each time."""
+    for file in sorted(contents):
+        member = zipfile.ZipInfo(file)  # its date is 1980-01-01
+        member.external_attr, member.create_system = 0o100644 << 16, 3
+        member.compress_type = zipfile.ZIP_DEFLATED
+        archive.writestr(member, contents[file])
 
 
 def check_sizes(contents: dict[str, bytes]) -> None:

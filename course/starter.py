@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
+from course.archive import add_files
 from course.assignment import DEFAULT, assignment_names
 from course.cuttings import Manifest
 from course.manifest import read_manifest
@@ -162,11 +163,8 @@ def commit(folder: Path, message: str) -> None:
 def write_archive(path: Path, manifest: Manifest, files: Mapping[str, bytes]) -> None:
     """Write an archive, in which the files lie in one folder; the same bytes each time."""
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
-        for name, content in sorted(files.items()):
-            entry = zipfile.ZipInfo(f"{manifest.assignment.name}/{name}", (1980, 1, 1, 0, 0, 0))
-            entry.compress_type = zipfile.ZIP_DEFLATED
-            entry.create_system, entry.external_attr = 3, 0o100644 << 16
-            archive.writestr(entry, content)
+        folder = manifest.assignment.name
+        add_files(archive, {f"{folder}/{name}": content for name, content in files.items()})
 
 
 def last_word(
