@@ -6,8 +6,10 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
+
 from neural_networks.cli.run import stopping
-from neural_networks.datasets import Dataset
+from neural_networks.datasets import Data, Dataset
 from neural_networks.logs import RUN_FILES
 from neural_networks.models import NeuralNetwork
 from neural_networks.schedulers import SCHEDULERS
@@ -15,7 +17,7 @@ from neural_networks.training.early_stopping import EarlyStopping
 from neural_networks.utils.data_structures import AttrDict
 from neural_networks.utils.factories import find_name
 from neural_networks.utils.files import display_path, repository
-from neural_networks.utils.text import counted
+from neural_networks.utils.text import counted, fraction, percent
 
 
 def describe(model: NeuralNetwork, dataset: Dataset, config: AttrDict) -> str:
@@ -116,10 +118,10 @@ def results(
     """
     text = _ending(model, config.epochs)
     if scores is not None and dataset.test is not None:
-        text += f"Test: {_score(model, scores, dataset.test.n_samples)}"
+        text += f"Test: {_score(model, scores, dataset.test)}"
     elif dataset.validate is not None:
         scores = _last_validation(model)
-        text += f"Validation: {_score(model, scores, dataset.validate.n_samples)}"
+        text += f"Validation: {_score(model, scores, dataset.validate)}"
     else:
         text += "There is neither a validation nor a test set."
     return text + _files(model.logger.folder if model.logger else None, kaggle_file)
@@ -157,15 +159,17 @@ def _files(folder: Path | None, kaggle_file: str | None) -> str:
     return "\n".join(lines)
 
 
-def _score(model: NeuralNetwork, results: Mapping[str, float], n: int) -> str:
-    """Loss and accuracy, or mean squared error, of n examples."""
+def _score(model: NeuralNetwork, results: Mapping[str, float], data: Data) -> str:
+    """Loss and accuracy, or mean squared error, on a labeled set."""
     if not model.loss.classifies:
         return f"loss {results['loss']:.3g}, mean squared error {results['error']:.3g}"
+    labels = np.asarray(data.labels)
+    n = labels.size // labels.shape[1]  # a class for each example, or for each step of each
     right = n - round(results["error"] * n)
-    auc = f", AUC {results['auc']:.4f}" if "auc" in results else ""
+    auc = f", AUC {fraction(results['auc'])}" if "auc" in results else ""
     return (
-        f"loss {results['loss']:.4f}, accuracy {1 - results['error']:.1%} ({right} of {n} right)"
-        f"{auc}"
+        f"loss {results['loss']:.4f}, accuracy {percent(1 - results['error'])} "
+        f"({right} of {n} right){auc}"
     )
 
 

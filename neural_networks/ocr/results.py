@@ -10,7 +10,7 @@ import numpy as np
 from neural_networks import plots
 from neural_networks.models import NeuralNetwork
 from neural_networks.utils.files import atomic_write, display_path
-from neural_networks.utils.text import counted
+from neural_networks.utils.text import counted, percent
 
 SPLITS = ("train", "validation")
 
@@ -93,7 +93,7 @@ def summarize(losses: np.ndarray, results: Sequence[Result], seconds: float) -> 
         f"{'':12}cross-entropy  error",
     ]
     for i, split in enumerate(("training", "validation")):
-        text.append(f"{split:12}{losses[-1, i]:13.4f}  {results[i].error:.1%}")
+        text.append(f"{split:12}{losses[-1, i]:13.4f}  {percent(results[i].error)}")
     best = int(losses[:, 1].argmin())
     if best + 1 < len(losses):
         text.append(f"Validation was best after epoch {best + 1}: {losses[best, 1]:.4f}.")

@@ -16,7 +16,7 @@ from neural_networks.training.evaluation import evaluate
 from neural_networks.training.protocols import RunLog, Trainable
 from neural_networks.utils.progress import progress_bar, tqdm
 from neural_networks.utils.randomness import copied
-from neural_networks.utils.text import counted
+from neural_networks.utils.text import counted, percent
 
 
 class TrainingDiverged(ArithmeticError):
@@ -173,7 +173,7 @@ def progress_text(loss: Loss, results: Mapping[str, float]) -> str:
     for split, name in (("train", "train"), ("validation", "val")):
         if f"{split}_loss" in results:
             value, error = results[f"{split}_loss"], results[f"{split}_error"]
-            of_classes = f"loss {value:.3f} acc {1 - error:.1%}"
+            of_classes = f"loss {value:.3f} acc {percent(1 - error)}"
             score = of_classes if loss.classifies else f"mse {error:.3g}"
             parts.append(f"{name} {score}")
     return ", ".join(parts)
