@@ -1,7 +1,8 @@
 """Learning-rate schedules: the rate as a function of the epoch.
 
 A scheduler is called with the epoch, which starts at 0 and may be a fraction (3.5 is half-way
-through the fourth). All but ``ReduceOnPlateau`` are functions of the epoch alone.
+through the fourth). All but ``ReduceOnPlateau`` are functions of the epoch alone. Where a rate
+drops, two epochs that differ only by rounding are the same one, see ``SAME_EPOCH``.
 """
 
 import math
@@ -12,6 +13,9 @@ from typing import Any
 from neural_networks.utils.factories import build, check_keys, lookup, option_names, without_none
 from neural_networks.utils.state import changing_values, check_kind, entry, kind_of, saved_values
 from neural_networks.utils.validation import number_in, positive_integer, true_or_false
+
+SAME_EPOCH = 1e-12
+"""Relative difference up to which epochs are equal: 0.6 / 0.2 is 2.9999999999999996, not 3."""
 
 
 class Scheduler(ABC):
@@ -85,7 +89,7 @@ class Exponential(Scheduler):
     def stage(self, epoch: float) -> float:
         """The number of stages that have passed."""
         stage = epoch / self.stage_length
-        return math.floor(stage) if self.staircase else stage
+        return whole_stages(stage) if self.staircase else stage
 
     def decayed(self, stage: float, epoch: float) -> float:
         """lr · decay^stage."""
@@ -127,7 +131,7 @@ class Step(Exponential):
         """k, the number of drops so far."""
         if self.milestones is None:
             return super().stage(epoch)
-        return sum(milestone <= epoch for milestone in self.milestones)
+        return sum(has_come(milestone, epoch) for milestone in self.milestones)
 
 
 class Cosine(Scheduler):
@@ -307,6 +311,17 @@ class ReduceOnPlateau(Scheduler):
 def cosine_annealing(start: float, end: float, share: float) -> float:
     """Half a cosine from ``start`` (share 0) to ``end`` (share 1), constant outside [0, 1]."""
     return end + (start - end) * (1 + math.cos(math.pi * min(max(share, 0.0), 1.0))) / 2
+
+
+def whole_stages(stages: float) -> int:
+    """``stages`` rounded down, but up where it is a whole number except for rounding."""
+    nearest = round(stages)
+    return nearest if has_come(nearest, stages) else math.floor(stages)
+
+
+def has_come(milestone: float, epoch: float) -> bool:
+    """True if an epoch is at or after a milestone, or before it by no more than rounding."""
+    return epoch >= milestone or math.isclose(epoch, milestone, rel_tol=SAME_EPOCH)
 
 
 def lowest_rate(lr_min: float, lr: float) -> float:
