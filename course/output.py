@@ -1,9 +1,9 @@
 """Writing a file whole or not at all, and over nothing but what the same tool has written."""
 
 import os
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from secrets import token_hex
 
 
 def write(path: Path, data: bytes, is_own: Callable[[bytes], bool], overwrite: bool) -> None:
@@ -35,15 +35,14 @@ def write(path: Path, data: bytes, is_own: Callable[[bytes], bool], overwrite: b
         raise ValueError(f"the folder of {path} does not exist")
     if target.exists() and not overwrite and not is_own(target.read_bytes()):
         raise ValueError(f"{path} is not a file of this tool; --overwrite replaces it")
-    # mkstemp makes files that only their owner may read; the umask's permissions are set below.
-    handle, name = tempfile.mkstemp(prefix=".submission-", dir=target.parent)
+    partial = target.with_name(f".submission-{token_hex(8)}")
     try:
+        # Not by tempfile, whose files only their owner may read: here the umask decides. Changing
+        # permissions later is refused by some network shares.
+        handle = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
         with os.fdopen(handle, "wb") as file:
             file.write(data)
-        umask = os.umask(0)
-        os.umask(umask)
-        Path(name).chmod(0o666 & ~umask)
-        Path(name).replace(target)
+        partial.replace(target)
     except BaseException:
-        Path(name).unlink(missing_ok=True)
+        partial.unlink(missing_ok=True)
         raise

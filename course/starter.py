@@ -116,7 +116,6 @@ def write_folder(
     except OSError as error:
         raise OSError(f"--output: cannot write to {target.parent}: {error.strerror}") from None
     try:
-        scratch.chmod(0o755)
         new, old = scratch / "new", scratch / "old"
         for path, content in files.items():
             place = new / path

@@ -9,9 +9,9 @@ import hashlib
 import json
 import shutil
 import sys
-import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from secrets import token_hex
 
 import numpy as np
 
@@ -113,11 +113,11 @@ def _prepare(
     home.mkdir(parents=True, exist_ok=True)
     wanted = home / _folder_name(variant, fingerprint(sources))
     # In the same folder, under a name that find_prepared does not match.
-    partial = Path(tempfile.mkdtemp(prefix=".being-", dir=home))
+    partial = home / f".being-{token_hex(8)}"
+    partial.mkdir()
     try:
         convert(partial, sources)
         notes = _describe(partial, dataset, sources)
-        partial.chmod(0o755)
         _move(partial, wanted)
     except OSError as error:
         if error.errno == errno.ENOSPC:
