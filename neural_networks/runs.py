@@ -39,7 +39,8 @@ class Predictions:
     Attributes
     ----------
     outputs : array, (n, k) or (n, k, t)
-        The network's outputs, at each step of a sequence if it has an output at each.
+        The network's outputs, at each step of a sequence if it has an output at each; numbers are
+        in the units of the targets.
     classes : array of str, (n,) or (n, t), or None
         The name of each predicted class; None for numbers.
     class_names : list of str or None
@@ -57,6 +58,8 @@ class Predictions:
     @classmethod
     def of(cls, outputs: np.ndarray, loss: Loss, data: DataDescription) -> Predictions:
         """The meaning of outputs of a network trained with a loss on described data."""
+        if data.target_scale is not None:
+            outputs = data.target_scale.to_units(outputs)
         if data.classes is None:
             return cls(outputs, None, None, None)
         probabilities = None

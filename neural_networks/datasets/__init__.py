@@ -11,6 +11,7 @@ from neural_networks.datasets.sources.higgs import load_higgs
 from neural_networks.datasets.sources.images import load_cifar10, load_fashion_mnist
 from neural_networks.datasets.sources.letters import load_letters
 from neural_networks.datasets.sources.sinewave import load_sinewave
+from neural_networks.datasets.targets import TargetScale
 
 __all__ = [
     "CATALOGUE",
@@ -21,6 +22,7 @@ __all__ = [
     "Dataset",
     "Preprocessing",
     "Standardization",
+    "TargetScale",
     "dataset_options",
     "initialize_dataset",
     "load_cifar10",

@@ -46,8 +46,11 @@ def check_labels(labels: object, n: int) -> None:
         raise ValueError(f"labels must be an array (n, k), got {shape}")
     if len(labels) != n:
         raise ValueError(f"there are {n} examples, but labels for {len(labels)}")
-    if not np.isfinite(labels).all():
-        raise ValueError("labels are NaN or infinite")
+    finite = np.isfinite(labels)
+    if not finite.all():
+        row, *others = first_index(~finite)
+        value = labels[(row, *others)]
+        raise ValueError(f"labels are NaN or infinite, first in row {row} (from 0): {value}")
 
 
 def check_forecast_sequences(sequences: np.ndarray, shape: tuple[int, ...], out_dim: int) -> None:

@@ -16,6 +16,7 @@ from neural_networks.datasets.checks import (
     check_labels,
 )
 from neural_networks.datasets.preprocessing import Preprocessing, row_chunks
+from neural_networks.datasets.targets import TargetScale
 from neural_networks.utils.randomness import (
     copied,
     draw_seed,
@@ -50,11 +51,16 @@ class Data:
         Applied once to floats in memory, and batch by batch to bytes and memory maps.
     augmentation_rng : numpy.random.Generator, optional
         Generator of the random augmentation in ``sample``; none by default.
+    target_scale : TargetScale, optional
+        Applied once to the labels.
 
     Attributes
     ----------
     data : array, (n, ...)
         The examples as stored.
+    labels, labels_in_units : array or None
+        The labels of batches, on the scale of the training; and as they were given. Without
+        ``target_scale`` they are the same.
     n_samples : int
         n.
     example_shape : tuple of int
@@ -81,17 +87,20 @@ class Data:
         *,
         preprocessing: Preprocessing | None = None,
         augmentation_rng: np.random.Generator | None = None,
+        target_scale: TargetScale | None = None,
     ) -> None:
         check_examples(data, bytes_too=preprocessing is not None)
         if labels is not None:
             check_labels(labels, len(data))
+        self.labels = self.labels_in_units = labels
+        if labels is not None and target_scale is not None:
+            self.labels = target_scale.to_training(labels, preprocessing and preprocessing.dtype)
         self._augmentation_rng = augmentation_rng
         self.is_lazy = preprocessing is not None and self._must_be_lazy(data, preprocessing)
         if preprocessing is not None and not self.is_lazy:
             data, preprocessing = preprocessing(data), None
         check_finite(data, preprocessing)
         self.data = data
-        self.labels = labels
         self._preprocessing = preprocessing
         self.example_shape = self._batch(slice(0, 1)).shape[1:]
         self.batch_size = positive_integer("batch_size", batch_size)
@@ -243,6 +252,9 @@ class Dataset:
         Longer sequences (k, d, T), T > t, for forecasting beyond examples of shape (d, t).
     preprocessing : Preprocessing, optional
         Applied to the examples of all three sets; only training examples are augmented.
+    target_scale : TargetScale, optional
+        Applied to the labels of all three sets, which are the numbers of a regression. Losses are
+        those of this scale; predictions in files and the scores of a test are in units.
 
     Attributes
     ----------
@@ -282,6 +294,7 @@ class Dataset:
         kaggle_file: str = "",
         forecast_sequences: np.ndarray | None = None,
         preprocessing: Preprocessing | None = None,
+        target_scale: TargetScale | None = None,
     ) -> None:
         self.name = name
         self.seed = draw_seed(seed)
@@ -290,12 +303,14 @@ class Dataset:
         self.first_id = first_id
         self.kaggle_file = kaggle_file
         self.preprocessing = preprocessing
+        self.target_scale = target_scale
         self.raw_shape: tuple[int, ...] = np.shape(training_set)[1:]
         self.raw_dtype = np.asarray(training_set).dtype
 
         def make(what: str, data: np.ndarray | None, labels: np.ndarray | None) -> Data | None:
             self._check_shape(what, data)
-            return _make_set(what, data, labels, batch_size, self.seed, preprocessing)
+            scales = {"preprocessing": preprocessing, "target_scale": target_scale}
+            return _make_set(what, data, labels, batch_size, self.seed, scales)
 
         self.train = _check_training_set(make("training", training_set, training_labels))
         self.validate = make("validation", validation_set, validation_labels)
@@ -375,14 +390,14 @@ def _make_set(
     labels: np.ndarray | None,
     batch_size: int,
     seed: int,
-    preprocessing: Preprocessing | None,
+    scales: Mapping[str, Any],
 ) -> Data | None:
     """Make one of a dataset's sets, shuffled by its own generator; errors name the set."""
     if data is None:
         if labels is not None:
             raise ValueError(f"there are {what} labels, but no {what} set")
         return None
-    options: dict[str, Any] = {"preprocessing": preprocessing}
+    options = dict(scales)
     if what == "training":
         options["augmentation_rng"] = spawn_generator(seed, "augmentation")
     rng = spawn_generator(seed, "shuffling", SETS.index(what))

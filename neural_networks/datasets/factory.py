@@ -98,7 +98,7 @@ def initialize_dataset(
     encode = LabelEncoder(name, class_names, dtype, binary_labels, label_smoothing)
     for what in SETS:
         y = parts.get(f"{what}_labels")
-        if y is not None:
+        if y is not None and "target_scale" not in parts:  # which takes every digit
             parts[f"{what}_labels"] = encode(y, training=what == "training")
     as_rows = not images and parts["training_set"].ndim == 4
     standardization = parts.pop("standardization", None)

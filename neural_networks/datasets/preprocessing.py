@@ -59,7 +59,7 @@ class Standardization:
     def from_description(cls, description: object) -> "Standardization":
         """The inverse of ``description``; ``ValueError`` or ``TypeError`` if it is not one."""
         given = entries("standardization", description, ("mean", "std"))
-        return cls(*(_finite_numbers(name, given[name]) for name in ("mean", "std")))
+        return cls(*(finite_numbers(name, given[name]) for name in ("mean", "std")))
 
     def __call__(self, X: np.ndarray) -> np.ndarray:
         """X, an array of floats, standardized in its own type."""
@@ -191,7 +191,7 @@ def entries(what: str, content: object, names: Sequence[str]) -> dict[str, Any]:
     return content
 
 
-def _finite_numbers(name: str, value: object) -> np.ndarray:
+def finite_numbers(name: str, value: object) -> np.ndarray:
     """A list of numbers as an array; ``ValueError`` if it is not one."""
     try:
         array = np.asarray(value, np.float64)

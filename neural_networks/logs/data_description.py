@@ -9,11 +9,15 @@ import numpy as np
 
 from neural_networks.datasets import Dataset, Preprocessing
 from neural_networks.datasets.preprocessing import entries
+from neural_networks.datasets.targets import TargetScale
 from neural_networks.losses import Loss
 from neural_networks.utils.files import display_path, read_json
 
-FORMAT = 1
+FORMAT = 2
 """Version of the content of ``data.json``."""
+
+ADDED: dict[str, Any] = {"target_scale": None}
+"""Entries that version 1 did not have, and their values there."""
 
 FILE = "data.json"
 
@@ -44,6 +48,8 @@ class DataDescription:
         The names of the classes, in order; None for numbers. A single output has two.
     n_outputs : int
         The number of outputs, at each step of a sequence.
+    target_scale : TargetScale or None
+        Turns the outputs of a regression into their units.
     """
 
     dataset: str
@@ -55,6 +61,7 @@ class DataDescription:
     outputs: str
     classes: list[str] | None
     n_outputs: int
+    target_scale: TargetScale | None = None
 
     @classmethod
     def of(cls, loss: Loss, dataset: Dataset) -> "DataDescription":
@@ -75,11 +82,12 @@ class DataDescription:
             outputs=outputs,
             classes=classes,
             n_outputs=dataset.out_dim,
+            target_scale=None if loss.classifies else dataset.target_scale,
         )
 
     def to_json(self) -> dict[str, Any]:
         """The content of ``data.json``."""
-        steps = self.preprocessing
+        steps, scale = self.preprocessing, self.target_scale
         return {
             "format": FORMAT,
             "dataset": self.dataset,
@@ -91,6 +99,7 @@ class DataDescription:
             "outputs": self.outputs,
             "classes": self.classes,
             "n_outputs": self.n_outputs,
+            "target_scale": None if scale is None else scale.description(),
         }
 
     @classmethod
@@ -108,8 +117,10 @@ class DataDescription:
         ValueError
             If an entry is missing, unknown or wrong, or the format is that of a later version.
         """
-        _check_format(content, where)
+        number = _read_format(content, where)
         try:
+            if number < FORMAT and isinstance(content, Mapping):
+                content = {**ADDED, **content}
             given = dict(entries("it", content, ("format", *RULES)))
             del given["format"]
             for key, (rule, follows) in RULES.items():
@@ -117,6 +128,8 @@ class DataDescription:
                     raise ValueError(f"{key!r} must be {rule}, got {given[key]!r}")
             if given["preprocessing"] is not None:
                 given["preprocessing"] = Preprocessing.from_description(given["preprocessing"])
+            if given["target_scale"] is not None:
+                given["target_scale"] = TargetScale.from_description(given["target_scale"])
             description = cls(**{**given, "example_shape": tuple(given["example_shape"])})
             description._check()
         except (TypeError, ValueError) as error:
@@ -132,6 +145,13 @@ class DataDescription:
                 f"there are {found or 'no'} names of classes for {self.n_outputs} outputs that "
                 f"are {self.outputs}"
             )
+        if self.target_scale is not None:
+            n = self.target_scale.n_outputs
+            if self.outputs != "numbers" or n != self.n_outputs:
+                raise ValueError(
+                    f"a scale of {n} targets does not fit {self.n_outputs} outputs that are "
+                    f"{self.outputs}"
+                )
         standardization = self.preprocessing and self.preprocessing.standardization
         if standardization:
             one, shape = np.zeros(self.example_shape), self.example_shape
@@ -161,16 +181,17 @@ def read_data_description(folder: Path) -> DataDescription | None:
     return DataDescription.from_json(read_json(file, name), name)
 
 
-def _check_format(content: object, where: str) -> None:
-    """Raise ``ValueError`` if the content has no known format."""
+def _read_format(content: object, where: str) -> int:
+    """The version of the content; ``ValueError`` if it has no known one."""
     number = content.get("format") if isinstance(content, Mapping) else None
-    if not _is_count(number):
+    if not isinstance(number, int) or not _is_count(number):
         raise ValueError(f"{where} does not describe the data of a run: it has no format")
-    if number != FORMAT:
+    if number > FORMAT:
         raise ValueError(
             f"{where} was written by a later version: its format is {number}, and this version "
-            f"reads format {FORMAT}"
+            f"reads formats up to {FORMAT}"
         )
+    return number
 
 
 def _texts(values: Sequence[Any]) -> list[str]:
@@ -211,5 +232,6 @@ RULES: dict[str, tuple[str, Callable[[object], bool]]] = {
     "outputs": (f"one of {', '.join(OUTPUTS)}", lambda value: value in OUTPUTS),
     "classes": ("a list of names, or null", _are_names),
     "n_outputs": ("a whole number from 1 on", _is_count),
+    "target_scale": ("a mapping, or null", lambda value: isinstance(value, dict | None)),
 }
 """Each entry of ``data.json`` but its format: the rule, and the function that tests it."""

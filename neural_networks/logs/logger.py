@@ -22,7 +22,7 @@ from neural_networks.logs.run_folder import FORMAT, append_lines, check_file_nam
 from neural_networks.losses import Loss
 from neural_networks.training.history import StepBin
 from neural_networks.training.outcome import Outcome
-from neural_networks.training.tables import forecast_table, prediction_table
+from neural_networks.training.tables import forecast_table, prediction_table, score_table
 from neural_networks.utils.files import atomic_write, experiments_folder, save_arrays
 
 if TYPE_CHECKING:
@@ -207,7 +207,7 @@ class Logger:
         loss : Loss
             Defines the classes of labels and predictions, if any.
         outcome : Outcome
-            Its scores go to ``test.json``.
+            Its scores go to ``test.json``, those of each class or output to ``test_scores.csv``.
         dataset : Dataset
             The tested dataset, with its images and the names of its classes.
         save_predictions : bool
@@ -215,6 +215,8 @@ class Logger:
             are written, too.
         """
         self._save_json("test.json", outcome.scores)
+        if outcome.details is not None:
+            self.save_table("test_scores.csv", score_table(outcome.details, dataset.class_names))
         if not save_predictions:
             return
         if self.folder is None or not (self.folder / FILE).exists():  # nothing has been trained

@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from neural_networks.datasets import Data, Dataset
-from neural_networks.metrics import binary_roc
+from neural_networks.losses import Loss
+from neural_networks.metrics import (
+    ClassScores,
+    TargetScores,
+    binary_roc,
+    class_scores,
+    majority_accuracy,
+    target_scores,
+)
 from neural_networks.training.forecasting import free_running, one_step
 from neural_networks.training.outcome import Forecast, Outcome
 from neural_networks.training.protocols import Predictor
@@ -40,12 +48,18 @@ def test(model: Predictor, dataset: Dataset, save_predictions: bool) -> dict[str
     save_predictions : bool
         If True, the model's logger also saves ``test_predictions.csv`` and the pictures that
         apply: ``confusion_matrix.png`` for classes, ``roc.png`` for two of them,
-        ``mistakes.png`` for images, ``forecast.png`` and ``forecast.csv`` for sequences.
+        ``mistakes.png`` for images, ``predictions.png`` for a regression, ``forecast.png`` and
+        ``forecast.csv`` for sequences.
 
     Returns
     -------
     dict
-        ``loss`` and ``error``; for two classes, also ``auc``, the area under the ROC curve.
+        ``loss`` and ``error``, on the scale of the training. For two classes ``auc``, the area
+        under the ROC curve; for all classes ``majority_accuracy``, the accuracy of always
+        predicting the most frequent class of the training set. For a regression,
+        in the units of the targets, ``rmse`` and ``rmse_of_mean``, the RMSE of always predicting
+        the mean of the training set, and ``r2``, the mean over the outputs that vary, if any; see
+        ``metrics.TargetScores``.
 
     Raises
     ------
@@ -57,15 +71,38 @@ def test(model: Predictor, dataset: Dataset, save_predictions: bool) -> dict[str
         raise ValueError("the test set has no labels: test_kaggle predicts them")
     model.loss.check_labels(data.labels)
     loss, error, Y_hat = evaluate(model, data)
-    scores = {"loss": loss, "error": error}
-    roc = binary_roc(model.loss, data.labels, Y_hat)
-    if roc is not None:
-        scores["auc"] = roc.area
+    Y, training = (_labels(model.loss, part) for part in (data, dataset.train))
+    if dataset.target_scale is not None and not model.loss.classifies:
+        Y_hat = dataset.target_scale.to_units(Y_hat)
+    further, details = _scores(model.loss, Y, Y_hat, training)
+    scores = {"loss": loss, "error": error, **further}
     if model.logger:
         forecast = _forecast(model, dataset, data) if save_predictions else None
-        outcome = Outcome(scores, data.labels, Y_hat, forecast)
+        outcome = Outcome(scores, Y, Y_hat, forecast, details)
         model.logger.save_test(model.loss, outcome, dataset, save_predictions)
     return scores
+
+
+def _labels(loss: Loss, data: Data) -> np.ndarray:
+    """The labels of a set; the numbers of a regression in their units."""
+    labels = data.labels if loss.classifies else data.labels_in_units
+    if labels is None:
+        raise ValueError("there are no labels")
+    return labels
+
+
+def _scores(
+    loss: Loss, Y: np.ndarray, Y_hat: np.ndarray, training: np.ndarray
+) -> tuple[dict[str, float], ClassScores | TargetScores]:
+    """Scores of a test set beside loss and error: of the whole, and of each class or output."""
+    if not loss.classifies:
+        by_output = target_scores(Y, Y_hat, training)
+        return by_output.summary(), by_output
+    true, predicted, trained = (loss.classes(labels) for labels in (Y, Y_hat, training))
+    roc = binary_roc(loss, Y, Y_hat)
+    scores = {} if roc is None else {"auc": roc.area}
+    scores["majority_accuracy"] = majority_accuracy(true, trained)
+    return scores, class_scores(true, predicted, max(Y.shape[1], 2))
 
 
 def _forecast(model: Predictor, dataset: Dataset, data: Data) -> Forecast | None:
@@ -73,10 +110,10 @@ def _forecast(model: Predictor, dataset: Dataset, data: Data) -> Forecast | None
     sequences = dataset.forecast_sequences
     if sequences is None:
         return None
-    window = data.data.shape[2]
+    window, scale = data.data.shape[2], dataset.target_scale
     with np.errstate(over="ignore", invalid="ignore"):  # a free-running network may diverge
-        free = free_running(model, sequences[:, :, :window], sequences.shape[2] - window)
-        return sequences, one_step(model, sequences, window), free
+        free = free_running(model, sequences[:, :, :window], sequences.shape[2] - window, scale)
+        return sequences, one_step(model, sequences, window, scale), free
 
 
 def test_kaggle(model: Predictor, dataset: Dataset, file_name: str | None) -> pd.DataFrame:

@@ -2,10 +2,13 @@
 
 import numpy as np
 
+from neural_networks.datasets import TargetScale
 from neural_networks.training.protocols import Predictor
 
 
-def one_step(model: Predictor, sequences: np.ndarray, window: int) -> np.ndarray:
+def one_step(
+    model: Predictor, sequences: np.ndarray, window: int, scale: TargetScale | None = None
+) -> np.ndarray:
     """Each value predicted from the ``window`` true values before it.
 
     Parameters
@@ -15,6 +18,8 @@ def one_step(model: Predictor, sequences: np.ndarray, window: int) -> np.ndarray
     sequences : array, (k, d, T)
     window : int
         Below T.
+    scale : TargetScale, optional
+        Turns the network's outputs into the units of the sequences.
 
     Returns
     -------
@@ -22,10 +27,13 @@ def one_step(model: Predictor, sequences: np.ndarray, window: int) -> np.ndarray
         Predictions of the values from step ``window`` on.
     """
     steps = range(window, sequences.shape[2])
-    return np.stack([_next(model, sequences[:, :, i - window : i]) for i in steps], axis=2)
+    values = [_next(model, sequences[:, :, i - window : i], scale) for i in steps]
+    return np.stack(values, axis=2)
 
 
-def free_running(model: Predictor, windows: np.ndarray, steps: int) -> np.ndarray:
+def free_running(
+    model: Predictor, windows: np.ndarray, steps: int, scale: TargetScale | None = None
+) -> np.ndarray:
     """The continuation of sequences in which each prediction is made from those before it.
 
     Parameters
@@ -36,6 +44,8 @@ def free_running(model: Predictor, windows: np.ndarray, steps: int) -> np.ndarra
         The beginnings.
     steps : int
         Number of values to predict.
+    scale : TargetScale, optional
+        Turns the network's outputs into the units of the sequences.
 
     Returns
     -------
@@ -44,12 +54,14 @@ def free_running(model: Predictor, windows: np.ndarray, steps: int) -> np.ndarra
     window = windows.shape[2]
     values = windows
     for _ in range(steps):
-        prediction = _next(model, values[:, :, -window:])
+        prediction = _next(model, values[:, :, -window:], scale)
         values = np.concatenate([values, prediction[:, :, np.newaxis]], axis=2)
     return values[:, :, window:]
 
 
-def _next(model: Predictor, X: np.ndarray) -> np.ndarray:
-    """The predicted values after X, (k, d): the network's output, or its last step."""
+def _next(model: Predictor, X: np.ndarray, scale: TargetScale | None) -> np.ndarray:
+    """The predicted values after X, (k, d), in its type: the output, or its last step."""
     Y_hat, _ = model.predict(X, None)
+    if scale is not None:
+        Y_hat = scale.to_units(Y_hat).astype(X.dtype)
     return Y_hat if Y_hat.ndim == 2 else Y_hat[:, :, -1]

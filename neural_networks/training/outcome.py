@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from neural_networks.metrics import ClassScores, TargetScores
+
 Forecast = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
@@ -14,15 +16,18 @@ class Outcome:
     Attributes
     ----------
     scores : dict of float
-        ``loss`` and ``error``; of two classes, also ``auc``.
+        See ``evaluation.test``.
     Y, Y_hat : arrays, (n, k) or (n, k, t)
-        Labels and predictions.
+        Labels and predictions; the numbers of a regression in their units.
     forecast : tuple of array or None
         Longer sequences (k, d, T), and their values from the end of the first window on, (k, d,
         T - t): predicted one step ahead, and free-running.
+    details : ClassScores or TargetScores or None
+        Scores of each class, or of each output of a regression.
     """
 
     scores: dict[str, float]
     Y: np.ndarray
     Y_hat: np.ndarray
     forecast: Forecast | None
+    details: ClassScores | TargetScores | None = None

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from neural_networks.losses import Loss
+from neural_networks.metrics import ClassScores, TargetScores
 from neural_networks.utils.rows import as_rows
 
 if TYPE_CHECKING:
@@ -44,6 +46,34 @@ def prediction_table(loss: Loss, Y: np.ndarray, Y_hat: np.ndarray) -> pd.DataFra
         columns |= {f"label_{i}": column for i, column in enumerate(Y.T)}
         columns |= {f"prediction_{i}": column for i, column in enumerate(Y_hat.T)}
     return pd.DataFrame(columns)
+
+
+def score_table(
+    scores: ClassScores | TargetScores, class_names: Sequence[str] | None
+) -> pd.DataFrame:
+    """Table of a test's scores, a row for each class, or for each output of a regression.
+
+    Parameters
+    ----------
+    scores : ClassScores or TargetScores
+    class_names : sequence of str or None
+        The names of the classes; by default their numbers.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``class``, the name; ``label``, the number; ``examples``, ``precision``, ``recall`` and
+        ``f1``. For a regression ``output``, the number; ``rmse``, ``r2`` and ``rmse_of_mean``.
+        What is not defined, see ``ClassScores`` and ``TargetScores``, is NaN.
+    """
+    import pandas as pd
+
+    numbers = np.arange(len(scores[0]))
+    if isinstance(scores, TargetScores):
+        return pd.DataFrame({"output": numbers, **scores._asdict()})
+    names = dict(enumerate(class_names or []))
+    first = {"class": [str(names.get(i, i)) for i in numbers.tolist()], "label": numbers}
+    return pd.DataFrame(first | scores._asdict())
 
 
 def forecast_table(true: np.ndarray, one_step: np.ndarray, free: np.ndarray) -> pd.DataFrame:

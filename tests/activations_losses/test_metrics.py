@@ -195,7 +195,8 @@ class TestOfNetworks(InFolder):
             ):
                 with self.subTest(loss, dtype=dtype):
                     results, P = self.run_on(loss, Y, dtype=dtype)
-                    self.assertEqual(list(results), ["loss", "error", "auc"])
+                    names = ["loss", "error", "auc", "majority_accuracy"]
+                    self.assertEqual(list(results), names)
                     score = P[:, 1] - P[:, 0] if P.shape[1] == 2 else P[:, 0]
                     self.assertAlmostEqual(results["auc"], area_by_pairs(true, score), 6)
                     self.assertTrue(0.5 < results["auc"] < 1)
@@ -213,7 +214,8 @@ class TestOfNetworks(InFolder):
             ("l2", np.eye(2)[true]),
         ):
             results, _ = self.run_on(loss, Y)
-            self.assertEqual(list(results), ["loss", "error"])
+            further = ["rmse", "r2", "rmse_of_mean"] if loss == "l2" else ["majority_accuracy"]
+            self.assertEqual(list(results), ["loss", "error", *further])
             self.assertEqual(self.written(), results)
             self.assertFalse(self.has_picture())
 

@@ -164,7 +164,7 @@ class TestOptions(OwnEntries):
             ("pair", ["n"]),
             ("sinewave", ["window", "step", "noise", "every_step"]),
             ("higgs", ["n_training", "n_validation", "n_test"]),
-            ("csv", ["path", "label", "drop", "regression"]),
+            ("csv", ["path", "label", "drop", "regression", "scale_target"]),
         ):
             self.assertEqual(dataset_options(name), common + own)
         with self.assertRaisesRegex(ValueError, "unknown dataset 'iri'; did you mean 'iris'"):

@@ -71,6 +71,7 @@ class TestARun(LoggerTest):
                 "steps.csv",
                 "test.json",
                 "test_predictions.csv",
+                "test_scores.csv",
             ],
         )
 

@@ -25,7 +25,7 @@ class TestContent(unittest.TestCase):
         self.assertEqual(
             found,
             {
-                "format": 1,
+                "format": 2,
                 "dataset": "iris",
                 "example_shape": [4],
                 "example_type": "float64",
@@ -39,6 +39,7 @@ class TestContent(unittest.TestCase):
                 "outputs": "probabilities",
                 "classes": ["setosa", "versicolor", "virginica"],
                 "n_outputs": 3,
+                "target_scale": None,
             },
         )
 
@@ -99,8 +100,9 @@ class TestMistakes(InFolder):
     def test_formats(self):
         for content in ([], None, {}, {**self.content, "format": "1"}, {"format": True}):
             self.refuse("does not describe the data of a run: it has no format", content)
-        later = {**self.content, "format": 2}
-        self.refuse("was written by a later version: its format is 2, .* reads format 1", later)
+        later = {**self.content, "format": 3}
+        words = "was written by a later version: its format is 3, .* reads formats up to 2"
+        self.refuse(words, later)
 
     def test_entries(self):
         wrong = "does not describe the data of a run: "

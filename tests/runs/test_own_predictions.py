@@ -118,7 +118,7 @@ class TestOwnPredictions(TrainedRuns):
         arguments = ("--dataset", "csv", "--loss", "l2", "--lr", 1e-4, "--data-args", *pairs)
         run = self.train("ffnn", *arguments)
         path.unlink()
-        _, found = self.compare(run, X)
+        _, found = self.compare(run, X, dtype="float64")  # in the units of the table
         self.assertEqual(list(found.table()), ["row", "prediction_0"])
         self.assertEqual(found.outputs.shape, (12, 1))
 

@@ -268,6 +268,7 @@ class TestFiles(InFolder):
         FIBONACCI.test(Dataset(X, Y, 2, None, None, X, Y), save_predictions=True)
         names = {path.name for path in (self.root / "run").iterdir()}
         expected = {"config.json", "data.json", "test.json", "test_predictions.csv"}
+        expected.add("test_scores.csv")
         self.assertEqual(names, expected)
 
 

@@ -8,12 +8,17 @@ import numpy as np
 
 from neural_networks.datasets.files.csv_reader import csv_chunks, first_line
 from neural_networks.datasets.preprocessing import Standardization
+from neural_networks.datasets.targets import TargetScale
 from neural_networks.utils.factories import suggestion
 from neural_networks.utils.validation import true_or_false
 
 
 def load_csv(
-    path: str, label: str, drop: Sequence[str] = (), regression: bool = False
+    path: str,
+    label: str,
+    drop: Sequence[str] = (),
+    regression: bool = False,
+    scale_target: bool = True,
 ) -> dict[str, Any]:
     """Load a table: column names in its first line, then rows of numbers; split 70/10/20 percent.
 
@@ -29,6 +34,8 @@ def load_csv(
         Columns to leave out, such as row numbers.
     regression : bool
         If True, the label is a number; if False, a class.
+    scale_target : bool
+        If True, the numbers of a regression are standardized for training, see ``TargetScale``.
 
     Raises
     ------
@@ -49,13 +56,17 @@ def load_csv(
     features = [name for name in names if name not in (label, *drop)]
     if not features:
         raise ValueError(f"{file} has no column of numbers besides {label!r}")
+    true_or_false("scale_target", scale_target)
     words = drop if true_or_false("regression", regression) else [label, *drop]
     numbers, texts = read_columns(file, names, words)
     if regression:
         kept = [name for name in names if name not in drop]
         y = numbers[:, [kept.index(label)]]
         X = np.delete(numbers, kept.index(label), axis=1)
-        return _split(file, X, y, None) | {"feature_names": features}
+        parts = _split(file, X, y, None) | {"feature_names": features}
+        if scale_target:
+            parts["target_scale"] = TargetScale.of(parts["training_labels"])
+        return parts
     column = [name for name in names if name in words].index(label)
     class_names, y = _classes(file, label, texts[:, column])
     return _split(file, numbers, y, class_names) | {"feature_names": features}
