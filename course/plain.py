@@ -50,10 +50,9 @@ class NeuralNetwork(models.NeuralNetwork):
 
     def predict(self, X: np.ndarray, Y: np.ndarray | None = None) -> tuple[np.ndarray, float]:
         """Output and loss of a batch."""
-        with inference(self.layers):
-            Y_hat = X
-            for layer in self.layers:
-                Y_hat = layer.forward(Y_hat)
+        Y_hat = X
+        for layer in inference(self.layers):
+            Y_hat = layer.forward(Y_hat)
         if Y is None:
             return Y_hat, math.nan
         return Y_hat, self.loss.forward(self._check_labels(Y, Y_hat), Y_hat)

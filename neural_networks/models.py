@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from neural_networks.canonical import CanonicalPair, canonical_pair
+from neural_networks.compatibility import check_labels, check_outputs
 from neural_networks.datasets import Dataset
 from neural_networks.layers import Layer
 from neural_networks.layers.arrays import (
@@ -208,18 +209,20 @@ class NeuralNetwork:
         Y_hat : array, (m, n_out)
         loss : float
         """
-        last, pair = self.layers[-1], self._canonical_pair()
-        with self.threads(), inference(self.layers):
-            last.training = pair is not None  # a layer in training keeps its logits in the cache
-            Y_hat = X
-            for layer in self.layers:
+        if self.input_shape is None:
+            self.create_parameters(X.shape[1:])
+        layers, pair = inference(self.layers), self._canonical_pair()
+        layers[-1].training = pair is not None  # a layer in training keeps its logits in the cache
+        Y_hat = X
+        with self.threads():
+            for layer in layers:
                 Y_hat = layer.forward_faster(Y_hat)
-            if Y is None:
-                return Y_hat, math.nan
-            Y = self._check_labels(Y, Y_hat)
-            if pair is None:
-                return Y_hat, self.loss.forward(Y, Y_hat)
-            return Y_hat, pair.forward(Y, last.from_cache("Z"))
+        if Y is None:
+            return Y_hat, math.nan
+        Y = self._check_labels(Y, Y_hat)
+        if pair is None:
+            return Y_hat, self.loss.forward(Y, Y_hat)
+        return Y_hat, pair.forward(Y, layers[-1].from_cache("Z"))
 
     def train(
         self,
@@ -257,26 +260,31 @@ class NeuralNetwork:
         Raises
         ------
         ValueError
-            If network and dataset do not fit, or the labels are not valid for the loss.
+            If network and dataset do not fit, or loss, outputs and labels do not fit each other;
+            see ``compatibility``.
         """
+        label_sets = []
         for data in (dataset.train, dataset.validate):
             if data is not None:
                 if data.labels is None:
                     raise ValueError("training and validation sets need labels")
-                self.loss.check_labels(data.labels)
+                check_labels(self.loss, data.labels)
+                label_sets.append(data.labels)
         set_output_size(self.layers, dataset.out_dim)
         n_out = self.layers[-1].n_out
         if n_out not in (None, dataset.out_dim):
             raise ValueError(
                 f"the output layer has {n_out} units, but labels have {dataset.out_dim} columns"
             )
-        self.create_parameters(dataset.train.example_shape)
+        out = self.create_parameters(dataset.train.example_shape)
+        check_outputs(self.loss, self.layers, label_sets, out)
         check_batches(self.layers, dataset.train.n_samples, dataset.train.batch_size)
 
-    def create_parameters(self, input_shape: Sequence[int]) -> None:
-        """Create all parameters that do not exist yet, for examples of a shape."""
-        create_parameters(self.layers, input_shape)
+    def create_parameters(self, input_shape: Sequence[int]) -> np.ndarray:
+        """Create all parameters that do not exist yet; the output (1, ...) for an example of 0."""
+        out = create_parameters(self.layers, input_shape)
         self.input_shape = self.input_shape or tuple(input_shape)
+        return out
 
     def threads(self) -> AbstractContextManager[None]:
         """A context for many batches: BLAS gets one thread if layers split the batch themselves.

@@ -1,5 +1,6 @@
 """Base class of the layers."""
 
+import copy
 from abc import ABC, abstractmethod
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
@@ -141,6 +142,13 @@ class Layer(ABC):
         """Smallest number of examples in a training batch."""
         return 1
 
+    def passed_on(self, low: float, high: float) -> tuple[float, float] | None:
+        """The range of the outputs for inputs in a range, in layers that pass inputs on.
+
+        None, as here, in layers whose outputs have the range of the activation.
+        """
+        return None
+
     def forward_faster(self, X: np.ndarray) -> np.ndarray:
         """``forward`` by the layer's fastest implementation; networks call this.
 
@@ -192,6 +200,18 @@ class Layer(ABC):
         yield self
         for child in self.children:
             yield from child.walk()
+
+    def for_inference(self) -> "Layer":
+        """A copy that does not train, with the same arrays and an empty cache."""
+        if not self.children:
+            other = copy.copy(self)
+        else:  # the children, too, wherever the layer refers to them; but none of their arrays
+            names = ("parameters", "gradients", "buffers", "cache")
+            held = [getattr(layer, name) for layer in self.walk() for name in names]
+            other = copy.deepcopy(self, {id(x): x for x in held if isinstance(x, dict)})
+        for layer in other.walk():
+            layer.training, layer.cache = False, OrderedDict()
+        return other
 
     def state(self) -> dict[str, Any]:
         """Class, options and generator, of the layers inside it, too: copies, for ``load_state``.
@@ -297,9 +317,20 @@ class Layer(ABC):
         if X.shape[1:] != self.input_shape:
             self._check_shape(X.shape)
             if not self.parameters:
-                self._init_parameters(X.shape)
+                self._create_parameters(X.shape)
             self.input_shape = X.shape[1:]
         return X
+
+    def _create_parameters(self, X_shape: tuple[int, ...]) -> None:
+        """Create all parameters, or none if it fails: without memory, or interrupted."""
+        n_in, n_out = self.n_in, self.n_out
+        try:
+            self._init_parameters(X_shape)
+        except BaseException:
+            for arrays in (self.parameters, self.gradients, self.buffers):
+                arrays.clear()
+            self.n_in, self.n_out = n_in, n_out
+            raise
 
     def _convert(self, name: str, X: object) -> np.ndarray:
         """A copy of X in the layer's type; ``TypeError`` if it is not an array of float."""

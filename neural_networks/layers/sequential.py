@@ -1,8 +1,6 @@
 """Layers in sequence: both passes through them, and a joint view of their arrays."""
 
-from collections import OrderedDict
 from collections.abc import Iterator, MutableMapping, Sequence
-from contextlib import contextmanager
 
 import numpy as np
 
@@ -91,19 +89,13 @@ class JoinedArrays(MutableMapping[str, np.ndarray]):
         return f"{type(self).__name__}({dict(self)})"
 
 
-@contextmanager
-def inference(layers: Sequence[Layer]) -> Iterator[None]:
-    """A context for predictions: layers do not train, and their caches are set aside."""
-    every = [inner for layer in layers for inner in layer.walk()]
-    before = [(layer.training, layer.cache) for layer in every]
-    for layer in every:
-        # The caches, too: a layer may write to its cache in either mode.
-        layer.training, layer.cache = False, OrderedDict()
-    try:
-        yield
-    finally:
-        for layer, (training, cache) in zip(every, before, strict=True):
-            layer.training, layer.cache = training, cache
+def inference(layers: Sequence[Layer]) -> list[Layer]:
+    """Copies of the layers for predictions, see ``Layer.for_inference``.
+
+    The layers themselves stay as they are, so that several threads may predict at once, and
+    an interrupted prediction leaves nothing to set back.
+    """
+    return [layer.for_inference() for layer in layers]
 
 
 def create_parameters(layers: Sequence[Layer], input_shape: Sequence[int]) -> np.ndarray:
@@ -127,10 +119,10 @@ def create_parameters(layers: Sequence[Layer], input_shape: Sequence[int]) -> np
         layer's number, from 1.
     """
     X = np.zeros((1, *input_shape), layers[0].dtype)
-    with inference(layers):
-        for number, layer in enumerate(layers, start=1):
-            try:
-                X = layer.forward_faster(X)
-            except ValueError as error:
-                raise ValueError(f"layer {number}: {error}") from None
+    for number, layer in enumerate(layers, start=1):
+        try:
+            layer.check_input(X)
+            X = layer.for_inference().forward_faster(X)
+        except ValueError as error:
+            raise ValueError(f"layer {number}: {error}") from None
     return X

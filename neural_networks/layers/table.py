@@ -22,14 +22,13 @@ def layer_table(layers: Sequence[Layer], input_shape: tuple[int, ...]) -> str:
     details = [", ".join(layer.details()) for layer in layers]
     n_digits, width = len(str(len(layers))), max(map(len, details))
     total, lines = 0, []
-    with inference(layers):
-        for number, (layer, words) in enumerate(zip(layers, details, strict=True), start=1):
-            X = layer.forward_faster(X)
-            count = sum(value.size for value in layer.parameters.values())
-            total += count
-            shapes = ", ".join(f"{key} {value.shape}" for key, value in layer.parameters.items())
-            lines.append(
-                f"  {number:>{n_digits}}  {type(layer).__name__:<15} {words:<{width}} -> "
-                f"{X.shape[1:]!s:<14} {count:>9,}  {shapes}".rstrip()
-            )
+    for number, (layer, words) in enumerate(zip(inference(layers), details, strict=True), start=1):
+        X = layer.forward_faster(X)
+        count = sum(value.size for value in layer.parameters.values())
+        total += count
+        shapes = ", ".join(f"{key} {value.shape}" for key, value in layer.parameters.items())
+        lines.append(
+            f"  {number:>{n_digits}}  {type(layer).__name__:<15} {words:<{width}} -> "
+            f"{X.shape[1:]!s:<14} {count:>9,}  {shapes}".rstrip()
+        )
     return "\n".join([f"Network: {total:,} parameters, {X.dtype}", *lines])
