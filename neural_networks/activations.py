@@ -16,6 +16,12 @@ from neural_networks.utils.factories import lookup
 class Activation(ABC):
     """An activation function and its derivative."""
 
+    range: tuple[float, float] | None = None
+    """The least and the greatest output, or their limits; None if unknown."""
+
+    sums_to_one = False
+    """True if the outputs along the last axis sum to 1."""
+
     def __call__(self, Z: np.ndarray) -> np.ndarray:
         """Apply the function: the same as ``forward``."""
         return self.forward(Z)
@@ -56,6 +62,8 @@ class Activation(ABC):
 class Linear(Activation):
     """The identity: σ(z) = z."""
 
+    range = (-math.inf, math.inf)
+
     def forward(self, Z: np.ndarray) -> np.ndarray:
         """Y = Z."""
         return Z
@@ -67,6 +75,8 @@ class Linear(Activation):
 
 class Sigmoid(Activation):
     """The logistic function: σ(z) = 1 / (1 + exp(-z)), between 0 and 1."""
+
+    range = (0.0, 1.0)
 
     def forward(self, Z: np.ndarray) -> np.ndarray:
         """Y = 1 / (1 + exp(-Z)), without overflow warnings; 0 and 1 at -1e4 and 1e4."""
@@ -84,6 +94,8 @@ class Sigmoid(Activation):
 class TanH(Activation):
     """The hyperbolic tangent: σ(z) = (exp(z) - exp(-z)) / (exp(z) + exp(-z)), between -1 and 1."""
 
+    range = (-1.0, 1.0)
+
     def forward(self, Z: np.ndarray) -> np.ndarray:
         """Y = tanh(Z)."""
         return np.tanh(Z)
@@ -97,6 +109,8 @@ class TanH(Activation):
 
 class ArcTan(Activation):
     """The inverse tangent: σ(z) = arctan(z), between -π/2 and π/2."""
+
+    range = (-math.pi / 2, math.pi / 2)
 
     def forward(self, Z: np.ndarray) -> np.ndarray:
         """Y = arctan(Z), in radians."""
@@ -115,6 +129,8 @@ class ReLU(Activation):
     Its slope at exactly 0, where it has a kink, is taken to be 0.
     """
 
+    range = (0.0, math.inf)
+
     def forward(self, Z: np.ndarray) -> np.ndarray:
         """Y = max(0, Z)."""
         return np.maximum(Z, 0)
@@ -132,6 +148,7 @@ class LeakyReLU(Activation):
     Nonlinearities Improve Neural Network Acoustic Models", ICML 2013.
     """
 
+    range = (-math.inf, math.inf)
     slope = 0.01
 
     def forward(self, Z: np.ndarray) -> np.ndarray:
@@ -153,6 +170,8 @@ class ELU(Activation):
     Exponential Linear Units", ICLR 2016, with α = 1.
     """
 
+    range = (-1.0, math.inf)
+
     def forward(self, Z: np.ndarray) -> np.ndarray:
         """Y = Z where Z > 0, exp(Z) - 1 elsewhere: max(Z, 0) + exp(min(Z, 0)) - 1."""
         return np.maximum(Z, 0) + np.expm1(np.minimum(Z, 0))
@@ -171,6 +190,7 @@ class GELU(Activation):
     (GELUs)", 2016.
     """
 
+    range = (-0.170041, math.inf)  # the least is at z = -0.75
     scale, cubic = math.sqrt(2 / math.pi), 0.044715
 
     def forward(self, Z: np.ndarray) -> np.ndarray:
@@ -203,6 +223,8 @@ class SoftPlus(Activation):
     Pricing", NIPS 2000.
     """
 
+    range = (0.0, math.inf)
+
     def forward(self, Z: np.ndarray) -> np.ndarray:
         """Y = max(Z, 0) + ln(1 + exp(-|Z|)), which is ln(1 + exp(Z)) without overflow."""
         return np.maximum(Z, 0) + np.log1p(np.exp(-np.abs(Z)))
@@ -215,6 +237,9 @@ class SoftPlus(Activation):
 
 class SoftMax(Activation):
     """Probabilities from scores: σ(z)_i = exp(z_i) / Σ_j exp(z_j), over the last axis."""
+
+    range = (0.0, 1.0)
+    sums_to_one = True
 
     def forward(self, Z: np.ndarray) -> np.ndarray:
         """Y_i = exp(Z_i - max Z) / Σ_j exp(Z_j - max Z), over the last axis.

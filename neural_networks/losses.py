@@ -22,8 +22,8 @@ class Loss(ABC):
         The name, as in ``initialize_loss``.
     """
 
-    canonical_activation: type[Activation]
-    """The output activation that goes with this loss; see ``canonical``."""
+    canonical_activation: type[Activation] | None = None
+    """The output activation that goes with this loss, if it is known; see ``canonical``."""
 
     classifies = True
     """True if the loss is for classification."""
@@ -134,12 +134,9 @@ class CrossEntropy(Loss):
     canonical_activation = SoftMax
 
     def forward(self, Y: np.ndarray, Y_hat: np.ndarray) -> float:
-        """-(1/m) Σ Y ln Y_hat; see ``Loss.forward``. Y_hat must not be negative."""
+        """-(1/m) Σ Y ln Y_hat; see ``Loss.forward``. Y_hat must lie in [0, 1]."""
         self.check(Y, Y_hat)
-        if Y_hat.min() < 0:
-            raise ValueError(
-                f"Y_hat must hold probabilities, got {Y_hat.min():g}; is the output a softmax?"
-            )
+        check_probabilities(Y_hat, "softmax")
         return float(-(Y * np.log(_positive(Y_hat))).sum() / len(Y))
 
     def backward(self, Y: np.ndarray, Y_hat: np.ndarray) -> np.ndarray:
@@ -177,11 +174,7 @@ class BinaryCrossEntropy(Loss):
     def forward(self, Y: np.ndarray, Y_hat: np.ndarray) -> float:
         """-(1/m) Σ (Y ln Y_hat + (1 - Y) ln(1 - Y_hat)); see ``Loss.forward``."""
         self.check(Y, Y_hat)
-        if Y_hat.min() < 0 or Y_hat.max() > 1:
-            raise ValueError(
-                f"Y_hat must hold probabilities, got {Y_hat.min():g} ... {Y_hat.max():g}; is the "
-                "output a sigmoid?"
-            )
+        check_probabilities(Y_hat, "sigmoid")
         terms = Y * np.log(_positive(Y_hat)) + (1 - Y) * np.log(_positive(1 - Y_hat))
         return float(-terms.sum() / len(Y))
 
@@ -316,6 +309,16 @@ class SquaredHinge(Hinge):
     def backward(self, Y: np.ndarray, Y_hat: np.ndarray) -> np.ndarray:
         """dL/dY_hat of (1/m) Σ Σ_j max(0, s_j - s_y + 1)²; see ``Loss.backward``."""
         return self.from_margins(Y, 2 * self.margins(Y, Y_hat), Y_hat.dtype)
+
+
+def check_probabilities(Y_hat: np.ndarray, activation: str) -> None:
+    """Raise ``ValueError`` if predictions lie outside [0, 1], but for rounding."""
+    low, high = Y_hat.min(), Y_hat.max()
+    if low < 0 or high > 1 + 1e-3:
+        raise ValueError(
+            f"Y_hat must hold probabilities, got {low:g} ... {high:g}; is the output a "
+            f"{activation}?"
+        )
 
 
 def _positive(P: np.ndarray) -> np.ndarray:

@@ -87,6 +87,10 @@ class Dropout(Layer):
         mask = self.from_cache("mask")
         return self.check_gradient(dLdY, mask.shape) * mask
 
+    def passed_on(self, low: float, high: float) -> tuple[float, float]:
+        """In training: 0, and the range times 1 / (1 - p)."""
+        return min(0, low / (1 - self.p)), max(0, high / (1 - self.p))
+
     def details(self) -> list[str]:
         """The probability to drop."""
         return [f"p = {self.p:g}"]

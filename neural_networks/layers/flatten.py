@@ -71,6 +71,10 @@ class Flatten(Layer):
         X_shape = self.from_cache("X_shape")
         return self.check_gradient(dLdY, self.from_cache("Y_shape")).reshape(X_shape)
 
+    def passed_on(self, low: float, high: float) -> tuple[float, float]:
+        """The range itself."""
+        return low, high
+
     def details(self) -> list[str]:
         """The axis that is kept, if it is not the first one."""
         return [] if self.keep_dim == "first" else [f"keep_dim {self.keep_dim}"]

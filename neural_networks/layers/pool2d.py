@@ -201,6 +201,12 @@ class Pool2D(Layer):
         size = output_shape((height, width), self.kernel_shape, self.stride, self.padding)
         return m, *size, channels
 
+    def passed_on(self, low: float, high: float) -> tuple[float, float]:
+        """The range itself, of averages with a border also 0."""
+        if self.mode == "average" and any(self.padding):
+            return min(0, low), max(0, high)
+        return low, high
+
     def details(self) -> list[str]:
         """Mode, window, stride and, if there is any, padding."""
         k1, k2 = self.kernel_shape
