@@ -7,6 +7,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import DTypeLike
 
+from neural_networks.utils.data_processing import divisors
 from neural_networks.utils.validation import floating_type, positive_integer, true_or_false
 
 CHUNK = 2**18
@@ -25,31 +26,40 @@ class Standardization:
     Parameters
     ----------
     mean, std : array of float64
-        One number per feature, or per channel of images; a std of 0 is replaced by 1.
+        One number per feature, or per channel of images; a std of 0, or of rounding alone, is
+        replaced by 1, see ``divisors``.
     """
 
     def __init__(self, mean: np.ndarray, std: np.ndarray) -> None:
         self.mean = np.asarray(mean, np.float64)
-        std = np.asarray(std, np.float64)
-        self.std = np.where(std == 0, 1.0, std)
+        self.std = divisors(np.asarray(std, np.float64), self.mean)
 
     @classmethod
     def of(cls, X: np.ndarray) -> "Standardization":
         """The standardization of a training set X: per feature of rows (n, d), per image channel.
 
         X is read in chunks, so it may be larger than the memory.
+
+        Raises
+        ------
+        ValueError
+            If finite numbers are so large that their squares overflow, from about 1e154 on.
         """
         # With D = X - x, the variance is E[D²] - E[D]² for any x. A central x keeps digits from
         # canceling; one taken from the data makes the variance of a constant exactly 0.
         middle = np.median(X[:1001].reshape(-1, X.shape[-1]).astype(np.float64), axis=0)
         total, squares = np.zeros_like(middle), np.zeros_like(middle)
         for rows in row_chunks(X):
-            D = X[rows].reshape(-1, X.shape[-1]) - middle
-            ones = np.ones(len(D))  # ones @ D is D.sum(axis=0), three times as fast
-            total += ones @ D
-            squares += ones @ np.square(D, out=D)
+            with np.errstate(over="ignore", invalid="ignore"):  # refused below
+                D = X[rows].reshape(-1, X.shape[-1]) - middle
+                ones = np.ones(len(D))  # ones @ D is D.sum(axis=0), three times as fast
+                total += ones @ D
+                squares += ones @ np.square(D, out=D)
         n = X.size // X.shape[-1]
-        return cls(middle + total / n, np.sqrt(squares / n - (total / n) ** 2))
+        mean, variance = middle + total / n, squares / n - (total / n) ** 2
+        if np.isinf(variance[np.isfinite(mean)]).any():
+            raise ValueError(f"values up to {np.abs(X).max():g} are too large to be standardized")
+        return cls(mean, divisors(np.sqrt(np.maximum(variance, 0)), mean, X.dtype))
 
     def description(self) -> dict[str, Any]:
         """Mean and standard deviation as lists, for JSON; every digit is kept."""

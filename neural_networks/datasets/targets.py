@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from neural_networks.datasets.preprocessing import Standardization, entries, finite_numbers
-from neural_networks.utils.validation import first_index
+from neural_networks.utils.data_processing import divisors
+from neural_networks.utils.validation import error_prefix, first_index
 
 
 class TargetScale:
@@ -19,7 +20,8 @@ class TargetScale:
     Parameters
     ----------
     mean, spread : array of float, (k,)
-        In the units of the targets, a number for each output; a spread of 0 is replaced by 1.
+        In the units of the targets, a number for each output; a spread of 0, or of
+        rounding alone, is replaced by 1.
 
     Raises
     ------
@@ -44,7 +46,7 @@ class TargetScale:
             )
         if self.spread.min() < 0:
             raise ValueError(f"spread must not be negative, got {self.spread.min():g}")
-        self.spread = np.where(self.spread == 0, 1.0, self.spread)
+        self.spread = divisors(self.spread, self.mean)
 
     @classmethod
     def of(cls, Y: np.ndarray) -> "TargetScale":
@@ -63,12 +65,9 @@ class TargetScale:
             If they have another shape, one of them is NaN or infinite, or they are too large.
         """
         _check_targets(Y)
-        outputs_last = np.moveaxis(Y.astype(np.float64), 1, -1)
-        with np.errstate(over="ignore", invalid="ignore"):  # refused below
-            found = Standardization.of(outputs_last)
-        if not (np.isfinite(found.mean) & np.isfinite(found.std)).all():
-            raise ValueError(f"targets are too large to be standardized, up to {np.abs(Y).max():g}")
-        return cls(found.mean, found.std)
+        with error_prefix("targets"):
+            found = Standardization.of(np.moveaxis(Y, 1, -1))
+            return cls(found.mean, found.std)
 
     @property
     def n_outputs(self) -> int:
