@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from neural_networks.losses import Loss
+from neural_networks.utils.data_processing import varies
 from neural_networks.utils.rows import as_rows
 
 
@@ -241,10 +242,13 @@ def target_scores(Y: np.ndarray, Y_hat: np.ndarray, training: np.ndarray) -> Tar
     training : array, (m, k) or (m, k, t)
         The targets of the training set.
     """
+    dtype = Y.dtype
     Y, Y_hat, training = (as_rows(values).astype(np.float64) for values in (Y, Y_hat, training))
     with np.errstate(over="ignore", invalid="ignore"):  # a network may have diverged
         squares = np.square(Y - Y_hat).mean(axis=0)
-        r2 = 1 - _ratio(squares, Y.var(axis=0) * varies(Y))
+        spread = Y.std(axis=0)
+        variance = np.where(varies(spread, Y.mean(axis=0), dtype), np.square(spread), 0)
+        r2 = 1 - _ratio(squares, variance)
         of_mean = np.square(Y - training.mean(axis=0)).mean(axis=0)
         return TargetScores(np.sqrt(squares), r2, np.sqrt(of_mean))
 
@@ -257,9 +261,3 @@ def _ratio(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
 
 def _root_mean_square(values: np.ndarray) -> float:
     return float(np.sqrt(np.square(values).mean()))
-
-
-def varies(Y: np.ndarray) -> np.ndarray:
-    """True for each column of Y (n, k) whose values differ by more than rounding."""
-    rounding = 8 * np.finfo(Y.dtype).eps * np.abs(Y).max(axis=0)
-    return np.ptp(Y, axis=0) > rounding

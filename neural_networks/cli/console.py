@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from neural_networks.cli.run import stopping
+from neural_networks.cli.run import stopping, tested_split
+from neural_networks.cli.scores import beside_baseline, by_class
 from neural_networks.datasets import Data, Dataset
 from neural_networks.logs import RUN_FILES
 from neural_networks.models import NeuralNetwork
@@ -46,7 +47,7 @@ def describe(model: NeuralNetwork, dataset: Dataset, config: AttrDict) -> str:
         *best_epoch,
     ]
     if config.get("fitted"):
-        lines.append(f"Because of --loss {model.loss.name}: {', '.join(config.fitted)}")
+        lines.append(f"Because of {config.fitted_to}: {', '.join(config.fitted)}")
     return "\n".join(lines)
 
 
@@ -111,27 +112,23 @@ def results(
     config : AttrDict
         The run's configuration.
     scores : mapping or None
-        Results of ``model.test``; without a test set, the last ones on the validation set are
-        described.
+        Results of ``model.test``, on the test set or else the validation set.
     kaggle_file : str, optional
         Name of the Kaggle file, if it is not the default one.
     """
     text = _ending(model, config.epochs)
-    if scores is not None and dataset.test is not None:
-        text += f"Test: {_score(model, scores, dataset.test)}"
-    elif dataset.validate is not None:
-        scores = _last_validation(model)
-        text += f"Validation: {_score(model, scores, dataset.validate)}"
-    else:
+    folder = model.logger.folder if model.logger else None
+    split = tested_split(dataset)
+    data = dataset.test if split == "test" else dataset.validate
+    if split is None or data is None or scores is None:
         text += "There is neither a validation nor a test set."
-    return text + _files(model.logger.folder if model.logger else None, kaggle_file)
-
-
-def _last_validation(model: NeuralNetwork) -> dict[str, float]:
-    """Results on the validation set in the epoch whose parameters the network has."""
-    since = model.epoch - model.best.epoch if model.restored and model.best is not None else 0
-    history = model.history
-    return {key: float(history[f"validation_{key}"][-1 - since]) for key in ("loss", "error")}
+    else:
+        text += f"{split.capitalize()}: {_score(model, scores, data)}"
+        if dataset.target_scale is not None and not model.loss.classifies:
+            text += ", of standardized targets"
+        lines = [beside_baseline(scores), *by_class(folder, split)]
+        text += "".join(f"\n{line}" for line in lines)
+    return text + _files(folder, kaggle_file)
 
 
 def _ending(model: NeuralNetwork, epochs: int) -> str:

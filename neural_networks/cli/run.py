@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from neural_networks.cli.configuration import RUN_ARGUMENTS, STOPPING
+from neural_networks.cli.configuration import OPTIONAL, RUN_ARGUMENTS, STOPPING
 from neural_networks.datasets import Dataset, read_examples
 from neural_networks.logs import DEFAULT_FOLDER, Logger, check_file_name
 from neural_networks.models import NeuralNetwork
@@ -21,7 +21,7 @@ def dataset_args(config: AttrDict) -> dict[str, Any]:
 
 def logger_args(config: AttrDict, flags: argparse.Namespace, argv: Sequence[str]) -> dict[str, Any]:
     """The arguments of ``Logger``: the whole configuration, to repeat the run, and the folder."""
-    arguments = {key: config[key] for key in RUN_ARGUMENTS} | stopping(config)
+    arguments = {key: config.get(key) for key in (*RUN_ARGUMENTS, *OPTIONAL)}
     command = shlex.join(["python", Path(flags.script).name, *argv])
     return {
         "model_name": config.model_name,
@@ -37,12 +37,21 @@ def model_args(config: AttrDict) -> dict[str, Any]:
     """The arguments of ``initialize_model``, except the name and the logger."""
     optimizer_args = with_epochs(config.model_args["optimizer_args"], config.epochs)
     args = {**config.model_args, "optimizer_args": optimizer_args}
-    return {**args, "seed": config.seed, "dtype": config.dtype}
+    own = {"seed": config.seed, "dtype": config.dtype, "n_threads": config.get("threads")}
+    return {**args, **own}
 
 
 def train_args(config: AttrDict) -> dict[str, Any]:
     """The arguments of ``NeuralNetwork.train``, except the dataset."""
     return {"epochs": config.epochs, **stopping(config)}
+
+
+def tested_split(dataset: Dataset) -> str | None:
+    """The set to test on: the test set, or else the validation set; None without either."""
+    for split, data in (("test", dataset.test), ("validation", dataset.validate)):
+        if data is not None and data.labels is not None:
+            return split
+    return None
 
 
 def stopping(config: AttrDict) -> dict[str, Any]:

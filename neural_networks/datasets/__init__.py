@@ -1,7 +1,13 @@
 """Datasets: loading by name, preprocessing, and sampling in batches."""
 
 from neural_networks.datasets.data import Data, Dataset
-from neural_networks.datasets.factory import DATASETS, RENAMED, dataset_options, initialize_dataset
+from neural_networks.datasets.factory import (
+    DATASETS,
+    RENAMED,
+    dataset_options,
+    holds_numbers,
+    initialize_dataset,
+)
 from neural_networks.datasets.files.catalogue import CATALOGUE
 from neural_networks.datasets.preprocessing import Augmentation, Preprocessing, Standardization
 from neural_networks.datasets.sources.bundled import load_digits, load_iris
@@ -24,6 +30,7 @@ __all__ = [
     "Standardization",
     "TargetScale",
     "dataset_options",
+    "holds_numbers",
     "initialize_dataset",
     "load_cifar10",
     "load_csv",

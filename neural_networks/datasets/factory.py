@@ -130,6 +130,11 @@ def has_images(name: str) -> bool:
     return name in CATALOGUE and CATALOGUE[name].images
 
 
+def holds_numbers(name: str, **options: Any) -> bool:
+    """True if the labels of a dataset with these options are numbers, and not classes."""
+    return name == "sinewave" or options.get("regression") is True
+
+
 def dataset_options(name: str) -> list[str]:
     """The options that ``initialize_dataset`` takes for a dataset.
 

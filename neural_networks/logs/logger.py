@@ -17,7 +17,16 @@ from neural_networks.datasets import Dataset
 from neural_networks.logs.data_description import FILE, DataDescription
 from neural_networks.logs.environment import environment
 from neural_networks.logs.pictures import TEST, TRAINING, draw_pictures, show_pictures, warn
-from neural_networks.logs.record import Mistakes, Predictions, RunRecord
+from neural_networks.logs.record import (
+    EXAMPLES,
+    Mistakes,
+    PredictedNumbers,
+    Predictions,
+    RunRecord,
+    best_epoch,
+    images_of,
+    shows_images,
+)
 from neural_networks.logs.run_folder import FORMAT, append_lines, check_file_name, claim_folder
 from neural_networks.losses import Loss
 from neural_networks.training.history import StepBin
@@ -109,7 +118,8 @@ class Logger:
         self.folder: Path | None = None
         self.rows: list[dict[str, float]] = []
         # What the pictures show if there is no folder to draw them from.
-        self._record = RunRecord(self.model_name, rows=self.rows)
+        model = self.config["model"]
+        self._record = RunRecord(self.model_name, model=model, rows=self.rows)
 
     def start(self) -> None:
         """Claim a folder and write ``config.json``, unless that has been done already.
@@ -192,6 +202,7 @@ class Logger:
             Those of the best epoch, for ``best_parameters.npz``.
         """
         self._record.parameters = {} if self.save else dict(parameters)
+        self._record.best_epoch = best_epoch(best_parameters or {})
         self._save_arrays("parameters.npz", parameters)
         self._save_arrays("best_parameters.npz", best_parameters or {})
         if self.plot:
@@ -207,32 +218,37 @@ class Logger:
         loss : Loss
             Defines the classes of labels and predictions, if any.
         outcome : Outcome
-            Its scores go to ``test.json``, those of each class or output to ``test_scores.csv``.
+            Its scores go to ``test.json``, those of each class or output to ``test_scores.csv``;
+            on a validation set, the names of the files begin with that word.
         dataset : Dataset
             The tested dataset, with its images and the names of its classes.
         save_predictions : bool
             If True, ``test_predictions.csv``, ``examples.npz`` for images, and ``forecast.csv``
             are written, too.
         """
-        self._save_json("test.json", outcome.scores)
+        split = outcome.split
+        self._save_json(f"{split}.json", outcome.scores)
         if outcome.details is not None:
-            self.save_table("test_scores.csv", score_table(outcome.details, dataset.class_names))
+            scores = score_table(outcome.details, dataset.class_names)
+            self.save_table(f"{split}_scores.csv", scores)
         if not save_predictions:
             return
         if self.folder is None or not (self.folder / FILE).exists():  # nothing has been trained
             self._describe_data(loss, dataset)
         table = prediction_table(loss, outcome.Y, outcome.Y_hat)
-        self.save_table("test_predictions.csv", table)
+        self.save_table(f"{split}_predictions.csv", table)
         predictions, mistakes, forecast = Predictions.from_table(table), None, None
-        if predictions is not None and dataset.test is not None and dataset.test.data.ndim == 4:
-            mistakes = Mistakes.of(dataset.test.data, predictions)
-            self._save_arrays("examples.npz", mistakes._asdict())
+        data = dataset.test if split == "test" else dataset.validate
+        if predictions is not None and data is not None and shows_images(dataset):
+            mistakes = Mistakes.of(predictions, lambda rows: images_of(dataset, data, rows))
+            self._save_arrays(EXAMPLES[split], mistakes._asdict())
         if outcome.forecast is not None:
             forecast = forecast_table(*outcome.forecast)
             self.save_table("forecast.csv", forecast)
         if self.folder is None:
             kept = self._record
             kept.predictions, kept.mistakes, kept.forecast = predictions, mistakes, forecast
+            kept.numbers, kept.split = PredictedNumbers.from_table(table), split
         if self.plot:
             self._draw(TEST)
 

@@ -6,16 +6,25 @@ A picture never stands in the way of results: one that cannot be drawn is a warn
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from math import prod
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from neural_networks import plots
-from neural_networks.logs.record import FirstFeature, Mistakes, Predictions, RunRecord, read_record
-from neural_networks.metrics import has_roc, roc_of
+from neural_networks.datasets.files.catalogue import image_shape
+from neural_networks.logs.record import (
+    FirstFeature,
+    Mistakes,
+    PredictedNumbers,
+    Predictions,
+    RunRecord,
+    read_record,
+)
+from neural_networks.metrics import has_roc, roc_of, target_scores
+from neural_networks.training.history import StepBin
 from neural_networks.utils.files import atomic_write
 
 if TYPE_CHECKING:
@@ -97,66 +106,124 @@ def pictures(record: RunRecord, *stages: str) -> Iterator[Picture]:
     if TEST in (stages or [TEST]):
         if record.predictions is not None and record.classifies:
             yield from classification_pictures(record, record.predictions)
+        if record.numbers is not None and not record.classifies:
+            yield regression_picture(record, record.numbers)
         if (forecast := record.forecast) is not None:
             yield Picture(
                 "forecast.png",
-                lambda figure: plots.forecast(figure, *FirstFeature.from_table(forecast)),
+                lambda figure: plots.forecast(
+                    figure, *FirstFeature.from_table(forecast), title=heading(record)
+                ),
             )
 
 
 def learning_curves(record: RunRecord) -> Iterator[Picture]:
     """Curves of loss and error over the epochs, if there are any."""
-    rows, steps = record.rows, record.steps
+    rows, steps, title = record.rows, record.steps, heading(record)
     if not rows:
         return
+    best: Any = {"best_epoch": record.best_epoch}
     columns = {key: np.array([row[key] for row in rows]) for key in rows[0]}
-    bins = dict(zip(steps[0]._fields, np.array(steps).T, strict=True)) if steps else {}
+    bins = dict(zip(StepBin._fields, np.array(steps).T, strict=True)) if len(steps) else {}
     yield Picture(
         "loss.png",
-        lambda figure: plots.loss_curves(figure, record.title, record.loss, columns, bins),
+        lambda figure: plots.loss_curves(figure, title, record.loss, columns, bins, **best),
     )
     yield Picture(
         "error.png",
-        lambda figure: plots.error_curves(figure, record.title, record.classifies, columns),
+        lambda figure: plots.error_curves(figure, title, record.classifies, columns, **best),
     )
 
 
 def weight_images(record: RunRecord) -> Iterator[Picture]:
     """Kernels of the first convolution, or else weights of a first layer that takes images."""
-    shape, parameters = record.example_shape, record.parameters
+    shape, parameters = image_shape(record.dataset, record.example_shape), record.parameters
+    title: Any = {"title": heading(record)}
     kernels = next((value for value in parameters.values() if value.ndim == 4), None)
     W = parameters.get("layer1.W")
     if kernels is not None:
-        yield Picture("kernels.png", lambda figure: plots.kernels(figure, kernels))
-    elif len(shape) == 3 and W is not None and W.shape[:-1] == (prod(shape),):
+        yield Picture("kernels.png", lambda figure: plots.kernels(figure, kernels, **title))
+    elif shape and W is not None and W.shape[:-1] == (prod(shape),):
         # Its input is images as rows: each unit has a weight for every pixel.
         images = W.reshape(*shape, -1)
-        yield Picture("weights.png", lambda figure: plots.weights(figure, images))
+        yield Picture("weights.png", lambda figure: plots.weights(figure, images, **title))
 
 
 def classification_pictures(record: RunRecord, found: Predictions) -> Iterator[Picture]:
     """Confusion matrix; for two classes, the ROC curve; for images, the misclassified ones."""
     true, predicted, outputs, by_step = found
     names = record.classes or [str(i) for i in range(max(outputs.shape[1], 2))]
+    title: Any = {"title": heading(record)}
+    split: Any = {"split": record.split}
     yield Picture(
         "confusion_matrix.png",
-        lambda figure: plots.confusion_matrix(figure, true, predicted, names),
+        lambda figure: plots.confusion_matrix(figure, true, predicted, names, **title, **split),
     )
     if not by_step and has_roc(true, outputs):
         yield Picture(
-            "roc.png", lambda figure: plots.roc_curve(figure, *roc_of(true, predicted, outputs))
+            "roc.png",
+            lambda figure: plots.roc_curve(
+                figure, *roc_of(true, predicted, outputs), names=names, **title
+            ),
         )
     if record.mistakes is not None:
-        yield mistakes_picture(record.mistakes, found, names, record.outputs == "probabilities")
+        yield mistakes_picture(record, record.mistakes, found, names)
+
+
+def regression_picture(record: RunRecord, numbers: PredictedNumbers) -> Picture:
+    """Predicted over true values."""
+    texts: Any = {"title": heading(record), "split": record.split}
+
+    def draw(figure: Figure) -> None:
+        rmse, r2, _ = target_scores(*numbers, training=numbers.true)
+        plots.predicted_over_true(figure, *numbers, (rmse, r2), **texts)
+
+    return Picture("predictions.png", draw)
 
 
 def mistakes_picture(
-    mistakes: Mistakes, found: Predictions, names: list[str], are_probabilities: bool
+    record: RunRecord, mistakes: Mistakes, found: Predictions, names: list[str]
 ) -> Picture:
     """Misclassified images, with the score of each."""
     counts = int((found.true != found.predicted).sum()), len(found.true)
-    score_format = "{:.0%}" if are_probabilities else "{:.2g}"
+    score_format = "{:.0%}" if record.outputs == "probabilities" else "{:.2g}"
+    texts: Any = {"title": heading(record), "split": record.split}
     return Picture(
         "mistakes.png",
-        lambda figure: plots.misclassified(figure, *mistakes, score_format, names, counts),
+        lambda figure: plots.misclassified(figure, *mistakes, score_format, names, counts, **texts),
     )
+
+
+def heading(record: RunRecord) -> str:
+    """The run's name and, in another line, its data, network and optimizer: what was trained."""
+    what = network_text(record.parameters)
+    optimizer = record.model.get("optimizer_args")
+    if isinstance(optimizer, Mapping) and "name" in optimizer:
+        what += f", {optimizer['name']}" if what else str(optimizer["name"])
+        rate = optimizer.get("lr")
+        what += f" with lr {rate:g}" if isinstance(rate, float) else ""
+    dataset = "" if record.dataset == "dataset" else record.dataset  # no name was given
+    line = ": ".join(part for part in (dataset, what) if part)
+    lines = [record.title] if record.title != dataset else []  # a name needs to be read once
+    return "\n".join([*lines, line] if line else [record.title])
+
+
+def network_text(parameters: Mapping[str, np.ndarray]) -> str:
+    """A network in a few words, such as ``4-10-3`` for fully-connected layers; empty without any.
+
+    Parameters
+    ----------
+    parameters : mapping
+        Names such as ``layer1.W`` to arrays, in the order of the layers.
+    """
+    layers = {key[:-2]: W for key, W in parameters.items() if key.endswith(".W") and W.ndim > 1}
+    sizes = [W.shape[-1] for W in layers.values()]
+    kinds = {"conv" if W.ndim == 4 else "dense" for W in layers.values()}
+    if kinds == {"dense"} and not any(f"{name}.U" in parameters for name in layers):
+        first = next(iter(layers.values())).shape[0]
+        return "-".join(map(str, [first, *sizes])) if len(sizes) < 8 else f"{len(sizes)} layers"
+    words = {}
+    for name, W in layers.items():
+        kind = "recurrent" if f"{name}.U" in parameters else "dense"
+        words[name] = f"{'conv' if W.ndim == 4 else kind} {W.shape[-1]}"
+    return ", ".join(words.values()) if len(words) < 8 else f"{len(words)} layers"

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from neural_networks.datasets import Data, Dataset
+from neural_networks.datasets.files.catalogue import image_shape
 from neural_networks.logs.data_description import DataDescription, read_data_description
 from neural_networks.logs.run_folder import read_config
 from neural_networks.losses import LOSSES
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 NUMBERS = "numbers"
+
+EXAMPLES = {"test": "examples.npz", "validation": "validation_examples.npz"}
+"""The file of the images of ``mistakes.png``, by their set."""
 
 
 class Predictions(NamedTuple):
@@ -59,6 +64,35 @@ class Predictions(NamedTuple):
         return cls(true, predicted, outputs, "step" in table)
 
 
+class PredictedNumbers(NamedTuple):
+    """Numbers of the test set, a row for each example, or for each step of each sequence.
+
+    Attributes
+    ----------
+    true, predicted : arrays, (n, k)
+        In the units of the targets.
+    """
+
+    true: np.ndarray
+    predicted: np.ndarray
+
+    @classmethod
+    def from_table(cls, table: pd.DataFrame) -> PredictedNumbers | None:
+        """Read ``test_predictions.csv``; None if it is the table of a classifier."""
+        names = {
+            what: [name for name in table if name.startswith(f"{what}_")]
+            for what in ("label", "prediction")
+        }
+        if not names["label"] or len(table) == 0:
+            return None
+        if len(names["label"]) != len(names["prediction"]):
+            raise ValueError("there must be a column prediction_0 ... for each label_0 ...")
+        numbers = cls(*(table[columns].to_numpy() for columns in names.values()))
+        if any(values.dtype.kind not in "fiu" for values in numbers):
+            raise ValueError("label_0 ... and prediction_0 ... must be numbers")
+        return numbers
+
+
 class Mistakes(NamedTuple):
     """Misclassified test images, in the order in which ``mistakes.png`` shows them.
 
@@ -76,14 +110,14 @@ class Mistakes(NamedTuple):
     scores: np.ndarray
 
     @classmethod
-    def of(cls, X: np.ndarray, predictions: Predictions) -> Mistakes:
-        """Those of all test images X (m, H, W, C)."""
+    def of(cls, predictions: Predictions, images: Callable[[np.ndarray], np.ndarray]) -> Mistakes:
+        """Those among predictions; ``images`` gives the images with these numbers."""
         true, predicted, outputs, _ = predictions
         # A single output is the probability of class 1.
         scores = outputs if outputs.shape[1] > 1 else np.hstack([1 - outputs, outputs])
         score = scores[np.arange(len(scores)), predicted]
         shown = surest_mistakes(true, predicted, score)
-        return cls(X[shown], true[shown], predicted[shown], score[shown])
+        return cls(images(shown), true[shown], predicted[shown], score[shown])
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> Mistakes:
@@ -96,6 +130,23 @@ class Mistakes(NamedTuple):
         if mistakes.images.ndim != 4 or any(values.shape != (n,) for values in mistakes[1:]):
             raise ValueError("images must be (n, H, W, C), with a class and a score for each")
         return mistakes
+
+
+def shows_images(dataset: Dataset) -> bool:
+    """True if the examples of a dataset are images, or rows of the pixels of known images."""
+    return image_shape(dataset.name, dataset.raw_shape) != ()
+
+
+def images_of(dataset: Dataset, data: Data, rows: np.ndarray) -> np.ndarray:
+    """The images (n, H, W, C) in these rows of one of a dataset's sets.
+
+    Rows of pixels that were standardized one by one are shown as they were before.
+    """
+    X = data.data[rows].reshape(-1, *dataset.raw_shape)
+    done = None if data.is_lazy else dataset.preprocessing
+    if X.ndim == 2 and done is not None and done.standardization is not None:
+        X = done.standardization.undo(X)
+    return X.reshape(-1, *image_shape(dataset.name, dataset.raw_shape))
 
 
 class FirstFeature(NamedTuple):
@@ -133,6 +184,10 @@ class RunRecord:
     ----------
     title : str
         The name of the run's folder.
+    dataset : str
+        The name of the dataset.
+    model : mapping
+        As in ``config.json``.
     loss : str
         The name of the loss.
     outputs : str
@@ -147,13 +202,20 @@ class RunRecord:
         The rows of ``steps.csv``.
     parameters : mapping
         Names such as ``layer1.W`` to arrays, in the order of the layers.
+    best_epoch : int or None
+        The best of the epochs, if there is one.
+    split : str
+        The set of the predictions: ``"test"`` or ``"validation"``.
     predictions : Predictions or None
+    numbers : PredictedNumbers or None
     mistakes : Mistakes or None
     forecast : DataFrame or None
         As in ``forecast.csv``.
     """
 
     title: str
+    dataset: str = ""
+    model: Mapping[str, Any] = field(default_factory=dict)
     loss: str = ""
     outputs: str = NUMBERS
     classes: list[str] | None = None
@@ -161,7 +223,10 @@ class RunRecord:
     rows: list[dict[str, float]] = field(default_factory=list)
     steps: list[StepBin] = field(default_factory=list)
     parameters: Mapping[str, np.ndarray] = field(default_factory=dict)
+    best_epoch: int | None = None
+    split: str = "test"
     predictions: Predictions | None = None
+    numbers: PredictedNumbers | None = None
     mistakes: Mistakes | None = None
     forecast: pd.DataFrame | None = None
 
@@ -173,7 +238,7 @@ class RunRecord:
     def describe(self, data: DataDescription) -> None:
         """Take over what a description of the data says."""
         self.loss, self.outputs, self.classes = data.loss, data.outputs, data.classes
-        self.example_shape = data.example_shape
+        self.example_shape, self.dataset = data.example_shape, data.dataset
 
 
 def read_record(folder: Path) -> RunRecord:
@@ -187,18 +252,15 @@ def read_record(folder: Path) -> RunRecord:
         If a file is damaged.
     """
     config = read_config(folder)
-    record = RunRecord(folder.resolve().name)
+    model = config.get("model")
+    record = RunRecord(folder.resolve().name, model=model if isinstance(model, dict) else {})
     record.rows = read_rows(folder / "log.csv")
     record.steps = read_steps(folder / "steps.csv")
     if (path := folder / "parameters.npz").exists():
         record.parameters = read_arrays(path)
-    if (path := folder / "test_predictions.csv").exists():
-        with error_prefix(str(path)):
-            record.predictions = Predictions.from_table(read_table(path))
-    if (path := folder / "examples.npz").exists():
-        arrays = read_arrays(path)
-        with error_prefix(str(path)):
-            record.mistakes = Mistakes.from_arrays(arrays)
+    if (path := folder / "best_parameters.npz").exists():
+        record.best_epoch = best_epoch(read_arrays(path))
+    _read_predictions(record, folder)
     if (path := folder / "forecast.csv").exists():
         with error_prefix(str(path)):
             record.forecast = read_table(path)
@@ -210,10 +272,32 @@ def read_record(folder: Path) -> RunRecord:
     return record
 
 
+def best_epoch(best_parameters: Mapping[str, np.ndarray]) -> int | None:
+    """The epoch whose parameters these are; None if they do not say it."""
+    epoch = best_parameters.get("epoch")
+    return None if epoch is None or epoch.shape != () else int(epoch)
+
+
+def _read_predictions(record: RunRecord, folder: Path) -> None:
+    """Read the predictions of the test set, or else those of the validation set."""
+    files = {split: folder / f"{split}_predictions.csv" for split in EXAMPLES}
+    record.split = next((split for split in files if files[split].exists()), "test")
+    if (path := files[record.split]).exists():
+        with error_prefix(str(path)):
+            table = read_table(path)
+            record.predictions = Predictions.from_table(table)
+            record.numbers = PredictedNumbers.from_table(table)
+    if (path := folder / EXAMPLES[record.split]).exists():
+        arrays = read_arrays(path)
+        with error_prefix(str(path)):
+            record.mistakes = Mistakes.from_arrays(arrays)
+
+
 def _describe_older(record: RunRecord, config: Mapping[str, Any]) -> None:
     """Describe the record of a run without ``data.json``, as far as its other files tell."""
-    model = config.get("model")
-    record.loss = str(model.get("loss", "")) if isinstance(model, Mapping) else ""
+    record.loss = str(record.model.get("loss", ""))
+    data = config.get("data")
+    record.dataset = str(data.get("name", "")) if isinstance(data, Mapping) else ""
     loss = LOSSES.get(record.loss)
     if loss is not None and loss.classifies:
         record.outputs = "probabilities" if loss.outputs_probabilities else "scores"

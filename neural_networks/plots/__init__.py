@@ -8,6 +8,7 @@ from neural_networks.plots.classification import (
     surest_mistakes,
 )
 from neural_networks.plots.curves import error_curves, loss_curves
+from neural_networks.plots.regression import MOST_DOTS, MOST_OUTPUTS, predicted_over_true
 from neural_networks.plots.sequences import MOST_SEQUENCES, forecast
 from neural_networks.plots.style import (
     INK,
@@ -23,7 +24,9 @@ from neural_networks.plots.weights import MOST_UNITS, kernels, weights
 
 __all__ = [
     "INK",
+    "MOST_DOTS",
     "MOST_MISCLASSIFIED",
+    "MOST_OUTPUTS",
     "MOST_SEQUENCES",
     "MOST_UNITS",
     "TRAINING",
@@ -35,6 +38,7 @@ __all__ = [
     "kernels",
     "loss_curves",
     "misclassified",
+    "predicted_over_true",
     "roc_curve",
     "save",
     "show",

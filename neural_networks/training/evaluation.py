@@ -20,6 +20,7 @@ from neural_networks.training.forecasting import free_running, one_step
 from neural_networks.training.outcome import Forecast, Outcome
 from neural_networks.training.protocols import Predictor
 from neural_networks.training.tables import kaggle_table
+from neural_networks.utils.factories import lookup
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,17 +30,18 @@ def evaluate(model: Predictor, data: Data) -> tuple[float, float, np.ndarray]:
     """Evaluate a whole set: mean loss and error, and predictions in the order of the data."""
     total_loss = total_error = 0.0
     outputs = []
-    with model.threads():
-        for X, Y in data.batches():
-            Y_hat, loss = model.predict(X, Y)
-            total_loss += loss * len(X)
-            total_error += model.error(Y, Y_hat) * len(X)
-            outputs.append(Y_hat)
+    for X, Y in data.batches():
+        Y_hat, loss = model.predict(X, Y)
+        total_loss += loss * len(X)
+        total_error += model.error(Y, Y_hat) * len(X)
+        outputs.append(Y_hat)
     return total_loss / data.n_samples, total_error / data.n_samples, np.concatenate(outputs)
 
 
-def test(model: Predictor, dataset: Dataset, save_predictions: bool) -> dict[str, float]:
-    """Test a model: loss and error on ``dataset.test``.
+def test(
+    model: Predictor, dataset: Dataset, save_predictions: bool, split: str
+) -> dict[str, float]:
+    """Test a model: loss and error on ``dataset.test``, or on ``dataset.validate``.
 
     Parameters
     ----------
@@ -50,6 +52,8 @@ def test(model: Predictor, dataset: Dataset, save_predictions: bool) -> dict[str
         apply: ``confusion_matrix.png`` for classes, ``roc.png`` for two of them,
         ``mistakes.png`` for images, ``predictions.png`` for a regression, ``forecast.png`` and
         ``forecast.csv`` for sequences.
+    split : str
+        ``"test"`` or ``"validation"``, the set; the files of the latter begin with that word.
 
     Returns
     -------
@@ -64,11 +68,11 @@ def test(model: Predictor, dataset: Dataset, save_predictions: bool) -> dict[str
     Raises
     ------
     ValueError
-        If the dataset has no test set, or its test set has no labels.
+        If the dataset has no such set, or the set has no labels.
     """
-    data = _test_set(dataset)
+    data = _set(dataset, split)
     if data.labels is None:
-        raise ValueError("the test set has no labels: test_kaggle predicts them")
+        raise ValueError(f"the {split} set has no labels: test_kaggle predicts them")
     model.loss.check_labels(data.labels)
     loss, error, Y_hat = evaluate(model, data)
     Y, training = (_labels(model.loss, part) for part in (data, dataset.train))
@@ -78,7 +82,7 @@ def test(model: Predictor, dataset: Dataset, save_predictions: bool) -> dict[str
     scores = {"loss": loss, "error": error, **further}
     if model.logger:
         forecast = _forecast(model, dataset, data) if save_predictions else None
-        outcome = Outcome(scores, Y, Y_hat, forecast, details)
+        outcome = Outcome(scores, Y, Y_hat, forecast, details, split)
         model.logger.save_test(model.loss, outcome, dataset, save_predictions)
     return scores
 
@@ -141,8 +145,7 @@ def test_kaggle(model: Predictor, dataset: Dataset, file_name: str | None) -> pd
     if not model.loss.classifies:
         raise ValueError(f"Kaggle files hold classes, which {model.loss.name} does not predict")
     # Not evaluate: the labels, if any, may be rows of zeros.
-    with model.threads():
-        outputs = [model.predict(X, None)[0] for X, _ in _test_set(dataset).batches()]
+    outputs = [model.predict(X, None)[0] for X, _ in _set(dataset, "test").batches()]
     classes = model.loss.classes(np.concatenate(outputs))
     if classes.ndim > 1:
         raise ValueError("Kaggle files hold one class for each example, not one for every step")
@@ -153,7 +156,9 @@ def test_kaggle(model: Predictor, dataset: Dataset, file_name: str | None) -> pd
     return table
 
 
-def _test_set(dataset: Dataset) -> Data:
-    if dataset.test is None:
-        raise ValueError("the dataset has no test set")
-    return dataset.test
+def _set(dataset: Dataset, split: str) -> Data:
+    sets = {"test": dataset.test, "validation": dataset.validate}
+    data = lookup("set", split, sets)
+    if data is None:
+        raise ValueError(f"the dataset has no {split} set")
+    return data

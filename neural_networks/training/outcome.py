@@ -1,4 +1,4 @@
-"""Scores and predictions on a test set."""
+"""Scores and predictions on a test or validation set."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ Forecast = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 @dataclass(frozen=True)
 class Outcome:
-    """Scores and predictions on a test set.
+    """Scores and predictions on a test or validation set.
 
     Attributes
     ----------
@@ -24,6 +24,8 @@ class Outcome:
         T - t): predicted one step ahead, and free-running.
     details : ClassScores or TargetScores or None
         Scores of each class, or of each output of a regression.
+    split : str
+        ``"test"`` or ``"validation"``: the set.
     """
 
     scores: dict[str, float]
@@ -31,3 +33,4 @@ class Outcome:
     Y_hat: np.ndarray
     forecast: Forecast | None
     details: ClassScores | TargetScores | None = None
+    split: str = "test"

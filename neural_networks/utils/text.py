@@ -6,6 +6,11 @@ EXTRA_DIGITS = 2
 """Digits that ``percent`` adds at most."""
 
 
+def four_digits(number: float) -> str:
+    """A number with four significant digits, without an exponent up to 1e10: ``23,410``."""
+    return f"{float(f'{number:.4g}'):,.10g}"
+
+
 def counted(n: int, noun: str) -> str:
     """A number with its noun: ``1 epoch``, ``2 epochs``."""
     return f"{n} {noun}{'' if n == 1 else 's'}"
