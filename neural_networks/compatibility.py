@@ -146,7 +146,7 @@ def check_reach(loss: Loss, outputs: Outputs, Y: np.ndarray) -> None:
     outside = (outputs.low - ROUNDING > Y) | (outputs.high + ROUNDING < Y)
     if outputs.sums_to_one:
         outside |= np.abs(Y.sum(axis=1, keepdims=True) - 1) > ROUNDING
-    missed = outside.all(axis=(0, *range(2, Y.ndim)))
+    missed = np.atleast_1d(outside.all(axis=(0, *range(2, Y.ndim))))
     where = f"labels in [{Y.min():.4g}, {Y.max():.4g}], but {outputs}: {advice(loss)}"
     if missed.any():
         column = first_index(missed)[0] + 1

@@ -23,7 +23,7 @@ class Loss(ABC):
     """
 
     canonical_activation: type[Activation] | None = None
-    """The output activation that goes with this loss, if it is known; see ``canonical``."""
+    """The output activation that goes with this loss, if it is known."""
 
     classifies = True
     """True if the loss is for classification."""

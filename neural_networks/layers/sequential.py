@@ -5,6 +5,7 @@ from collections.abc import Iterator, MutableMapping, Sequence
 import numpy as np
 
 from neural_networks.layers.base import Layer
+from neural_networks.utils.validation import error_prefix
 
 
 class Sequential:
@@ -114,15 +115,13 @@ def create_parameters(layers: Sequence[Layer], input_shape: Sequence[int]) -> np
 
     Raises
     ------
-    ValueError
+    TypeError, ValueError
         If a layer does not take the output of the one before it. The message begins with the
         layer's number, from 1.
     """
     X = np.zeros((1, *input_shape), layers[0].dtype)
     for number, layer in enumerate(layers, start=1):
-        try:
+        with error_prefix(f"layer {number}"):
             layer.check_input(X)
             X = layer.for_inference().forward_faster(X)
-        except ValueError as error:
-            raise ValueError(f"layer {number}: {error}") from None
     return X

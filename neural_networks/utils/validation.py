@@ -20,11 +20,23 @@ def positive_integer(name: str, value: object, least: int = 1) -> int:
 
 @contextmanager
 def error_prefix(what: str) -> Iterator[None]:
-    """A context that puts ``what`` before the message of a ``TypeError`` or ``ValueError``."""
+    """A context that puts ``what`` before the message of a ``TypeError`` or ``ValueError``.
+
+    The error remains the same object, with its traceback, if its message is all that it was made
+    of. Another ``ValueError`` is the cause of a plain one; another ``TypeError``, such as NumPy's
+    of types that do not fit, gets ``what`` as a note.
+    """
     try:
         yield
     except (TypeError, ValueError) as error:
-        raise type(error)(f"{what}: {error}") from None
+        message = f"{what}: {error}"
+        if error.args == (str(error),):
+            error.args = (message,)
+        elif isinstance(error, ValueError):
+            raise ValueError(message) from error
+        else:
+            error.add_note(what)
+        raise
 
 
 def true_or_false(name: str, value: object) -> bool:

@@ -1,0 +1,348 @@
+"""Loss, outputs and labels without a meaning together: refused before training."""
+
+import math
+import unittest
+import warnings
+from unittest import mock
+
+import numpy as np
+
+from neural_networks.activations import ACTIVATIONS, SoftMax, initialize_activation
+from neural_networks.compatibility import check_outputs
+from neural_networks.datasets import Dataset
+from neural_networks.layers import LAYERS, FullyConnected
+from neural_networks.losses import LOSSES, CrossEntropy, Hinge, initialize_loss
+from neural_networks.models import NeuralNetwork
+from tests.support.scripts import quietly
+
+SGD = {"name": "SGD", "lr": 0.1}
+N = 20
+RNG = np.random.default_rng(0)
+LABELS = {
+    "classes": np.eye(3)[np.arange(N) % 3],
+    "soft classes": RNG.dirichlet(np.ones(3), N),
+    "columns of 0 and 1": RNG.integers(0, 2, (N, 3)).astype(float),
+    "0 and 1": (np.arange(N) % 2)[:, np.newaxis].astype(float),
+    "-1 and 1": (2.0 * (np.arange(N) % 2) - 1)[:, np.newaxis],
+    "ones": np.ones((N, 1)),
+    "prices": RNG.uniform(2e5, 3e5, (N, 1)),
+    "debts": -RNG.uniform(2e5, 3e5, (N, 1)),
+}
+PROBABILITIES = ("sigmoid", "softmax")
+OTHERS = tuple(name for name in ACTIVATIONS if name not in PROBABILITIES)
+
+
+def dense(activation, n_out=None, **options):
+    return {"name": "fully_connected", "activation": activation, "n_out": n_out, **options}
+
+
+def prepared(loss, layers, Y, X=None, **options):
+    """A network completed for labels, and the warnings about it."""
+    X = np.random.default_rng(1).normal(size=(len(Y), 4)) if X is None else X
+    model = NeuralNetwork(loss, layers, SGD, seed=0, **options)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        model.prepare(Dataset(X, Y, batch_size=5, seed=0))
+    return model, [str(warning.message) for warning in caught]
+
+
+class Compatibility(unittest.TestCase):
+    def assert_fits(self, loss, layers, Y, X=None):
+        _, caught = prepared(loss, layers, Y, X)
+        self.assertEqual(caught, [])
+
+    def assert_refused(self, words, loss, layers, Y, X=None):
+        with self.assertRaisesRegex(ValueError, words):
+            prepared(loss, layers, Y, X)
+
+    def assert_warns(self, words, loss, layers, Y, X=None):
+        _, caught = prepared(loss, layers, Y, X)
+        self.assertEqual(len(caught), 1)
+        self.assertRegex(caught[0], words)
+
+
+class TestProbabilities(Compatibility):
+    def test_outputs_that_leave_the_interval(self):
+        for activation in OTHERS:
+            with self.subTest(activation):
+                words = f"cross_entropy needs .* activation {activation} .* activation softmax$"
+                for labels in ("classes", "soft classes"):
+                    self.assert_refused(words, "cross_entropy", [dense(activation)], LABELS[labels])
+                words = f"binary_cross_.* needs .* {activation} .* activation sigmoid$"
+                self.assert_refused(
+                    words, "binary_cross_entropy", [dense(activation)], LABELS["0 and 1"]
+                )
+
+    def test_those_that_go_with_the_loss(self):
+        for labels in ("classes", "soft classes"):
+            self.assert_fits("cross_entropy", [dense("softmax")], LABELS[labels])
+        for labels in ("0 and 1", "ones"):
+            self.assert_fits("binary_cross_entropy", [dense("sigmoid")], LABELS[labels])
+
+    def test_a_sigmoid_for_each_class(self):
+        words = "sum to 1, but .* sigmoid .* softmax, or .* binary_cross_entropy$"
+        self.assert_warns(words, "cross_entropy", [dense("sigmoid")], LABELS["classes"])
+
+    def test_one_output_for_classes(self):
+        for activation in PROBABILITIES:
+            words = "cross_entropy needs an output for each class"
+            self.assert_refused(words, "cross_entropy", [dense(activation)], LABELS["ones"])
+
+    def test_a_softmax_over_one_output(self):
+        for loss, fitting in (("binary_cross_entropy", "sigmoid"), ("l2", "linear")):
+            words = f"a softmax over one output is always 1: .* activation {fitting}$"
+            self.assert_refused(words, loss, [dense("softmax")], LABELS["0 and 1"])
+
+    def test_the_example(self):
+        from train_ffnn import main
+
+        flags = "--dataset digits --network two_layer_net --network-args n_hidden=32 "
+        flags += "weight_scale=null output=relu --optimizer Adam --lr 0.01 --epochs 30"
+        status, _, err = quietly(main, *flags.split())
+        self.assertEqual(status, 2)
+        self.assertRegex(err, "^train_ffnn.py: error: cross_entropy needs .* softmax\n$")
+
+
+class TestScores(Compatibility):
+    def test_that_can_never_differ_enough(self):
+        for loss in ("hinge", "squared_hinge"):
+            for activation in PROBABILITIES:
+                words = f"{loss} needs scores .* {activation} .* activation linear$"
+                self.assert_refused(words, loss, [dense(activation)], LABELS["classes"])
+            for activation in OTHERS:
+                self.assert_fits(loss, [dense(activation)], LABELS["classes"])
+
+
+class TestNumbers(Compatibility):
+    def test_labels_that_no_output_reaches(self):
+        cases = {"prices": (*PROBABILITIES, "tanh", "arctan"), "debts": ("relu", "elu", "softplus")}
+        for labels, activations in cases.items():
+            for loss in ("l2", "huber"):
+                for activation in activations:
+                    with self.subTest(labels=labels, loss=loss, activation=activation):
+                        # Two columns, as a softmax over one is refused for another reason.
+                        Y = np.column_stack([LABELS[labels], LABELS["0 and 1"]])
+                        words = f"{loss} can reach no label of output 1: .* linear$"
+                        self.assert_refused(words, loss, [dense(activation)], Y)
+
+    def test_labels_that_some_outputs_reach(self):
+        for activation in ("sigmoid", "relu", "softplus", "gelu"):
+            words = f"l2 can reach 50.0% of the labels: .* {activation} .* linear$"
+            self.assert_warns(words, "l2", [dense(activation)], LABELS["-1 and 1"])
+
+    def test_labels_within_reach(self):
+        for activation in ("linear", "leaky_relu", "tanh", "arctan", "elu"):
+            self.assert_fits("l2", [dense(activation)], LABELS["-1 and 1"])
+        for activation in ACTIVATIONS:
+            self.assert_fits("l2", [dense(activation)], LABELS["classes"])
+
+    def test_a_softmax_for_rows_that_do_not_sum_to_one(self):
+        Y = 0.1 * LABELS["classes"]
+        words = "l2 can reach no label of output 1: .* that sum to 1: "
+        self.assert_refused(words, "l2", [dense("softmax")], Y)
+        Y[::2] *= 10
+        words = "l2 can reach 50.0% of the labels"
+        self.assert_warns(words, "l2", [dense("softmax")], Y)
+
+
+class TestLabels(Compatibility):
+    def test_the_losses_that_fit_are_named(self):
+        cases = (
+            ("cross_entropy", "columns of 0 and 1", "l2, huber"),
+            ("cross_entropy", "0 and 1", "binary_cross_entropy, l2, huber"),
+            ("cross_entropy", "-1 and 1", "l2, huber"),
+            ("cross_entropy", "prices", "l2, huber"),
+            ("binary_cross_entropy", "classes", "cross_entropy, l2, huber, hinge, squared_hinge"),
+            ("binary_cross_entropy", "-1 and 1", "l2, huber"),
+            ("hinge", "soft classes", "cross_entropy, l2, huber"),
+            ("hinge", "-1 and 1", "l2, huber"),
+        )
+        for loss, labels, others in cases:
+            with self.subTest(loss=loss, labels=labels):
+                words = rf"of {loss} must .* \(losses for such labels: {others}\)$"
+                self.assert_refused(words, loss, [dense("linear")], LABELS[labels])
+
+    def test_of_the_validation_set(self):
+        X, Y = np.zeros((N, 4)), LABELS["classes"]
+        dataset = Dataset(X, Y, 5, validation_set=X, validation_labels=0 * Y, seed=0)
+        model = NeuralNetwork("cross_entropy", [dense("softmax")], SGD, seed=0)
+        with self.assertRaisesRegex(ValueError, "must sum to 1, got 0 .*such labels: l2, huber"):
+            model.prepare(dataset)
+        dataset = Dataset(X, Y, 5, validation_set=X, validation_labels=Y + 7, seed=0)
+        model = NeuralNetwork("l2", [dense("sigmoid")], SGD, seed=0)
+        with self.assertRaisesRegex(ValueError, "l2 can reach no label of output 1"):
+            model.prepare(dataset)
+
+
+class TestShapes(Compatibility):
+    """Images into networks whose last layer has no size of its own."""
+
+    images = np.random.default_rng(2).normal(size=(N, 4, 4, 2))
+
+    def convolution(self, activation="softmax", n_out=3):
+        layer = {"name": "conv2d", "kernel_shape": 1, "n_out": n_out, "activation": activation}
+        return dict(layer)
+
+    def pool(self, mode="average", kernel=4, pad=0):
+        return {"name": "pool2d", "kernel_shape": kernel, "mode": mode, "pad": pad}
+
+    def test_of_outputs_and_labels(self):
+        flatten = {"name": "flatten"}
+        cases = (
+            [self.convolution()],
+            [self.convolution(), self.pool()],
+            [self.convolution(), flatten],
+            [self.convolution(), {"name": "flatten", "keep_dim": "last"}],
+        )
+        for layers in cases:
+            with self.subTest(layers[-1]["name"]):
+                words = r"output for one example has shape \(.*\), but its label .* \(1, 3\)$"
+                self.assert_refused(words, "cross_entropy", layers, LABELS["classes"], self.images)
+
+    def test_a_class_at_each_step_or_one_of_a_sequence(self):
+        X = np.random.default_rng(3).normal(size=(N, 2, 6))
+        elman = {"name": "elman", "n_out": 5}
+        for layers, Y in (
+            ([elman, dense("softmax")], np.repeat(LABELS["classes"][:, :, np.newaxis], 6, axis=2)),
+            ([{**elman, "return_sequences": True}, dense("softmax")], LABELS["classes"]),
+        ):
+            self.assert_refused("output for one example has shape", "cross_entropy", layers, Y, X)
+        layers = [{**elman, "return_sequences": True}, dense("softmax")]
+        Y = np.repeat(LABELS["classes"][:, :, np.newaxis], 6, axis=2)
+        self.assert_fits("cross_entropy", layers, Y, X)
+        layers[1] = dense("relu")
+        self.assert_refused("needs probabilities", "cross_entropy", layers, Y, X)
+
+    def test_layers_that_pass_outputs_on(self):
+        """They have the range of the layer below."""
+        end = [self.pool(), {"name": "flatten"}]
+        classes = LABELS["classes"]
+        self.assert_fits("cross_entropy", [self.convolution(), *end], classes, self.images)
+        for activation in OTHERS:
+            words = f"needs probabilities, but .* {activation} with Pool2D, Flatten after it "
+            layers = [self.convolution(activation), *end]
+            self.assert_refused(words, "cross_entropy", layers, classes, self.images)
+        layers = [self.convolution("sigmoid"), *end]
+        self.assert_warns("sum to 1", "cross_entropy", layers, classes, self.images)
+
+    def test_a_softmax_for_each_pixel(self):
+        layers = [self.convolution(n_out=2), {"name": "flatten"}]
+        Y = np.eye(32)[np.arange(N)]
+        words = "those of one example sum to 16: .* softmax$"
+        self.assert_refused(words, "cross_entropy", layers, Y, self.images)
+
+    def test_dropout_of_outputs(self):
+        dropout = {"name": "dropout", "p": 0.5}
+        layers = [dense("softmax", 3), dropout]
+        words = r"softmax with Dropout after it gives numbers in \[0, 2\]"
+        self.assert_refused(words, "cross_entropy", layers, LABELS["classes"])
+        self.assert_fits("l2", [dense("linear", 3), dropout], LABELS["classes"])
+
+    def test_an_average_over_a_border_reaches_zero(self):
+        layers = [self.convolution("linear", 1), self.pool(kernel=6, pad=1), {"name": "flatten"}]
+        self.assert_fits("l2", layers, LABELS["prices"], self.images)
+        layer = LAYERS["pool2d"](3, "average", pad=1)
+        self.assertEqual(layer.passed_on(2, 3), (0, 3))
+        self.assertEqual(LAYERS["pool2d"](3, "max", pad=1).passed_on(2, 3), (2, 3))
+
+    def test_normalizations_and_blocks_have_an_activation(self):
+        block = {"name": "residual", "layers": [dense("linear", 3)]}
+        for last in ({"name": "batch_norm"}, {"name": "layer_norm"}, block):
+            layers = [dense("linear", 3), {**last, "activation": "softmax"}]
+            self.assert_fits("cross_entropy", layers, LABELS["classes"])
+            layers[-1]["activation"] = "linear"
+            self.assert_refused("needs prob.* linear", "cross_entropy", layers, LABELS["classes"])
+
+
+class Scores(FullyConnected):
+    """A layer of one's own."""
+
+
+class TopHeavy(SoftMax):
+    """An activation of one's own, which has the range of another one no more."""
+
+    def forward(self, Z):
+        return 3 * super().forward(Z)
+
+
+class OfScores(CrossEntropy):
+    """A loss of one's own: the cross-entropy of scores."""
+
+    def forward(self, Y, Y_hat):
+        return super().forward(Y, SoftMax().forward(Y_hat))
+
+    def backward(self, Y, Y_hat):
+        return (SoftMax().forward(Y_hat) - Y) / len(Y)
+
+
+class TestOwnClasses(Compatibility):
+    """What they compute is not known: they are not judged."""
+
+    def test_layers_activations_and_losses(self):
+        own = {"name": "scores", "activation": "relu", "n_out": 3}
+        with (
+            mock.patch.dict(LAYERS, scores=Scores),
+            mock.patch.dict(ACTIVATIONS, top_heavy=TopHeavy),
+            mock.patch.dict(LOSSES, of_scores=OfScores),
+        ):
+            for loss, layers in (
+                ("cross_entropy", [own]),
+                ("cross_entropy", [own, {"name": "dropout"}]),
+                ("cross_entropy", [dense("top_heavy")]),
+                ("of_scores", [dense("linear")]),
+            ):
+                self.assert_fits(loss, layers, LABELS["classes"])
+            model, _ = prepared("of_scores", [dense("linear")], LABELS["classes"])
+        X, Y = np.random.default_rng(4).normal(size=(N, 4)), LABELS["classes"]
+        self.assertTrue(math.isfinite(model.train(Dataset(X, Y, 5, seed=0), 1)["train_loss"][0]))
+
+    def test_a_forward_of_the_object_s_own(self):
+        layer, loss = FullyConnected(3, "relu"), initialize_loss("cross_entropy")
+        out = np.ones((1, 3)) / 3
+        with self.assertRaisesRegex(ValueError, "needs probabilities"):
+            check_outputs(loss, [layer], [LABELS["classes"]], out)
+        layer.forward = lambda X: X
+        check_outputs(loss, [layer], [LABELS["classes"]], out)
+
+
+class TestByHand(unittest.TestCase):
+    """Without ``prepare``: the loss itself refuses what cannot be a probability."""
+
+    def test_predictions_above_one(self):
+        for name, activation in (("cross_entropy", "softmax"), ("binary_cross_entropy", "sigmoid")):
+            loss = initialize_loss(name)
+            Y = np.array([[1.0]])
+            with self.assertRaisesRegex(
+                ValueError, f"got 1.5 ... 1.5; is the output a {activation}"
+            ):
+                loss.forward(Y, np.array([[1.5]]))
+            self.assertLess(abs(loss.forward(Y, np.array([[1 + 1e-6]]))), 2e-6)
+
+
+class TestRanges(unittest.TestCase):
+    def test_are_those_of_the_functions(self):
+        """Every output lies in the range, and the range is not wider than the outputs."""
+        Z = np.concatenate([np.linspace(-1e4, 1e4, 20001), np.linspace(-3, 3, 20001)])
+        Z = np.stack([Z, np.zeros_like(Z)], axis=1)  # for the softmax
+        for name in ACTIVATIONS:
+            with self.subTest(name):
+                activation = initialize_activation(name)
+                Y, (low, high) = activation.forward(Z)[:, 0], activation.range
+                self.assertGreaterEqual(Y.min(), low)
+                self.assertLessEqual(Y.max(), high)
+                if math.isfinite(low):
+                    self.assertLess(Y.min() - low, 1e-3)
+                if math.isfinite(high):
+                    self.assertLess(high - Y.max(), 1e-3)
+                sums = activation.forward(Z).sum(axis=1)
+                self.assertIs(activation.sums_to_one, bool(np.allclose(sums, 1)))
+
+    def test_the_margin_of_a_hinge_is_one(self):
+        """So that scores in [0, 1] never reach a loss of 0, and wider ones do."""
+        Y = np.eye(2)
+        self.assertGreater(Hinge("hinge").forward(Y, 0.999 * Y), 0)
+        self.assertEqual(Hinge("hinge").forward(Y, 1.001 * Y), 0)
+
+
+if __name__ == "__main__":
+    unittest.main()
