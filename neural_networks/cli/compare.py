@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from neural_networks.cli.parser import Parser, command
-from neural_networks.logs import read_run
+from neural_networks.logs.summary import read_run
 from neural_networks.utils.files import display_path, experiments_folder
 
 if TYPE_CHECKING:

@@ -9,7 +9,6 @@ from neural_networks.logs.run_folder import (
     check_file_name,
     check_format,
     read_config,
-    read_run,
 )
 
 __all__ = [
@@ -24,5 +23,4 @@ __all__ = [
     "read_config",
     "read_data_description",
     "read_record",
-    "read_run",
 ]

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import platform
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +13,10 @@ import numpy as np
 
 from neural_networks import __version__
 from neural_networks.datasets import Dataset
+from neural_networks.logs.claim import Claim
 from neural_networks.logs.data_description import FILE, DataDescription
 from neural_networks.logs.environment import environment
+from neural_networks.logs.lines import LineFile, csv_line, step_line
 from neural_networks.logs.pictures import TEST, TRAINING, draw_pictures, show_pictures, warn
 from neural_networks.logs.record import (
     EXAMPLES,
@@ -27,18 +28,30 @@ from neural_networks.logs.record import (
     images_of,
     shows_images,
 )
-from neural_networks.logs.run_folder import FORMAT, append_lines, check_file_name, claim_folder
+from neural_networks.logs.run_folder import (
+    CONFIG,
+    FORMAT,
+    KAGGLE_FILES,
+    RUN_FILES,
+    check_file_name,
+    claim_folder,
+    removed_after_error,
+)
 from neural_networks.losses import Loss
 from neural_networks.training.history import StepBin
 from neural_networks.training.outcome import Outcome
 from neural_networks.training.tables import forecast_table, prediction_table, score_table
-from neural_networks.utils.files import atomic_write, experiments_folder, save_arrays
+from neural_networks.utils.files import (
+    atomic_write,
+    check_file_system,
+    experiments_folder,
+    save_arrays,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
 
 DEFAULT_FOLDER = "experiments/"
-STEPS_HEADER = ",".join(StepBin._fields)
 
 
 class Logger:
@@ -62,7 +75,9 @@ class Logger:
     arguments : mapping, optional
         Further settings of the run, for ``config.json``.
     overwrite : bool
-        If True, a run of the same name is replaced.
+        If True, a run of the same name is replaced, unless it is still being written.
+    kaggle_file : str, optional
+        The name of the file of predictions that the run will write, to be checked at its start.
 
     Attributes
     ----------
@@ -74,7 +89,7 @@ class Logger:
     Raises
     ------
     ValueError
-        If the name is not a valid folder name.
+        If the name of the run or the file is not valid.
     """
 
     def __init__(
@@ -88,10 +103,12 @@ class Logger:
         *,
         arguments: Mapping[str, Any] | None = None,
         overwrite: bool = False,
+        kaggle_file: str | None = None,
     ) -> None:
         is_one_part = isinstance(model_name, str) and Path(model_name).name == model_name
         if not is_one_part or not model_name.isprintable() or model_name[:1] in ("", "."):
             raise ValueError(f"the run's name must be that of a folder, got {model_name!r}")
+        check_file_system("the run's name", model_name)
         self.model_name = model_name
         self.config: dict[str, Any] = {
             "format": FORMAT,
@@ -108,6 +125,7 @@ class Logger:
         self.save = save
         self.plot = plot
         self.overwrite = overwrite
+        self.kaggle_file = None if kaggle_file is None else check_file_name(kaggle_file)
         # Absolute, so that a later change of the current folder does not move the run.
         is_default = save_dir == DEFAULT_FOLDER
         self.save_dir = experiments_folder() if is_default else Path(save_dir).absolute()
@@ -116,24 +134,38 @@ class Logger:
     def reset(self) -> None:
         """Forget the rows and the folder; further results belong to another run."""
         self.folder: Path | None = None
+        self._claim: Claim | None = None
+        self._growing: dict[str, LineFile] = {}
+        self.config.pop(KAGGLE_FILES, None)
         self.rows: list[dict[str, float]] = []
         # What the pictures show if there is no folder to draw them from.
         model = self.config["model"]
         self._record = RunRecord(self.model_name, model=model, rows=self.rows)
 
-    def start(self) -> None:
+    def start(self, needed: int = 0) -> None:
         """Claim a folder and write ``config.json``, unless that has been done already.
+
+        Parameters
+        ----------
+        needed : int
+            Bytes that the run will write, at least; they must be free.
 
         Raises
         ------
         OSError
-            If the folder cannot be written.
+            If the folder cannot be written, or a file is in the way.
         """
         if not self.save or self.folder is not None:
             return
         self.save_dir.mkdir(parents=True, exist_ok=True)
-        self.folder = claim_folder(self.save_dir / self.model_name, self.overwrite)
-        self._save_config()
+        own = "" if self.kaggle_file in RUN_FILES else self.kaggle_file or ""
+        wanted = self.save_dir / self.model_name
+        claimed = claim_folder(wanted, self.overwrite, own, needed)
+        if own:  # a run that replaces this one removes it
+            self.config[KAGGLE_FILES] = [own]
+        with removed_after_error(claimed.folder):
+            self._save_config(claimed.folder)
+        self._claim, self.folder = claimed, claimed.folder
 
     def describe(self, loss: Loss, dataset: Dataset, seed: int) -> None:
         """Write what goes into the network and what comes out, before a training.
@@ -147,9 +179,12 @@ class Logger:
             The network's; with that of the dataset, for ``config.json``.
         """
         self.config["seeds"] = {"model": seed, "data": dataset.seed}
+        if self.folder is None:
+            self.start()
+        elif (folder := self._place()) is not None:
+            self._save_config(folder)
         self._describe_data(loss, dataset)
-        if self.folder is not None:
-            self._save_config()
+        self._set_busy(True)
 
     def push(self, log: Mapping[str, Any]) -> None:
         """Add an epoch's results: a row of ``log.csv``.
@@ -171,21 +206,19 @@ class Logger:
             if row.keys() != self.rows[0].keys():
                 raise ValueError(f"columns {list(row)} differ from those so far: {columns}")
             row = {key: row[key] for key in columns}  # the order of the first row
+        folder = self._place()
         self.rows.append(row)
-        self.start()
-        if self.folder is not None:
+        if folder is not None:
             # A float as text is the shortest that reads back as the same number.
-            line = ",".join(map(str, row.values()))
-            header = csv_line(row) if len(self.rows) == 1 else ""
-            append_lines(self.folder / "log.csv", header, f"{line}\n")
+            self._append(folder / "log.csv", row, ",".join(map(str, row.values())) + "\n")
 
     def push_steps(self, bins: Sequence[StepBin]) -> None:
         """Add the steps of an epoch: rows of ``steps.csv``."""
-        self.start()
-        if self.folder is None:
+        folder = self._place()
+        if folder is None:
             self._record.steps.extend(bins)
         elif bins:
-            append_lines(self.folder / "steps.csv", STEPS_HEADER, "".join(map(step_line, bins)))
+            self._append(folder / "steps.csv", StepBin._fields, "".join(map(step_line, bins)))
 
     def finish(
         self,
@@ -203,8 +236,12 @@ class Logger:
         """
         self._record.parameters = {} if self.save else dict(parameters)
         self._record.best_epoch = best_epoch(best_parameters or {})
-        self._save_arrays("parameters.npz", parameters)
-        self._save_arrays("best_parameters.npz", best_parameters or {})
+        with ExitStack() as each:  # whatever becomes of the others; the last line comes first
+            each.callback(self._set_busy, False)
+            for file in self._growing.values():  # lines that could not be written before
+                each.callback(file.append)
+            each.callback(self._save_arrays, "best_parameters.npz", best_parameters or {})
+            each.callback(self._save_arrays, "parameters.npz", parameters)
         if self.plot:
             self._draw(TRAINING)
 
@@ -260,13 +297,18 @@ class Logger:
         ValueError
             If that name is not allowed.
         """
-        self.save_table(check_file_name(file_name), table)
+        check_file_name(file_name)
+        self.start()
+        own = self.config.get(KAGGLE_FILES, [])
+        if file_name not in (*RUN_FILES, *own):  # a run that replaces this one removes it
+            self.config[KAGGLE_FILES] = [*own, file_name]
+            self._save_json(CONFIG, self.config)
+        self.save_table(file_name, table)
 
     def save_table(self, file_name: str, table: pd.DataFrame) -> None:
         """Write a table as CSV."""
-        self.start()
-        if self.folder is not None:
-            with atomic_write(self.folder / file_name) as partial:
+        if (folder := self._place()) is not None:
+            with atomic_write(folder / file_name, follow_link=False) as partial:
                 table.to_csv(partial, index=False)
 
     def draw(self) -> None:
@@ -284,7 +326,7 @@ class Logger:
     def _draw(self, *stages: str) -> None:
         try:
             if self.folder is not None:
-                draw_pictures(self.folder, *stages)
+                draw_pictures(self._place() or self.folder, *stages)
             elif not self.save:
                 show_pictures(self._record, *stages)
         except Exception as error:
@@ -295,37 +337,42 @@ class Logger:
         self._record.describe(data)
         self._save_json(FILE, data.to_json())
 
-    def _save_config(self) -> None:
+    def _place(self) -> Path | None:
+        """The run's folder, to write a file there; None if nothing is saved."""
+        self.start()
+        if self._claim is not None:
+            self._claim.check()
+        return self.folder
+
+    def _set_busy(self, busy: bool) -> None:
+        if self._claim is not None:
+            self._claim.busy = busy
+
+    def _append(self, path: Path, columns: Iterable[str], lines: str) -> None:
+        """Append lines to a file of these columns."""
+        if path.name not in self._growing:
+            self._growing[path.name] = LineFile(path, csv_line(columns))
+        self._growing[path.name].append(lines)
+
+    def _save_config(self, folder: Path) -> None:
         # Just before training: the number of BLAS's threads may have changed since the last time.
         self.config["environment"] = environment()
-        self._save_json("config.json", self.config)
+        write_json(folder / CONFIG, self.config)
 
     def _save_json(self, file_name: str, content: Mapping[str, Any]) -> None:
-        self.start()
-        if self.folder is not None:
-            with atomic_write(self.folder / file_name) as partial:
-                partial.write_text(json.dumps(content, indent=2, default=plain) + "\n")
+        if (folder := self._place()) is not None:
+            write_json(folder / file_name, content)
 
     def _save_arrays(self, file_name: str, arrays: Mapping[str, np.ndarray]) -> None:
         """Write arrays to an ``.npz`` file, unless there are none."""
-        if self.folder is not None and arrays:
-            save_arrays(self.folder / file_name, arrays)
+        if self.folder is not None and arrays and (folder := self._place()) is not None:
+            save_arrays(folder / file_name, arrays, follow_link=False)
 
 
-def csv_line(names: Iterable[str]) -> str:
-    """Names as the header of a CSV file, without the end of the line."""
-    text = io.StringIO()
-    csv.writer(text, lineterminator="").writerow(names)
-    return text.getvalue()
-
-
-def step_line(row: StepBin) -> str:
-    """A bin of steps as a line of ``steps.csv``."""
-    step, epoch, loss, lowest, highest, learning_rate = row
-    mean = str(loss)  # of a single step it is all three: the text of a float takes its time
-    low = mean if lowest == loss else lowest
-    high = mean if highest == loss else highest
-    return f"{step},{epoch},{mean},{low},{high},{learning_rate}\n"
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Write a JSON file."""
+    with atomic_write(path, follow_link=False) as partial:
+        partial.write_text(json.dumps(content, indent=2, default=plain) + "\n", encoding="utf-8")
 
 
 def flat_row(log: Mapping[str, Any]) -> dict[str, float]:

@@ -4,15 +4,27 @@ A run called ``iris`` goes to ``experiments/iris``, or to ``iris-2`` and so on i
 """
 
 import errno
-import json
 import os
-from collections.abc import Mapping
+import shutil
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
+from neural_networks.logs.claim import Claim, claim
+from neural_networks.utils.files import (
+    atomic_write,
+    check_file_system,
+    display_path,
+    name_file,
+    partial_files,
+    read_json,
+)
 
-from neural_networks.utils.files import read_json
+CONFIG = "config.json"
+KAGGLE_FILES = "kaggle_files"
+"""Entry of ``config.json``: names of files of predictions that are not among RUN_FILES."""
 
 FORMAT = 2
 """Version of ``config.json``. Version 1, without seeds and environment, does not state it."""
@@ -68,8 +80,8 @@ RUN_FILES = {file.name: file.content for file in FILES}
 """The files that a run may write, with their descriptions."""
 
 
-def claim_folder(wanted: Path, overwrite: bool) -> Path:
-    """Create a folder for a run.
+def claim_folder(wanted: Path, overwrite: bool, kaggle_file: str = "", needed: int = 0) -> Claim:
+    """Create a folder for a run, and check that the run can write its files there.
 
     Parameters
     ----------
@@ -77,32 +89,90 @@ def claim_folder(wanted: Path, overwrite: bool) -> Path:
         If it exists, the next free number is appended: ``iris-2``.
     overwrite : bool
         If True, an earlier run at ``wanted`` is replaced instead: the files of a run are removed,
-        and anything else in the folder stays.
+        and anything else in the folder stays. A run that is still being written is not replaced.
+    kaggle_file : str
+        The name of a file of predictions that the run will write, if it is not one of RUN_FILES.
+    needed : int
+        Bytes that the run will write, at least.
 
     Returns
     -------
-    Path
-        A folder without a run in it.
+    Claim
+        On a folder without results in it. The ``config.json`` of a run that is replaced is still
+        there.
 
     Raises
     ------
     FileExistsError
-        If ``wanted`` is to be replaced and is not a run.
+        If ``wanted`` is to be replaced and is not a run, or a file is in the way.
+    OSError
+        If the folder cannot be written, or the disk has not enough space.
+
+    Warns
+    -----
+    UserWarning
+        If ``wanted`` is still being written.
     """
-    if overwrite and wanted.exists():
-        if wanted.is_symlink() or not is_run(wanted):
-            raise FileExistsError(f"{wanted} is not a run, so it is not overwritten")
-        for name in RUN_FILES:
-            (wanted / name).unlink(missing_ok=True)
-        return wanted
+    if overwrite and os.path.lexists(wanted):
+        claimed = _replace(wanted, kaggle_file, needed)
+        if claimed is not None:
+            return claimed
     number = 1
     while True:
         folder = wanted if number == 1 else wanted.with_name(f"{wanted.name}-{number}")
-        try:
-            folder.mkdir()  # fails if it exists, also when another run has just made it
-            return folder
-        except FileExistsError:
-            number += 1
+        with suppress(FileExistsError):  # also when another run has just made it
+            folder.mkdir()
+            with removed_after_error(folder):
+                check_writable(folder, kaggle_file, needed)
+                claimed = claim(folder)
+            if claimed is not None and not any(folder.iterdir()):
+                if overwrite and number > 1:
+                    _warn_of_number(wanted, folder)
+                return claimed
+        number += 1
+
+
+def _warn_of_number(wanted: Path, folder: Path) -> None:
+    warnings.warn(
+        f"the run in {display_path(wanted)} is still being written, so it is not replaced: this "
+        f"one is {folder.name!r}",
+        stacklevel=5,
+    )
+
+
+@contextmanager
+def removed_after_error(folder: Path) -> Iterator[None]:
+    """A context that removes an empty folder if its body fails."""
+    try:
+        yield
+    except BaseException:
+        with suppress(OSError):
+            folder.rmdir()
+        raise
+
+
+def _replace(folder: Path, kaggle_file: str, needed: int) -> Claim | None:
+    """Claim the folder of a run, and remove its files; None if it is still being written."""
+    if folder.is_symlink() or not is_run(folder):
+        raise FileExistsError(f"{folder} is not a run, so it is not overwritten")
+    names = [*RUN_FILES, *kaggle_files(folder)]
+    for name in names:
+        if (folder / name).is_dir() and not (folder / name).is_symlink():
+            raise FileExistsError(f"{folder / name} is a folder, not a file of a run")
+    if kaggle_file and kaggle_file not in names and os.path.lexists(folder / kaggle_file):
+        raise FileExistsError(
+            f"{folder / kaggle_file} is not a file of the run that is replaced, so it is not "
+            "overwritten: choose another name"
+        )
+    files = [folder / name for name in names if name != CONFIG]  # which makes it a run
+    files += [path for file in files for path in partial_files(file)]
+    freed = sum(path.lstat().st_size for path in files if os.path.lexists(path))
+    check_writable(folder, kaggle_file, needed - freed)
+    claimed = claim(folder)
+    if claimed is not None:
+        for path in files:
+            path.unlink(missing_ok=True)
+    return claimed
 
 
 def is_run(folder: Path) -> bool:
@@ -110,9 +180,45 @@ def is_run(folder: Path) -> bool:
     try:
         if not any(folder.iterdir()):
             return True
-        return "neural_networks" in json.loads((folder / "config.json").read_text())["versions"]
+        return "neural_networks" in read_json(folder / CONFIG, CONFIG)["versions"]
     except (OSError, ValueError, KeyError, TypeError):
         return False
+
+
+def kaggle_files(folder: Path) -> list[str]:
+    """The names of files of predictions that a run has written, besides those in RUN_FILES."""
+    try:
+        return list(map(check_file_name, read_json(folder / CONFIG, CONFIG)[KAGGLE_FILES]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
+
+
+def check_writable(folder: Path, kaggle_file: str, needed: int) -> None:
+    """Write and remove a file whose name is as long as those of a run; an error if that fails.
+
+    Parameters
+    ----------
+    folder : Path
+    kaggle_file : str
+        The name of a further file, or empty.
+    needed : int
+        Bytes that must be free.
+    """
+    longest = max((*RUN_FILES, kaggle_file), key=lambda name: len(os.fsencode(name)))
+    probe = folder / ("~" * len(os.fsencode(longest)))
+    try:
+        with atomic_write(probe, follow_link=False) as partial:
+            partial.write_bytes(bytes(4096))
+        probe.unlink()
+    except OSError as error:
+        too_long = error.errno == errno.ENAMETOOLONG
+        name_file(error, folder / longest if too_long else folder, probe)
+        raise
+    with suppress(FileNotFoundError, NotImplementedError):
+        free = shutil.disk_usage(folder).free
+        if 0 < free < needed:  # 0 may mean that a share does not tell
+            numbers = f"{needed / 1e6:,.1f} MB are needed, {free / 1e6:,.1f} MB are free"
+            raise OSError(errno.ENOSPC, f"{os.strerror(errno.ENOSPC)}: {numbers}", str(folder))
 
 
 def check_file_name(name: str) -> str:
@@ -125,29 +231,11 @@ def check_file_name(name: str) -> str:
     """
     if Path(name).name != name or Path(name).suffix != ".csv" or not name.isprintable():
         raise ValueError(f"a file of predictions must be called NAME.csv, got {name!r}")
-    if any(name == file.name and not file.is_submission for file in FILES):
+    check_file_system("the name of the file of predictions", name)
+    # On some systems, Log.csv is log.csv.
+    if any(name.casefold() == file.name and not file.is_submission for file in FILES):
         raise ValueError(f"{name!r} is another file of the run")
     return name
-
-
-def append_lines(path: Path, header: str, lines: str) -> None:
-    """Append whole lines to a file: all of them, or none if the disk is full.
-
-    A new file begins with the header, a line without its end.
-    """
-    # Every epoch appends: a descriptor takes half the time of a file object.
-    file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
-    try:
-        size = os.lseek(file, 0, os.SEEK_END)
-        content = (lines if size else f"{header}\n{lines}").encode()
-        if os.write(file, content) < len(content):
-            os.ftruncate(file, size)
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-    except OSError as error:
-        error.filename = str(path)
-        raise
-    finally:
-        os.close(file)
 
 
 def read_config(folder: Path) -> dict[str, Any]:
@@ -182,46 +270,3 @@ def check_format(config: Mapping[str, Any], path: str | Path) -> None:
             f"{path} was written by a later version: its format is {number}, and this version "
             f"reads formats up to {FORMAT}"
         )
-
-
-def read_run(folder: Path) -> dict[str, Any]:
-    """Summarize a run: its best epoch, the results of that epoch, its options.
-
-    Parameters
-    ----------
-    folder : Path
-
-    Returns
-    -------
-    dict
-        ``run``, the folder's name, ``best epoch``, ``validation loss`` and ``validation error``
-        (those of training if there is no validation set), ``test error`` after a test, then the
-        options of its configuration, such as ``optimizer_args.lr``.
-    """
-    import pandas as pd
-
-    log = pd.read_csv(folder / "log.csv")
-    loss = "validation_loss" if "validation_loss" in log else "train_loss"
-    best = log.loc[log[loss].fillna(np.inf).idxmin()]
-    run: dict[str, Any] = {"run": folder.name, "best epoch": int(best["epoch"])}
-    run |= {key.replace("_", " "): best[key] for key in (loss, loss.replace("loss", "error"))}
-    if (folder / "test.json").is_file():
-        run["test error"] = json.loads((folder / "test.json").read_text())["error"]
-    config = read_config(folder)
-    options = flatten({**config["model"], "dataset": config["data"], **config["arguments"]})
-    options.pop("command", None)
-    return run | options
-
-
-def flatten(config: Any, prefix: str = "") -> dict[str, Any]:
-    """Nested mappings and lists as one mapping: ``{"layer_args.1.n_out": 10}``."""
-    if isinstance(config, dict):
-        pairs: Any = config.items()
-    elif isinstance(config, list):
-        pairs = enumerate(config, start=1)
-    else:
-        return {prefix: config}
-    flat: dict[str, Any] = {}
-    for key, value in pairs:
-        flat |= flatten(value, f"{prefix}.{key}" if prefix else str(key))
-    return flat

@@ -1,11 +1,11 @@
 """Paths of results, and atomic writes."""
 
 import json
+import math
 import os
-import zipfile
-import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from glob import escape
 from pathlib import Path
 from secrets import token_hex
 from typing import Any
@@ -29,6 +29,33 @@ def display_path(path: Path) -> str:
     absolute = path.absolute()
     below = absolute.is_relative_to(Path.cwd())
     return str(absolute.relative_to(Path.cwd()) if below else absolute)
+
+
+PORTS = [f"{port}{number}" for port in ("com", "lpt") for number in range(10)]
+DEVICES = {"con", "prn", "aux", "nul", *PORTS}
+"""Names that stand for devices on Windows, with any suffix."""
+
+LONGEST_NAME = 255
+
+
+def check_file_system(what: str, name: str) -> None:
+    """Raise ``ValueError`` if a file system does not take the name of a file or folder.
+
+    Parameters
+    ----------
+    what : str
+        A description of the name, for the error.
+    name : str
+        Printable, without a separator of folders.
+    """
+    length = len(os.fsencode(name))
+    if length > LONGEST_NAME:
+        shown = f"{name[:20]}…{name[-10:]}"
+        raise ValueError(f"{what} must have at most {LONGEST_NAME} bytes, got {length}: {shown!r}")
+    if name.partition(".")[0].strip().casefold() in DEVICES:
+        raise ValueError(f"{what} must not be that of a device on Windows, got {name!r}")
+    if os.name == "nt" and (name[-1:] in ". " or any(character in '<>:"|?*' for character in name)):
+        raise ValueError(f"{what} is not allowed on Windows, got {name!r}")
 
 
 def real_path(path: Path) -> Path:
@@ -56,7 +83,7 @@ def atomic_write(path: Path, *, follow_link: bool = True) -> Iterator[Path]:
     if follow_link and target.exists() and not target.is_file():
         yield target
         return
-    partial = target.with_name(f".{target.stem[:40]}-{token_hex(8)}{target.suffix[:16]}")
+    partial = target.with_name(partial_name(target, token_hex(8)))
     try:
         # Not by tempfile, whose files only their owner may read: here the umask decides. Changing
         # permissions later is refused by some network shares.
@@ -71,12 +98,27 @@ def atomic_write(path: Path, *, follow_link: bool = True) -> Iterator[Path]:
         raise
 
 
+def partial_name(path: Path, token: str) -> str:
+    """The name of the file that ``atomic_write`` writes beside ``path``."""
+    return f".{path.stem[:40]}-{token}{path.suffix[:16]}"
+
+
+def partial_files(path: Path) -> list[Path]:
+    """Files that ``atomic_write`` has left beside ``path`` where its process was killed."""
+    start, end = partial_name(path, "\0").split("\0")
+    return list(path.parent.glob(escape(start) + "[0-9a-f]" * 16 + escape(end)))
+
+
 def name_file(error: OSError, path: Path, *others: Path) -> None:
     """Let an error of the system name a file, unless it names another than ``others``."""
     if error.errno is not None and error.filename in (None, *map(str, others)):
         error.filename = str(path)
         if error.filename2 is not None:  # None would be printed
             del error.filename2
+
+
+MOST_BYTES, MOST_LEVELS = 2**28, 100
+"""The largest JSON file that is read, and its levels of lists and objects: far more than ours."""
 
 
 class RepeatedKey(ValueError):
@@ -91,26 +133,70 @@ def parse_json(text: str) -> Any:
     RepeatedKey
         If an object has a key twice, with different values.
     ValueError
-        If it is not JSON, or too deeply nested.
+        If it is not JSON, is nested in more than ``MOST_LEVELS`` levels, or has a number that is
+        NaN or infinite, which JSON does not have.
     """
 
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         found: dict[str, Any] = {}
         for key, value in pairs:
-            if repr(found.setdefault(key, value)) != repr(value):
+            if key in found and repr(found[key]) != repr(value):
                 raise RepeatedKey(f"{key!r} is given twice: {found[key]!r} and {value!r}")
+            found[key] = value
         return found
 
+    hooks: dict[str, Any] = {"parse_constant": _finite, "parse_float": _finite}
+    content = None
     try:
-        return json.loads(text, object_pairs_hook=unique)
+        content = json.loads(text, object_pairs_hook=unique, **hooks)
+        is_deep = _levels(content) > MOST_LEVELS
     except RecursionError:
-        raise ValueError("it is too deeply nested") from None
+        is_deep = True
+    if is_deep:
+        raise ValueError(f"it is nested in more than {MOST_LEVELS} levels")
+    return content
+
+
+def _finite(text: str) -> float:
+    """A number in a JSON text; ``ValueError`` for ``NaN``, ``-Infinity`` or ``1e999``."""
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text} is not a finite number")
+    return number
+
+
+def _levels(content: Any) -> int:
+    """The levels of lists and mappings in each other, at most ``MOST_LEVELS`` and one more."""
+    level, n = [content], 0
+    while n <= MOST_LEVELS:
+        parts = [part for part in level if isinstance(part, list | dict)]
+        if not parts:
+            break
+        n += 1
+        level = [x for part in parts for x in (part if isinstance(part, list) else part.values())]
+    return n
 
 
 def read_json(path: Path, name: str) -> Any:
-    """Read a JSON file; ``ValueError``, with a name for the file, if it is not one."""
+    """Read a JSON file.
+
+    Parameters
+    ----------
+    path : Path
+    name : str
+        A name for the file, for errors.
+
+    Raises
+    ------
+    ValueError
+        If it has more than ``MOST_BYTES``, or is not JSON, see ``parse_json``.
+    """
+    with path.open("rb") as file:
+        content = file.read(MOST_BYTES + 1)
+    if len(content) > MOST_BYTES:
+        raise ValueError(f"{name} is too large to be read: it has more than {MOST_BYTES:,} bytes")
     try:
-        return parse_json(path.read_text(encoding="utf-8"))
+        return parse_json(content.decode("utf-8-sig"))
     except RepeatedKey as error:
         raise ValueError(f"{name}: {error}") from None
     except ValueError as error:  # not JSON, or not text
@@ -124,24 +210,11 @@ def save_arrays(path: Path, arrays: Mapping[str, np.ndarray], *, follow_link: bo
         np.savez(file, **content)
 
 
-# A damaged archive may ask for another compression, a negative position or too much memory.
-DAMAGED = (
-    EOFError,
-    MemoryError,
-    OSError,
-    RuntimeError,
-    TypeError,
-    ValueError,
-    zipfile.BadZipFile,
-    zlib.error,
-)
-
-
 def read_arrays(path: Path) -> dict[str, np.ndarray]:
     """Read all arrays of an ``.npz`` file; ``ValueError`` if it is not one."""
     with path.open("rb") as file:
         try:
             with np.load(file, allow_pickle=False) as arrays:
                 return dict(arrays)
-        except DAMAGED:
+        except Exception:  # a damaged archive can end in any: a strange compression, no memory ...
             raise ValueError(f"{path} is not an .npz file of arrays") from None

@@ -12,7 +12,7 @@ from neural_networks.cli import draw
 from neural_networks.datasets import Dataset
 from neural_networks.logs import Logger, read_record
 from neural_networks.models import NeuralNetwork
-from neural_networks.training.loop import TrainingInterrupted
+from neural_networks.training.interruption import TrainingInterrupted
 from tests.support.arrays import InFolder
 from tests.support.scripts import RUN_FILES, ScriptTest, quietly
 
@@ -27,7 +27,7 @@ X, Y = rng.normal(size=(12, 3)), np.eye(3)[np.arange(12) % 3]
 class TestScripts(ScriptTest):
     pictures = True
 
-    def failing(self, failure, broken=PICTURES, reason="OSError: [Errno 28] No space left"):
+    def failing(self, failure, broken=PICTURES, reason="OSError: [Errno 28] full: 'a disk'"):
         """Assert that a run with these pictures broken goes on, and tells of each in a line."""
         with failure:
             status, out, err = self.train("--epochs", 1, "--overwrite")
@@ -44,7 +44,7 @@ class TestScripts(ScriptTest):
         self.failing(broken, ["error.png"], "RuntimeError: no font")
 
     def test_a_full_disk(self):
-        full = OSError(28, "No space left")
+        full = OSError(28, "full", "a disk")
         self.failing(mock.patch("matplotlib.figure.Figure.savefig", side_effect=full))
 
     def test_matplotlib_that_cannot_be_imported(self):

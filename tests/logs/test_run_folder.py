@@ -1,7 +1,6 @@
 """The run folder: its files, names of submissions, and the results of a run."""
 
 import json
-import resource
 import unittest
 from unittest import mock
 
@@ -13,9 +12,9 @@ from neural_networks.logs import (
     Logger,
     check_file_name,
     read_config,
-    read_run,
     run_folder,
 )
+from neural_networks.logs.summary import read_run
 from tests.support.arrays import InFolder
 
 
@@ -53,31 +52,6 @@ class TestFiles(InFolder):
         self.assertEqual(list(self.root.iterdir()), [])
         logger.save_kaggle("mine.csv", table)
         self.assertEqual((self.root / "run" / "mine.csv").read_text(), "Id,Category\n0,1\n")
-
-
-class TestAppending(InFolder):
-    def test_lines_of_text_in_utf_8(self):
-        path = self.root / "log.csv"
-        for i in (1, 3):
-            run_folder.append_lines(path, "ü,b", f"{i},{i + 1}\n")
-        self.assertEqual(path.read_bytes(), "ü,b\n1,2\n3,4\n".encode())
-
-    def test_a_full_disk_leaves_whole_lines(self):
-        """A limit on the size of files stands for it: a first part is written, then no more."""
-        path = self.root / "log.csv"
-        run_folder.append_lines(path, "a,b", "1,2\n")
-        limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (10, limits[1]))
-        try:
-            with self.assertRaises(OSError) as caught:
-                run_folder.append_lines(path, "a,b", "3,4\n")
-        finally:
-            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-        words = f"[Errno 28] No space left on device: {str(path)!r}"
-        self.assertEqual(str(caught.exception), words)
-        self.assertEqual(path.read_text(), "a,b\n1,2\n")
-        run_folder.append_lines(path, "a,b", "3,4\n")
-        self.assertEqual(path.read_text(), "a,b\n1,2\n3,4\n")
 
 
 class TestConfig(InFolder):
