@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,7 +12,7 @@ import numpy as np
 
 from neural_networks.cli.parser import Parser, command
 from neural_networks.logs import check_format
-from neural_networks.utils.files import atomic_write, display_path
+from neural_networks.utils.files import atomic_write, display_path, read_json
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -198,7 +197,7 @@ def read_loss(folder: Path) -> str:
     """Read the name of a run's loss; empty if there is none in its folder."""
     path = folder / "config.json"
     try:
-        config = json.loads(path.read_text())
+        config = read_json(path, str(path))
         loss = str(config["model"]["loss"])
     except (OSError, ValueError, KeyError, TypeError):
         return ""

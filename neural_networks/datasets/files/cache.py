@@ -17,7 +17,7 @@ import numpy as np
 
 from neural_networks.datasets.files.catalogue import CATALOGUE, RemoteFile
 from neural_networks.datasets.files.folders import VARIABLE, data_folders, home_folder
-from neural_networks.utils.files import display_path
+from neural_networks.utils.files import display_path, read_json
 
 VERSION = 1
 """Format of prepared sets; raise it when the format changes."""
@@ -65,7 +65,7 @@ def load_prepared(
 def _open(folder: Path) -> Arrays:
     """Open the arrays of a prepared set, memory-mapped."""
     try:
-        names = json.loads((folder / ABOUT).read_text(encoding="utf-8"))["arrays"]
+        names = read_json(folder / ABOUT, ABOUT)["arrays"]
         return {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in names}
     except (EOFError, KeyError, OSError, TypeError, ValueError) as error:
         raise ValueError(
