@@ -37,7 +37,7 @@ class GradientReport:
     kink : bool
         True if the slopes to the left and to the right of x differ there, and ``analytic`` lies
         between them: f has no derivative at x (a ReLU at 0, a tie in a maximum), and the
-        difference is not a bug.
+        difference is not a bug. A jump of f, as of a step function, is not a kink.
     """
 
     relative_error: float
@@ -270,15 +270,19 @@ class _Differences:
         return self.slope(index, -self.h, self.h)
 
     def has_kink(self, index: tuple[int, ...], analytic: float) -> bool:
-        """True if the one-sided slopes differ, however small h, and ``analytic`` lies between."""
+        """True if the one-sided slopes differ, however small h, and ``analytic`` lies between.
+
+        False at a jump, where one of them is as large as h is small: f has no slope there at all.
+        """
         left, right = self.slope(index, -self.h, 0.0), self.slope(index, 0.0, self.h)
         low, high = min(left, right), max(left, right)
         # On a smooth function the slopes differ by h·f'', ten times as much at ten times the step;
-        # at a kink their difference does not depend on the step.
+        # at a kink their difference does not depend on the step; at a jump by J it is J/h, a tenth
+        # as much.
         wider = abs(self.slope(index, 0.0, 10 * self.h) - self.slope(index, -10 * self.h, 0.0))
         gap, slack = high - low, 1e-3 * max(abs(low), abs(high))
         rounding = 100 * np.finfo(np.float64).eps * np.abs(self.dLdf * self.f(index, 0.0)).sum()
-        apart = gap > slack + rounding / self.h and wider < 5 * gap
+        apart = gap > slack + rounding / self.h and gap / 5 < wider < 5 * gap
         return bool(apart and low - slack <= analytic <= high + slack)
 
 

@@ -245,6 +245,29 @@ class TestKinks(unittest.TestCase):
             self.assertFalse(report.kink, activation)
             self.assertNotIn("kink", str(report))
 
+    def test_a_jump_is_not_a_kink(self):
+        """Whatever gradient is given for it: f has no slope there, and backward cannot be right."""
+        for jump in (1.0, -1.0, 1e-3, 1e3):
+            # At x the function has the value on the right, or that on the left; or it jumps just
+            # beside x, between two of the points of the differences.
+            for where in (0.0, np.nextafter(0, 1), 5e-7, -5e-7):
+                for smooth in (lambda x: 0 * x, np.sin, lambda x: np.maximum(x, 0)):
+
+                    def fn(x, smooth=smooth, where=where, jump=jump):
+                        return smooth(x) + jump * (x >= where)
+
+                    for gradient in (0.0, 1.0, jump / 2e-6, jump / 1e-6):
+                        report = self.report(fn, [gradient], [0.0], 1.0)
+                        with self.subTest(jump=jump, where=where, gradient=gradient):
+                            self.assertFalse(report.kink)
+                            self.assertNotIn("kink", str(report))
+
+    def test_jumps_of_known_functions(self):
+        for fn in (np.floor, np.round, np.sign, lambda x: np.float64(x > 0.0), lambda x: x % 1):
+            for x in (0.0, 0.5, 1.0):
+                for gradient in (0.0, 1.0):
+                    self.assertFalse(self.report(fn, [gradient], [x], 1.0).kink)
+
     def test_away_from_its_kink_a_relu_is_smooth(self):
         for gradient in ([0.0, 1.0], [0.0, 0.9], [0.1, 1.0]):
             report = self.report(lambda x: np.maximum(x, 0), gradient, [-0.1, 0.1], [1.0, 1.0])
