@@ -18,7 +18,7 @@ from neural_networks.training.early_stopping import EarlyStopping
 from neural_networks.utils.data_structures import AttrDict
 from neural_networks.utils.factories import find_name
 from neural_networks.utils.files import display_path, repository
-from neural_networks.utils.text import counted, fraction, percent
+from neural_networks.utils.text import counted, fraction, listed, percent
 
 
 def describe(model: NeuralNetwork, dataset: Dataset, config: AttrDict) -> str:
@@ -41,6 +41,7 @@ def describe(model: NeuralNetwork, dataset: Dataset, config: AttrDict) -> str:
     steps = dataset.train.samples_per_epoch
     lines = [
         _data_line(dataset),
+        *_class_lines(dataset),
         model.summary(),
         f"Training: {_objective(model)}, {_update_rule(model)}; {counted(config.epochs, 'epoch')} "
         f"of {counted(steps, 'step')}, batch size {dataset.train.batch_size}, seed {config.seed}",
@@ -58,6 +59,13 @@ def _data_line(dataset: Dataset) -> str:
     outputs = counted(dataset.out_dim, "output")
     shape = dataset.train.example_shape
     return f"Data: {dataset.name}, {' + '.join(sizes)} examples of shape {shape}, {outputs}"
+
+
+def _class_lines(dataset: Dataset) -> list[str]:
+    """A line with the number and the name of each class, at most ten; none without names."""
+    names = [str(name) for name in dataset.class_names or []]
+    numbered = [name if name == str(i) else f"{i} = {name}" for i, name in enumerate(names)]
+    return [f"{counted(len(names), 'class', 'classes')}: {listed(numbered)}"] if names else []
 
 
 def _best_epoch(dataset: Dataset, config: AttrDict) -> list[str]:

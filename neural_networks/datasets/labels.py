@@ -1,12 +1,68 @@
-"""Label encoding: stored labels to those of a network."""
+"""Labels: the classes in a column of text, and the encoding of classes for a network."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from decimal import Decimal
 
 import numpy as np
 from numpy.typing import DTypeLike
 
+from neural_networks.datasets.files.csv_reader import is_number
 from neural_networks.utils.data_structures import integers_to_one_hot
 from neural_networks.utils.validation import number_in, true_or_false
+
+# "none" may be a class beside "mild" and "severe"; "None" is what Python writes for no value.
+MISSING = frozenset(("", "?", "na", "n/a", "#na", "#n/a", "<na>", "nan", "-nan", "nat", "null"))
+
+
+def is_missing(word: str) -> bool:
+    """True if a label is a word for a missing value, such as ``NaN``, ``n/a`` or ``NULL``."""
+    return word == "None" or word.casefold() in MISSING
+
+
+def find_classes(cells: Iterable[str], place: Callable[[int], str]) -> tuple[list[str], np.ndarray]:
+    """Find the classes in a column of labels, which are words or numbers.
+
+    Parameters
+    ----------
+    cells : iterable of str
+        Blanks around a word do not count. Numbers that are equal are one class, however they are
+        written: ``1``, ``1.0`` and ``1e0``.
+    place : function
+        The place of a cell, from its number, for errors.
+
+    Returns
+    -------
+    names : list of str
+        Classes by number if all are numbers, else by alphabet; of a number written in several ways
+        the shortest.
+    y : array of int, (n,)
+        The class of each cell, an index into ``names``.
+
+    Raises
+    ------
+    ValueError
+        If a label is missing; see ``is_missing``.
+    """
+    numbers: dict[str, int] = {}
+    y = np.fromiter((numbers.setdefault(cell.strip(), len(numbers)) for cell in cells), np.intp)
+    words = list(numbers)
+    first_missing = min((numbers[word] for word in words if is_missing(word)), default=None)
+    if first_missing is not None:
+        word, where = words[first_missing], place(int(np.argmax(y == first_missing)))
+        what = f"{word!r} is not a label, but a missing one" if word else "the cell is empty"
+        raise ValueError(f"{where}: {what}")
+    names: dict[str | Decimal, str] = {}
+    for word in sorted(words, key=lambda word: (len(word), word)):
+        names.setdefault(_class_key(word), word)
+    of_numbers = all(is_number(word) for word in words)
+    sorted_names = sorted(names.values(), key=Decimal if of_numbers else None)
+    order = {_class_key(name): i for i, name in enumerate(sorted_names)}
+    return sorted_names, np.array([order[_class_key(word)] for word in words], np.intp)[y]
+
+
+def _class_key(word: str) -> str | Decimal:
+    """What makes two labels equal: the exact number, or the word."""
+    return Decimal(word) if is_number(word) else word
 
 
 class LabelEncoder:

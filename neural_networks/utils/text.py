@@ -11,9 +11,9 @@ def four_digits(number: float) -> str:
     return f"{float(f'{number:.4g}'):,.10g}"
 
 
-def counted(n: int, noun: str) -> str:
-    """A number with its noun: ``1 epoch``, ``2 epochs``."""
-    return f"{n} {noun}{'' if n == 1 else 's'}"
+def counted(n: int, noun: str, plural: str | None = None) -> str:
+    """A number with its noun: ``1 epoch``, ``2 epochs``; its plural ends in s by default."""
+    return f"{n} {noun if n == 1 else plural or f'{noun}s'}"
 
 
 def percent(share: float, digits: int = 1) -> str:
