@@ -1,8 +1,9 @@
 """The network: a sequence of layers, a loss, and an optimizer that trains them."""
 
 import math
+import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from neural_networks.layers.arrays import (
     named_parameters,
     network_arrays,
     read_network_arrays,
+    trial_copies,
 )
 from neural_networks.layers.factory import make_layers, set_output_size
 from neural_networks.layers.sequential import create_parameters, inference
@@ -37,8 +39,11 @@ from neural_networks.training.state import load_network_state, network_state
 from neural_networks.utils.factories import call
 from neural_networks.utils.files import save_arrays
 from neural_networks.utils.randomness import draw_seed
-from neural_networks.utils.threads import batch_threads
+from neural_networks.utils.threads import check_threads, network_threads
 from neural_networks.utils.validation import floating_type, positive_integer, true_or_false
+
+CREATING = threading.Lock()
+"""Held while parameters are created: several threads may begin to predict at once."""
 
 __all__ = ["NeuralNetwork", "TrainingDiverged", "initialize_model"]
 
@@ -71,12 +76,15 @@ class NeuralNetwork:
     canonical : bool
         If True, ``backward`` starts at the logits where loss and output layer form a canonical
         pair, see ``canonical``. If False, it always goes through ``loss.backward``.
+    n_threads : int, optional
+        The number of threads, at most; by default that of BLAS, or 1 for a small network, see
+        ``utils.threads``.
 
     Attributes
     ----------
     layers : list of Layer
-    seed, epoch : int
-        The seed, also if it was drawn; the number of epochs trained so far.
+    seed : int
+        The seed, also if it was drawn.
     input_shape : tuple of int or None
         Shape of one example; None before the first one.
     penalty : float
@@ -107,6 +115,7 @@ class NeuralNetwork:
         l1: float = 0.0,
         dtype: DTypeLike = "float64",
         canonical: bool = True,
+        n_threads: int | None = None,
     ) -> None:
         self.name = name
         self.dtype = floating_type(dtype)
@@ -117,8 +126,8 @@ class NeuralNetwork:
         self.optimizer = call("optimizer", initialize_optimizer, optimizer_args)
         self.regularization = WeightPenalty(l2, l1)
         self.canonical = true_or_false("canonical", canonical)
+        self.n_threads = check_threads(n_threads)
         self.logger = logger
-        self.epoch = 0
         self.input_shape: tuple[int, ...] | None = None
         self.penalty = 0.0
         self.best: BestEpoch | None = None
@@ -184,10 +193,14 @@ class NeuralNetwork:
         """
         named = list(self.parameters())
         gradients = self.optimizer.clip_by_global_norm(checked_gradients(named))
+        # New arrays: the old ones may belong to the caller. All of them before the first is
+        # assigned: an exception leaves the parameters of one step.
+        values = []
         for (key, layer, name), gradient in zip(named, gradients, strict=True):
             value = layer.parameters[name]
-            # A new array: the old one may belong to the caller.
-            layer.parameters[name] = value - self.optimizer.update(key, value, gradient, epoch)
+            values.append(value - self.optimizer.update(key, value, gradient, epoch))
+        for (_, layer, name), value in zip(named, values, strict=True):
+            layer.parameters[name] = value
 
     def error(self, target: np.ndarray, out: np.ndarray) -> float:
         """The share of misclassified examples, or the mean squared error of a regression."""
@@ -214,7 +227,7 @@ class NeuralNetwork:
         layers, pair = inference(self.layers), self._canonical_pair()
         layers[-1].training = pair is not None  # a layer in training keeps its logits in the cache
         Y_hat = X
-        with self.threads():
+        with self.threads(X.shape):
             for layer in layers:
                 Y_hat = layer.forward_faster(Y_hat)
         if Y is None:
@@ -240,13 +253,14 @@ class NeuralNetwork:
         """
         positive_integer("epochs", epochs)
         stopping = EarlyStopping(dataset.validate is not None, patience, monitor, restore_best)
-        self.prepare(dataset)
         loop.train(self, dataset, epochs, stopping)
         return self.history
 
-    def test(self, dataset: Dataset, save_predictions: bool = False) -> dict[str, float]:
+    def test(
+        self, dataset: Dataset, save_predictions: bool = False, split: str = "test"
+    ) -> dict[str, float]:
         """Loss and error on ``dataset.test``; see ``training.evaluation.test``."""
-        return evaluation.test(self, dataset, save_predictions)
+        return evaluation.test(self, dataset, save_predictions, split)
 
     def test_kaggle(self, dataset: Dataset, file_name: str | None = None) -> Any:
         """Predicted classes of ``dataset.test``; see ``training.evaluation.test_kaggle``."""
@@ -270,29 +284,47 @@ class NeuralNetwork:
                     raise ValueError("training and validation sets need labels")
                 check_labels(self.loss, data.labels)
                 label_sets.append(data.labels)
-        set_output_size(self.layers, dataset.out_dim)
-        n_out = self.layers[-1].n_out
+        # First on copies: a dataset that is refused changes nothing.
+        layers, shape = trial_copies(self.layers), dataset.train.example_shape
+        set_output_size(layers, dataset.out_dim)
+        n_out = layers[-1].n_out
         if n_out not in (None, dataset.out_dim):
             raise ValueError(
                 f"the output layer has {n_out} units, but labels have {dataset.out_dim} columns"
             )
-        out = self.create_parameters(dataset.train.example_shape)
-        check_outputs(self.loss, self.layers, label_sets, out)
-        check_batches(self.layers, dataset.train.n_samples, dataset.train.batch_size)
+        out = create_parameters(layers, shape)
+        check_outputs(self.loss, layers, label_sets, out)
+        check_batches(layers, dataset.train.n_samples, dataset.train.batch_size)
+        set_output_size(self.layers, dataset.out_dim)
+        if self.input_shape is None:
+            self.create_parameters(shape)
 
-    def create_parameters(self, input_shape: Sequence[int]) -> np.ndarray:
-        """Create all parameters that do not exist yet; the output (1, ...) for an example of 0."""
-        out = create_parameters(self.layers, input_shape)
-        self.input_shape = self.input_shape or tuple(input_shape)
-        return out
+    def create_parameters(self, input_shape: Sequence[int]) -> None:
+        """Create all parameters that do not exist yet, for examples of a shape."""
+        with CREATING:
+            create_parameters(self.layers, input_shape)
+            self.input_shape = self.input_shape or tuple(input_shape)
 
-    def threads(self) -> AbstractContextManager[None]:
-        """A context for many batches: BLAS gets one thread if layers split the batch themselves.
+    def threads(self, X_shape: Sequence[int]) -> AbstractContextManager[None]:
+        """A context with the threads that the network needs for batches of a shape.
 
-        Otherwise each such layer would enter it alone, and BLAS's threads keep spinning in between.
+        ``train``, ``test`` and ``predict`` enter it. Enter it once around steps of your own, since
+        ``forward``, ``backward`` and ``update`` set no threads; see ``utils.threads``.
         """
-        splits = any(layer.splits_batch for layer in self.layers)
-        return batch_threads() if splits else nullcontext()
+        steps = X_shape[2] if len(X_shape) == 3 else 1
+        sizes = [value.size for layer in self.layers for value in layer.parameters.values()]
+        largest_product = X_shape[0] * steps * max(sizes, default=0)
+        splits_batch = any(layer.splits_batch for layer in self.layers)
+        return network_threads(largest_product, splits_batch, self.n_threads)
+
+    @property
+    def epoch(self) -> int:
+        """Number of epochs trained so far."""
+        return self.records.epoch
+
+    @epoch.setter
+    def epoch(self, value: int) -> None:
+        self.records.epoch = value
 
     @property
     def history(self) -> dict[str, np.ndarray]:
@@ -321,10 +353,14 @@ class NeuralNetwork:
         return network_arrays(self.layers, self.input_shape, self.epoch)
 
     def restore_best(self) -> None:
-        """Restore the parameters of the best epoch; ``ValueError`` if none has been trained."""
+        """Restore the parameters of the best epoch; ``ValueError`` if none has been trained.
+
+        The optimizer forgets its slots: after a divergence they would lead away at once.
+        """
         if self.best is None:
             raise ValueError("there is no best epoch yet: train first")
         assign_arrays(self.layers, self.best.arrays)
+        self.optimizer.reset()
 
     def save(self, path: str | Path) -> None:
         """Write the parameters to an ``.npz`` file, whole or not at all."""

@@ -8,7 +8,7 @@ import numpy as np
 
 from neural_networks.layers.base import Layer
 from neural_networks.layers.factory import set_output_size
-from neural_networks.layers.sequential import create_parameters
+from neural_networks.layers.sequential import create_parameters, inference
 from neural_networks.utils.files import read_arrays
 
 
@@ -67,13 +67,32 @@ def read_network_arrays(path: Path) -> dict[str, np.ndarray]:
     arrays = read_arrays(path)
     if "input_shape" not in arrays or "epoch" not in arrays:
         raise ValueError(f"{path} does not hold the parameters of a network")
+    for key, value in arrays.items():
+        if key.startswith("layer"):
+            what, valid = "of numbers", value.dtype.kind in "fiu"
+        else:
+            n_axes, least = (1, 1) if key == "input_shape" else (0, 0)
+            what = f"{n_axes}-dimensional, of whole numbers from {least} on"
+            valid = value.dtype.kind in "iu" and value.ndim == n_axes and (value >= least).all()
+        if not valid:
+            raise ValueError(
+                f"{path} does not hold the parameters of a network: {key} must hold {what}"
+            )
     return arrays
 
 
 def assign_arrays(layers: Sequence[Layer], source: Mapping[str, np.ndarray]) -> None:
     """Assign copies of the arrays in ``source``, in the type of the arrays that they replace."""
-    for key, arrays, name in named_arrays(layers):
-        arrays[name] = source[key].astype(arrays[name].dtype)
+    named = list(named_arrays(layers))
+    values = [source[key].astype(arrays[name].dtype) for key, arrays, name in named]
+    for (_, arrays, name), value in zip(named, values, strict=True):
+        arrays[name] = value
+
+
+def trial_copies(layers: Sequence[Layer]) -> list[Layer]:
+    """Copies of layers, to find out what they take: no parameter is created in the originals."""
+    complete = all(layer.input_shape is not None for layer in layers)
+    return inference(layers) if complete else copy.deepcopy(list(layers))
 
 
 def load_arrays(layers: list[Layer], source: Mapping[str, np.ndarray]) -> None:
@@ -84,7 +103,12 @@ def load_arrays(layers: list[Layer], source: Mapping[str, np.ndarray]) -> None:
     ValueError
         If the arrays are not those of these layers, which are then unchanged.
     """
-    fit_layers(copy.deepcopy(layers), source)  # raises before anything is changed
+    try:
+        trial = trial_copies(layers)
+        fit_layers(trial, source)
+        assign_arrays(trial, source)
+    except (ArithmeticError, MemoryError, TypeError) as error:  # a shape that nothing can have
+        raise ValueError(str(error) or type(error).__name__) from None
     fit_layers(layers, source)
     assign_arrays(layers, source)
 
@@ -98,8 +122,10 @@ def fit_layers(layers: list[Layer], source: Mapping[str, np.ndarray]) -> None:
         If the arrays are not those of these layers.
     """
     if "n_out" in source:
-        set_output_size(layers, int(source["n_out"]))
-    create_parameters(layers, tuple(source["input_shape"]))
+        set_output_size(layers, n_out := int(source["n_out"]))
+        if layers[-1].n_out not in (None, n_out):
+            raise ValueError(f"it has {n_out} outputs, this network {layers[-1].n_out}")
+    create_parameters(layers, source["input_shape"].tolist())
     expected = {key: arrays[name].shape for key, arrays, name in named_arrays(layers)}
     found = {key: value.shape for key, value in source.items() if key.startswith("layer")}
     for key in expected | found:

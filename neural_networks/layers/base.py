@@ -1,7 +1,7 @@
 """Base class of the layers."""
 
 import copy
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from typing import Any
@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from neural_networks.activations import ACTIVATIONS, initialize_activation
+from neural_networks.layers.passes import Passes
 from neural_networks.utils.factories import find_name
 from neural_networks.utils.randomness import generator_of, generator_state, restore_generator
 from neural_networks.utils.state import changing_values, check_kind, entry, kind_of, saved_values
@@ -19,7 +20,7 @@ SIZES = ("n_in", "n_out", "input_shape")
 """Attributes that follow from the data and from the shapes of the parameters."""
 
 
-class Layer(ABC):
+class Layer(Passes):
     """A differentiable function of a batch, with parameters to learn.
 
     A new layer implements ``forward`` and ``backward``, and ``_init_parameters`` if it has
@@ -149,41 +150,9 @@ class Layer(ABC):
         """
         return None
 
-    def forward_faster(self, X: np.ndarray) -> np.ndarray:
-        """``forward`` by the layer's fastest implementation; networks call this.
-
-        It is ``forward`` itself unless a layer has two implementations, one to be read and
-        one to run. A network need not know which layers these are.
-        """
-        return self.forward(X)
-
-    def backward_faster(self, dLdY: np.ndarray) -> Any:
-        """``backward`` by the layer's fastest implementation; see ``forward_faster``.
-
-        Networks pass arrays: a list of steps (m, d) becomes an array (m, d, t).
-        """
-        dLdX = self.backward(dLdY)
-        return np.stack(dLdX).transpose(1, 2, 0) if isinstance(dLdX, list) else dLdX
-
     def backward_from_logits(self, dLdZ: np.ndarray) -> Any:
         """``backward_faster`` from dL/dZ, as rows, in layers with ``has_logits``."""
         raise NotImplementedError(f"{type(self).__name__} has no entrance at its logits")
-
-    def __init_subclass__(cls, **options: Any) -> None:
-        """If ``forward`` or ``backward`` is overridden, reset its inherited ``_faster`` version.
-
-        A network then runs the override, in a class derived from ``Conv2D`` for instance.
-        """
-        super().__init_subclass__(**options)
-        for name in ("forward", "backward"):
-            if cls._overrides(name) and not cls._overrides(f"{name}_faster"):
-                setattr(cls, f"{name}_faster", vars(Layer)[f"{name}_faster"])
-
-    @classmethod
-    def _overrides(cls, name: str) -> bool:
-        """True if a method is the class's own, or a mixin's, rather than that of another layer."""
-        layers = (base for base in cls.__bases__ if issubclass(base, Layer))
-        return all(getattr(cls, name) is not getattr(layer, name) for layer in layers)
 
     def __repr__(self) -> str:
         sizes = [] if self.n_out is None else [f"{self.n_in or '?'} → {self.n_out}"]
@@ -316,20 +285,27 @@ class Layer(ABC):
             X = self._convert("X", X)
         if X.shape[1:] != self.input_shape:
             self._check_shape(X.shape)
-            if not self.parameters:
+            has_parameters = type(self)._init_parameters is not Layer._init_parameters
+            if has_parameters and not self.parameters:
                 self._create_parameters(X.shape)
             self.input_shape = X.shape[1:]
         return X
 
     def _create_parameters(self, X_shape: tuple[int, ...]) -> None:
         """Create all parameters, or none if it fails: without memory, or interrupted."""
-        n_in, n_out = self.n_in, self.n_out
+        layers = list(self.walk())
+        before = [
+            (layer.n_in, layer.n_out, layer.input_shape, generator_state(layer.rng))
+            for layer in layers
+        ]
         try:
             self._init_parameters(X_shape)
         except BaseException:
-            for arrays in (self.parameters, self.gradients, self.buffers):
-                arrays.clear()
-            self.n_in, self.n_out = n_in, n_out
+            for layer, (n_in, n_out, input_shape, generator) in zip(layers, before, strict=True):
+                layer.n_in, layer.n_out, layer.input_shape = n_in, n_out, input_shape
+                restore_generator(layer.rng, generator)
+                for arrays in (layer.parameters, layer.gradients, layer.buffers):
+                    arrays.clear()
             raise
 
     def _convert(self, name: str, X: object) -> np.ndarray:
@@ -347,7 +323,9 @@ class Layer(ABC):
         return self.parameters[name].astype(self.dtype, copy=False)
 
     def check_gradient(self, dLdY: np.ndarray, Y_shape: tuple[int, ...]) -> np.ndarray:
-        """dLdY in the layer's type; ``ValueError`` if its shape is not the output's."""
+        """dLdY in the layer's type; an error unless it is an array of the output's shape."""
+        if not isinstance(dLdY, np.ndarray):
+            raise TypeError(f"dLdY must be a NumPy array, got {type(dLdY).__name__}")
         if dLdY.shape != Y_shape:
             raise ValueError(f"dLdY has shape {dLdY.shape}, but the output had {Y_shape}")
         return dLdY.astype(self.dtype, copy=False)

@@ -100,6 +100,10 @@ class Optimizer(ABC):
             self._slots[param_name] = {name: np.zeros_like(like) for name in names}
         return self._slots[param_name]
 
+    def reset(self) -> None:
+        """Forget all slots, as before the first step; the schedule stays where it is."""
+        self._slots = {}
+
     def state(self) -> dict[str, Any]:
         """Class, options, slots and schedule: copies, for ``load_state``."""
         return {
@@ -132,7 +136,8 @@ class Optimizer(ABC):
 
     def gradient(self, param: np.ndarray, param_grad: np.ndarray) -> np.ndarray:
         """g: the clipped gradient plus λ θ."""
-        g = param_grad if self.clip_norm is None else self.clip(param_grad)
+        is_own = getattr(self.clip, "__func__", None) is not CLIP
+        g = self.clip(param_grad) if is_own or self.clip_norm is not None else param_grad
         return g + self.weight_decay * param if self.weight_decay else g
 
     def clip(self, gradient: np.ndarray) -> np.ndarray:
@@ -159,6 +164,10 @@ class Optimizer(ABC):
         if not norm > self.clip_global_norm:
             return gradients
         return [g * (self.clip_global_norm / norm) for g in gradients]
+
+
+CLIP = Optimizer.clip
+"""``clip`` as it is written: without ``clip_norm``, it does nothing and need not be called."""
 
 
 def global_norm(arrays: Sequence[np.ndarray]) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from neural_networks.datasets import Data, Dataset
 from neural_networks.losses import Loss
 from neural_networks.training.early_stopping import BestEpoch, EarlyStopping
 from neural_networks.training.evaluation import evaluate
+from neural_networks.training.interruption import StopSignals, stopped
 from neural_networks.training.protocols import RunLog, Trainable
 from neural_networks.utils.progress import progress_bar, tqdm
 from neural_networks.utils.randomness import copied
@@ -27,20 +29,13 @@ class TrainingDiverged(ArithmeticError):
         self.folder = folder
 
 
-class TrainingInterrupted(KeyboardInterrupt):
-    """Ctrl-C during training. Results so far are in ``folder``, unless it is None."""
-
-    def __init__(self, message: str, folder: Path | None = None) -> None:
-        super().__init__(message)
-        self.folder = folder
-
-
 def train(model: Trainable, dataset: Dataset, epochs: int, stopping: EarlyStopping) -> None:
     """Train on ``dataset.train``; after each epoch, evaluate on ``dataset.validate``.
 
     Calling it again continues training, with a whole epoch; after ``load_state``, with the next
-    step of that state. However training ends, the logger saves the log, the current parameters
-    and those of the best epoch. A progress bar counts the steps if standard error is a terminal.
+    step of that state. The best epoch is that of the data at hand. However training ends, the
+    logger saves the log, the current parameters and those of the best epoch. A progress bar
+    counts the steps if standard error is a terminal.
 
     Parameters
     ----------
@@ -55,44 +50,67 @@ def train(model: Trainable, dataset: Dataset, epochs: int, stopping: EarlyStoppi
     ------
     TrainingDiverged
         If the loss becomes NaN or infinite.
-    TrainingInterrupted
-        After Ctrl-C.
+    TrainingInterrupted, TrainingTerminated
+        After Ctrl-C, SIGTERM or SIGHUP, at the end of a step.
     ValueError
         If the state of the network, but not that of the dataset, has been loaded.
     """
-    log, history = model.logger, model.records
+    signals = StopSignals()
+    try:
+        with signals:
+            model.prepare(dataset)
+            with model.threads((dataset.train.batch_size, *dataset.train.example_shape)):
+                begin(model, dataset)
+                try:
+                    run_epochs(model, dataset, model.epoch + epochs, stopping, signals)
+                finally:
+                    signals.saving = True
+                    finish(model)
+    except KeyboardInterrupt:
+        n_epochs = counted(model.epoch, "epoch")
+        raise stopped(n_epochs, signals.received, run_folder(model.logger)) from None
+
+
+def begin(model: Trainable, dataset: Dataset) -> None:
+    """Begin the history and the log."""
+    log = model.logger
     if log:
         check_columns(log.rows, dataset.validate is not None)
-    history.begin_training(model.epoch, dataset.train)
+    if not model.records.begin_training(dataset) and model.best is not None:
+        warnings.warn("other data than before: the best epoch begins anew", stacklevel=4)
+        model.best = None
     if log:
         log.start()
         log.describe(model.loss, dataset, model.seed)
     model.restored = False
-    last_epoch = model.epoch + epochs
-    n_steps = epochs * dataset.train.samples_per_epoch - history.steps_under_way
-    try:
-        # A diverging loss is reported once, as TrainingDiverged, instead of as warnings.
-        with (
-            progress_bar(n_steps) as bar,
-            np.errstate(over="ignore", invalid="ignore"),
-            model.threads(),
-        ):
-            while model.epoch < last_epoch:
-                if stopping.is_due(model.epoch, model.best, history.first_epoch):
-                    break
-                bar.set_description_str(f"epoch {model.epoch + 1}/{last_epoch} ", refresh=False)
-                results = one_epoch(model, dataset, stopping, bar)
-                bar.set_postfix_str(progress_text(model.loss, results), refresh=False)
-        if stopping.restore_best:
-            model.restore_best()
-            model.restored = True
-    except KeyboardInterrupt:
-        message = f"Interrupted after {counted(model.epoch, 'epoch')}"
-        raise TrainingInterrupted(message, run_folder(log)) from None
-    finally:
-        if log:
-            log.push_steps(history.bins())  # of an epoch that has not ended
-            log.finish(model.arrays(), None if model.best is None else model.best.arrays)
+
+
+def run_epochs(
+    model: Trainable, dataset: Dataset, last: int, stopping: EarlyStopping, signals: StopSignals
+) -> None:
+    """Train until a number of epochs has been trained, or the rule for stopping is met."""
+    history = model.records
+    n_steps = (last - model.epoch) * dataset.train.samples_per_epoch - history.steps_under_way
+    # A diverging loss is reported once, as TrainingDiverged, instead of as warnings.
+    with progress_bar(n_steps) as bar, np.errstate(over="ignore", invalid="ignore"):
+        while model.epoch < last:
+            if stopping.is_due(model.epoch, model.best, history.first_epoch):
+                break
+            bar.set_description_str(f"epoch {model.epoch + 1}/{last} ", refresh=False)
+            results = one_epoch(model, dataset, stopping, bar, signals)
+            bar.set_postfix_str(progress_text(model.loss, results), refresh=False)
+            signals.check()
+    if stopping.restore_best:
+        model.restore_best()
+        model.restored = True
+
+
+def finish(model: Trainable) -> None:
+    """Save the steps of an epoch that has not ended, and the parameters."""
+    log, best = model.logger, model.best
+    if log:
+        log.push_steps(model.records.bins())
+        log.finish(model.arrays(), None if best is None else best.arrays)
 
 
 def check_columns(rows: Sequence[Mapping[str, float]], validates: bool) -> None:
@@ -106,15 +124,18 @@ def check_columns(rows: Sequence[Mapping[str, float]], validates: bool) -> None:
 
 
 def one_epoch(
-    model: Trainable, dataset: Dataset, stopping: EarlyStopping, bar: tqdm[Any]
+    model: Trainable,
+    dataset: Dataset,
+    stopping: EarlyStopping,
+    bar: tqdm[Any],
+    signals: StopSignals,
 ) -> dict[str, float]:
     """Train for an epoch, evaluate, record the results, and keep the best parameters."""
-    results = train_epoch(model, dataset.train, bar)
+    results = train_epoch(model, dataset.train, bar, signals)
     if dataset.validate is not None:
         loss, error, _ = evaluate(model, dataset.validate)
         results |= {"validation_loss": loss, "validation_error": error}
-    model.epoch += 1
-    steps = model.records.end_epoch(results)
+    steps = model.records.end_epoch(results)  # model.epoch is one more from here on
     loss, value = results.get("validation_loss", results["train_loss"]), results[stopping.monitor]
     if math.isfinite(loss):
         model.optimizer.lr_scheduler.on_epoch_end(loss)
@@ -130,14 +151,16 @@ def one_epoch(
     return results
 
 
-def train_epoch(model: Trainable, data: Data, bar: tqdm[Any]) -> dict[str, float]:
+def train_epoch(
+    model: Trainable, data: Data, bar: tqdm[Any], signals: StopSignals
+) -> dict[str, float]:
     """Go through the data once; the mean loss and error, weighted by batch size.
 
     An epoch under way is continued. All that a step adds to the history, it adds before the
     update, which is its last change: then a state may be taken, and the next step begins.
     """
     history = model.records
-    under_way = history.begin_epoch(model.epoch, data)
+    under_way = history.begin_epoch(data)
     for i in range(under_way.steps, under_way.n_steps):
         X, Y = data.sample()
         Y_hat = model.forward(X)
@@ -150,6 +173,7 @@ def train_epoch(model: Trainable, data: Data, bar: tqdm[Any]) -> dict[str, float
         history.record_step(len(X), loss - penalty, model.error(Y, Y_hat), penalty, rate)
         model.update(epoch)
         bar.update()
+        signals.check()
     totals = {"train_loss": under_way.loss, "train_error": under_way.error}
     if model.regularization:
         totals["penalty"] = under_way.penalty

@@ -70,9 +70,6 @@ class Predictor(Protocol):
     def error(self, target: np.ndarray, out: np.ndarray) -> float:
         """The error of a batch of predictions."""
 
-    def threads(self) -> AbstractContextManager[None]:
-        """A context for many batches, with the threads that the layers need."""
-
 
 class Trainable(Predictor, Protocol):
     """A network that can be trained."""
@@ -92,6 +89,12 @@ class Trainable(Predictor, Protocol):
     @property
     def regularization(self) -> object:
         """The penalty on the weights; false if there is none."""
+
+    def prepare(self, dataset: Dataset) -> None:
+        """Complete the network for a dataset."""
+
+    def threads(self, X_shape: Sequence[int]) -> AbstractContextManager[None]:
+        """A context with the threads that the network needs for batches of a shape."""
 
     def forward(self, X: np.ndarray) -> np.ndarray:
         """Compute the output for a batch."""

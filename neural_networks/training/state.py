@@ -73,17 +73,17 @@ def load_network_state(model: Trainable, state: Mapping[str, Any]) -> None:
     for key in here | there:
         check_equal(key, here.get(key), there.get(key))
     arrays, best, history = read_arrays(state), read_best(state), History()
-    numbers = {"epoch": entry(state, "epoch", int), "penalty": entry(state, "penalty", float)}
-    numbers["restored"] = entry(state, "restored", bool)
+    penalty, restored = entry(state, "penalty", float), entry(state, "restored", bool)
     with error_prefix("history"):
         history.load_state(entry(state, "history", dict))
+    history.epoch = entry(state, "epoch", int)
     # First into copies, so that nothing has changed if any part does not fit.
     load_parts(*copy.deepcopy((model.layers, model.optimizer)), state, arrays)
     load_parts(model.layers, model.optimizer, state, arrays)
     model.records, model.best = history, best
     if arrays:
         model.input_shape = tuple(int(n) for n in arrays["input_shape"])
-    vars(model).update(numbers)
+    model.penalty, model.restored = penalty, restored
 
 
 def check_equal(what: str, here: object, there: object) -> None:

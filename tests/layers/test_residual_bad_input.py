@@ -43,7 +43,7 @@ class TestRefusals(unittest.TestCase):
     def test_before_parameters_exist(self):
         layer = Residual([dense(3)])
         with self.assertRaisesRegex(ValueError, r"turns \(4,\) into \(3,\)"):
-            layer._init_parameters((-1, 4))
+            layer.forward(numbers((5, 4)))
         self.assertEqual(len(layer.parameters), 0)
 
     def test_lists_that_are_none(self):

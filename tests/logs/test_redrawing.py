@@ -12,7 +12,7 @@ from neural_networks.cli import draw
 from neural_networks.datasets import Dataset, Preprocessing, Standardization
 from neural_networks.logs import Logger, draw_pictures
 from neural_networks.models import NeuralNetwork
-from neural_networks.training.loop import TrainingInterrupted
+from neural_networks.training.interruption import TrainingInterrupted
 from tests.support.arrays import InFolder
 from tests.support.scripts import quietly
 

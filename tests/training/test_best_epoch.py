@@ -326,8 +326,9 @@ class TestHistory(RunTest):
     def test_epochs_without_validation_have_no_result_of_it(self):
         model = network()
         model.train(dataset(validated=False), 1)
-        model.train(dataset(), 2)
-        history = model.train(dataset(validated=False), 1)
+        for data, n in ((dataset(), 2), (dataset(validated=False), 1)):
+            with self.assertWarnsRegex(UserWarning, "^other data than before: the best epoch"):
+                history = model.train(data, n)
         self.assertEqual({values.shape for values in history.values()}, {(4,)})
         for name in ("validation_loss", "validation_error"):
             self.assertEqual(list(np.isnan(history[name])), [True, False, False, True])

@@ -10,7 +10,7 @@ from tests.support.state_cases import dense, network, rows
 
 
 class OneEpoch:
-    """A stand-in for data, of which an epoch has a number of steps."""
+    """A stand-in for a dataset, of which an epoch has a number of steps."""
 
     fingerprint = "of one epoch"
     steps = 0
@@ -18,6 +18,7 @@ class OneEpoch:
     def __init__(self, samples_per_epoch):
         self.samples_per_epoch = samples_per_epoch
         self.resets = 0
+        self.train, self.validate = self, None
 
     def reset(self):
         self.resets += 1
@@ -26,8 +27,9 @@ class OneEpoch:
 def recorded(n_steps, losses, epoch=0):
     """A history in the middle of an epoch."""
     history, data = History(), OneEpoch(n_steps)
-    history.begin_training(epoch, data)
-    history.begin_epoch(epoch, data)
+    history.epoch = epoch
+    history.begin_training(data)
+    history.begin_epoch(data)
     for i, loss in enumerate(losses):
         history.record_step(4, loss, 0.5, 0.25, 0.1 / (1 + i))
     return history
@@ -95,12 +97,12 @@ class TestEpochUnderWay(unittest.TestCase):
 
     def test_a_new_epoch_resets_the_data_and_one_under_way_does_not(self):
         history, data = History(), OneEpoch(2)
-        history.begin_training(0, data)
+        history.begin_training(data)
         for resets in (1, 1):
-            history.begin_epoch(0, data)
+            history.begin_epoch(data)
             self.assertEqual(data.resets, resets)
         history.end_epoch({})
-        history.begin_epoch(1, data)
+        history.begin_epoch(data)
         self.assertEqual(data.resets, 2)
 
     def test_a_step_needs_an_epoch(self):

@@ -13,7 +13,7 @@ from numpy.testing import assert_allclose, assert_array_equal, assert_equal
 from neural_networks.datasets import Data, Dataset, initialize_dataset
 from neural_networks.logs import Logger
 from neural_networks.models import NeuralNetwork
-from neural_networks.training.loop import TrainingInterrupted
+from neural_networks.training.interruption import TrainingInterrupted
 from tests.support.arrays import InFolder, examples
 
 SGD = {"name": "SGD", "lr": 0.1}
