@@ -148,10 +148,8 @@ def place(error):
     """The line in which an exception was raised, in the library's code."""
     while error.__context__ is not None:
         error = error.__context__
-    inside = [
-        f for f in traceback.extract_tb(error.__traceback__) if f.filename.startswith(LIBRARY)
-    ]
-    frame = inside[-1]
+    frames = traceback.extract_tb(error.__traceback__)
+    frame = [frame for frame in frames if frame.filename.startswith(LIBRARY)][-1]
     return f"in {Path(frame.filename).name}:{frame.lineno} ({frame.name})"
 
 
