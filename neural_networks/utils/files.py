@@ -83,7 +83,7 @@ def atomic_write(path: Path, *, follow_link: bool = True) -> Iterator[Path]:
     if follow_link and target.exists() and not target.is_file():
         yield target
         return
-    partial = target.with_name(partial_name(target, token_hex(8)))
+    partial = target.with_name(partial_name(path, token_hex(8)))
     try:
         # Not by tempfile, whose files only their owner may read: here the umask decides. Changing
         # permissions later is refused by some network shares.
