@@ -48,7 +48,6 @@ def make_parser() -> Parser:
         prog="neuralnet.py",
         description=__doc__.split("\n")[0],
         epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
     for name, kind, help_text in (
@@ -73,7 +72,7 @@ def add_flags(parser: Parser) -> None:
         "--seed",
         type=seed_number,
         default=0,
-        help="seed of the weights of init_flag 1 (default: 0)",
+        help="seed of the weights of init_flag 1",
     )
     parser.add_argument("--plot", metavar="FILE", type=Path, help="draw both cross-entropies")
     parser.add_argument(
@@ -209,7 +208,11 @@ def train(
     X, Y = (rows[:, np.newaxis] for rows in train_set)  # each example is a batch
     step = trace.step if trace else one_step
     # A loss that overflows is reported once, as TrainingDiverged, not as warnings.
-    with progress_bar(epochs * len(X)) as bar, np.errstate(over="ignore", invalid="ignore"):
+    with (
+        progress_bar(epochs * len(X)) as bar,
+        np.errstate(over="ignore", invalid="ignore"),
+        model.threads(X[0].shape),
+    ):
         for epoch in range(epochs):
             bar.set_description_str(f"epoch {epoch + 1}/{epochs} ", refresh=False)
             if trace:

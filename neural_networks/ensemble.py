@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -56,17 +55,13 @@ class Ensemble:
         Y_hat = np.mean(outputs, axis=0)
         return Y_hat, np.nan if Y is None else self.loss.forward(Y, Y_hat)
 
-    def threads(self) -> AbstractContextManager[None]:
-        """See ``NeuralNetwork.threads``."""
-        return self.models[0].threads()
-
     def error(self, target: np.ndarray, out: np.ndarray) -> float:
         """See ``NeuralNetwork.error``."""
         return self.models[0].error(target, out)
 
     def test(self, dataset: Dataset) -> dict[str, float]:
         """Loss and error of the average on ``dataset.test``; see ``NeuralNetwork.test``."""
-        return evaluation.test(self, dataset, save_predictions=False)
+        return evaluation.test(self, dataset, save_predictions=False, split="test")
 
     def test_kaggle(self, dataset: Dataset) -> pd.DataFrame:
         """Predicted classes of ``dataset.test``; see ``NeuralNetwork.test_kaggle``."""

@@ -148,10 +148,9 @@ class Run:
         """
         data, outputs = self.data, []
         X = as_examples(examples, ExampleFormat(data.dataset, data.example_shape, data.features))
-        with self.model.threads():
-            for start in range(0, len(X), EVALUATION_BATCH):
-                batch = self._preprocess(X[start : start + EVALUATION_BATCH], start)
-                outputs.append(self.model.predict(batch)[0])
+        for start in range(0, len(X), EVALUATION_BATCH):
+            batch = self._preprocess(X[start : start + EVALUATION_BATCH], start)
+            outputs.append(self.model.predict(batch)[0])
         return Predictions.of(np.concatenate(outputs), self.model.loss, data)
 
     def _preprocess(self, X: np.ndarray, start: int) -> np.ndarray:

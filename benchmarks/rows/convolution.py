@@ -1,5 +1,6 @@
 """A convolution and its gradients, by shape, compared with PyTorch and textbook NumPy."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -47,18 +48,21 @@ class Shape:
 def ours(seed: int, shape: Shape) -> Step:
     """The layer, as networks call it; alone, it also computes dL/dX."""
     from neural_networks.layers import Conv2D
+    from neural_networks.utils.threads import network_threads
 
     X, W, b, dLdZ = shape.draw(seed)
     layer = Conv2D(shape.n_out, shape.k, "linear", dtype="float32")
     layer.forward_faster(X[:1])  # creates the parameters
     layer.parameters["W"], layer.parameters["b"] = W, b
 
-    def step() -> tuple[np.ndarray, ...]:
-        Z = layer.forward_faster(X)
-        dLdX = layer.backward_faster(dLdZ)
-        return Z, dLdX, layer.gradients["W"], layer.gradients["b"]
+    def steps() -> Iterator[tuple[np.ndarray, ...]]:
+        with network_threads(0, splits_batch=True):  # as in training
+            while True:
+                Z = layer.forward_faster(X)
+                dLdX = layer.backward_faster(dLdZ)
+                yield Z, dLdX, layer.gradients["W"], layer.gradients["b"]
 
-    return step
+    return steps().__next__
 
 
 def in_torch(seed: int, shape: Shape, layout: str) -> Step:

@@ -1,6 +1,6 @@
 """One training step, in this library and in PyTorch."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import cycle
 from typing import Any
 
@@ -25,14 +25,15 @@ def our_step(
     for layer, (W, b) in zip(learning, parameters, strict=True):
         layer.parameters["W"], layer.parameters["b"] = W, b
 
-    def step() -> float:
-        with model.threads():  # as in training
-            out = model.forward(X)
-            loss = model.backward(Y, out)
-            model.update(0)
-        return loss
+    def steps() -> Iterator[float]:
+        with model.threads(X.shape):  # once for all steps, as in training
+            while True:
+                out = model.forward(X)
+                loss = model.backward(Y, out)
+                model.update(0)
+                yield loss
 
-    return step
+    return steps().__next__
 
 
 def torch_step(

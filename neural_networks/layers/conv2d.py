@@ -25,7 +25,7 @@ from neural_networks.utils.fast_convolution import (
     gradient_of_images,
     gradient_of_kernels,
 )
-from neural_networks.utils.threads import batch_threads, map_slices
+from neural_networks.utils.threads import map_slices
 from neural_networks.utils.validation import positive_integer
 from neural_networks.weights import initialize_weights
 
@@ -159,6 +159,8 @@ class Conv2D(Layer):
 
     def forward_faster(self, X: np.ndarray) -> np.ndarray:
         """``forward`` as matrix products; see ``utils.fast_convolution``."""
+        if self.replaces("forward"):
+            return super().forward_faster(X)
         X = self.check_input(X)
         W, b = self.parameter("W"), self.parameter("b")
         Z = np.empty(self.output_shape(X.shape), self.dtype)  # (m, H_out, W_out, n_out)
@@ -166,14 +168,15 @@ class Conv2D(Layer):
         def work(images: slice) -> None:
             convolve(X[images], W, b, self.stride, self.padding, out=Z[images])
 
-        with batch_threads():
-            map_slices(work, len(X), self._min_slice(Z))
+        map_slices(work, len(X), self._min_slice(Z))
         if self.training:
             self.cache["X"], self.cache["Z"] = X, Z
         return self.activation(Z)
 
     def backward_faster(self, dLdY: np.ndarray) -> np.ndarray | None:
         """``backward`` as matrix products; a network's first layer leaves out dL/dX."""
+        if self.replaces("backward"):
+            return super().backward_faster(dLdY)
         X, W, Z = self.from_cache("X"), self.parameter("W"), self.from_cache("Z")
         dLdY = self.check_gradient(dLdY, Z.shape)
         dLdX = np.empty_like(X) if self.input_gradient else None
@@ -186,8 +189,7 @@ class Conv2D(Layer):
             dLdW = gradient_of_kernels(X[images], dLdZ, self.kernel_shape, *where)
             return dLdW, gradient_of_biases(dLdZ)  # (k1, k2, C, n_out) and (1, n_out)
 
-        with batch_threads():
-            parts = map_slices(work, len(X), self._min_slice(Z))
+        parts = map_slices(work, len(X), self._min_slice(Z))
         self.gradients["W"] = np.sum([dLdW for dLdW, _ in parts], axis=0)
         self.gradients["b"] = np.sum([dLdb for _, dLdb in parts], axis=0)
         return dLdX

@@ -9,25 +9,30 @@ from typing import Any
 
 import numpy as np
 
+from neural_networks.utils.blas import controllers
+from neural_networks.utils.threads import slices
+
 PACKAGES = ("numpy", "matplotlib", "pandas", "scikit-learn")
 
 
 def environment() -> dict[str, Any]:
-    """Machine, BLAS and packages, for ``config.json``.
+    """Machine, threads, BLAS and packages, for ``config.json``.
 
-    The bits of a run depend on them, above all on the number of threads that BLAS has.
+    The bits of a run depend on them, above all on the threads.
 
     Returns
     -------
     dict
-        ``platform``, ``processor``, ``logical_cores``; ``blas`` with ``name``, ``version``,
-        ``core`` (the processor that its kernels are for) and ``threads``; ``packages`` with a
-        version for each. An entry that cannot be found out is None.
+        ``platform``, ``processor``, ``logical_cores``; ``batch_threads``, the number of threads
+        among which layers split a batch, see ``utils.threads``; ``blas`` with ``name``,
+        ``version``, ``core`` (the processor that its kernels are for) and ``threads``, the number
+        at present; ``packages`` with a version for each. An entry that cannot be found out is None.
     """
     return {
         "platform": platform.platform(),
         "processor": processor(),
         "logical_cores": os.cpu_count(),
+        "batch_threads": slices(),
         "blas": blas(),
         "packages": {name: version(name) for name in PACKAGES},
     }
@@ -35,28 +40,15 @@ def environment() -> dict[str, Any]:
 
 def blas() -> dict[str, Any]:
     """The library of linear algebra that NumPy uses, with its number of threads at present."""
-    # SciPy, which scikit-learn loads, has a BLAS of its own.
-    libraries: list[dict[str, Any]] = controller.info() if (controller := _libraries()) else []
-    of_numpy = [entry for entry in libraries if "numpy" in entry["filepath"]]
-    for entry in (*of_numpy, *libraries):
+    for controller in controllers():
         return {
-            "name": entry["internal_api"],
-            "version": entry["version"],
-            "core": entry.get("architecture"),
-            "threads": entry["num_threads"],
+            "name": controller.internal_api,
+            "version": controller.version,
+            "core": getattr(controller, "architecture", None),
+            "threads": controller.num_threads,
         }
     name, number = _built_with()
     return {"name": name, "version": number, "core": None, "threads": None}
-
-
-@cache
-def _libraries() -> Any:
-    """The controller of the BLAS libraries, which are looked for once; None without one."""
-    try:
-        from threadpoolctl import ThreadpoolController
-    except ImportError:
-        return None
-    return ThreadpoolController().select(user_api="blas")
 
 
 @cache

@@ -7,6 +7,7 @@ import sys
 import unittest
 from importlib import metadata
 from pathlib import Path
+from types import SimpleNamespace
 from unittest import mock
 
 import numpy as np
@@ -14,28 +15,27 @@ from threadpoolctl import threadpool_limits
 
 from neural_networks.datasets import Dataset
 from neural_networks.logs import Logger
-from neural_networks.logs import environment as environments
 from neural_networks.logs.environment import blas, environment, processor, version
 from neural_networks.losses import initialize_loss
+from neural_networks.utils.blas import controllers
 from tests.support.arrays import InFolder
 
 
 def library(path, threads):
     """A library as threadpoolctl describes it."""
-    return {
-        "filepath": path,
-        "user_api": "blas",
-        "internal_api": "openblas",
-        "version": "0.3",
-        "architecture": "Haswell",
-        "num_threads": threads,
-    }
+    return SimpleNamespace(
+        filepath=path,
+        internal_api="openblas",
+        version="0.3",
+        architecture="Haswell",
+        num_threads=threads,
+    )
 
 
 class TestEnvironment(unittest.TestCase):
     def test_entries_of_this_machine(self):
         found = environment()
-        keys = ["platform", "processor", "logical_cores", "blas", "packages"]
+        keys = ["platform", "processor", "logical_cores", "batch_threads", "blas", "packages"]
         self.assertEqual(list(found), keys)
         self.assertEqual(found["logical_cores"], os.cpu_count())
         self.assertEqual(found["packages"]["numpy"], np.__version__)
@@ -71,8 +71,10 @@ class TestBlas(unittest.TestCase):
                 self.assertEqual(blas()["threads"], threads)
 
     def of(self, *libraries):
-        found = mock.Mock(info=lambda: list(libraries))
-        with mock.patch("neural_networks.logs.environment._libraries", return_value=found):
+        controllers.cache_clear()
+        self.addCleanup(controllers.cache_clear)
+        found = mock.Mock(lib_controllers=list(libraries))
+        with mock.patch("threadpoolctl.ThreadpoolController.select", return_value=found):
             return blas()
 
     def test_that_of_numpy_among_several(self):
@@ -87,8 +89,7 @@ class TestBlas(unittest.TestCase):
         expected = {"name": "accelerate", "version": "1", "core": None, "threads": None}
         with mock.patch.object(np, "show_config", return_value=built):
             self.assertEqual(self.of(), expected)
-            environments._libraries.cache_clear()
-            self.addCleanup(environments._libraries.cache_clear)
+            controllers.cache_clear()
             with mock.patch.dict("sys.modules", {"threadpoolctl": None}):
                 self.assertEqual(blas(), expected)
 

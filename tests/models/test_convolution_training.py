@@ -9,9 +9,10 @@ import numpy as np
 
 from neural_networks.layers import LAYERS, Conv2D, Flatten
 from neural_networks.models import NeuralNetwork
-from neural_networks.utils import convolution, fast_convolution, threads
+from neural_networks.utils import convolution, fast_convolution
 from neural_networks.utils.grad_check import check_gradients
 from tests.support.arrays import DTYPES, NothingGrows, dense, step
+from tests.support.calls import calls
 from tests.support.image_cases import BACKWARDS, FORWARDS, conv, run
 
 MB = 2**20
@@ -84,22 +85,15 @@ class Mixed(DoubledOutput, Conv2D):
 
 
 class TestSwitch(unittest.TestCase):
-    def count_calls(self, *names):
-        """Mocks that count the calls of methods of Conv2D and let them through."""
-        mocks = []
-        for name in names:
-            patch = mock.patch.object(Conv2D, name, autospec=True, side_effect=vars(Conv2D)[name])
-            mocks.append(patch.start())
-            self.addCleanup(patch.stop)
-        return mocks
+    def count_calls(self, function):
+        """The numbers of calls of the passes of Conv2D."""
+        names = calls(function)
+        return [names.count(f"Conv2D.{name}") for name in (*FORWARDS, *BACKWARDS)]
 
     def test_a_network_trains_and_predicts_with_the_faster_one(self):
-        counts = self.count_calls(*FORWARDS, *BACKWARDS)
         model, (X, Y) = network(), batch()
-        step(model, X, Y)
-        self.assertEqual([found.call_count for found in counts], [0, 2, 0, 2])
-        model.predict(X, Y)
-        self.assertEqual([found.call_count for found in counts], [0, 4, 0, 2])
+        self.assertEqual(self.count_calls(lambda: step(model, X, Y)), [0, 2, 0, 2])
+        self.assertEqual(self.count_calls(lambda: model.predict(X, Y)), [0, 2, 0, 0])
 
     def test_layers_with_one_implementation(self):
         X = batch()[0]
@@ -120,7 +114,7 @@ class TestSwitch(unittest.TestCase):
             name
             for name, kind in LAYERS.items()
             if {"forward_faster", "backward_faster"} <= set(vars(kind))
-            and "Layer.forward_faster" not in kind.forward_faster.__qualname__
+            and "Passes.forward_faster" not in kind.forward_faster.__qualname__
         }
         self.assertEqual(two, {"conv2d", "pool2d", "elman"})
 
@@ -282,16 +276,13 @@ class TestMemory(unittest.TestCase):
                 self.assertLess(peak, 64 * MB)
                 self.assertLess(peak, 12 * MB)
 
-    # Which of two threads' peaks coincide is a matter of chance, so here there is one.
-    @mock.patch.object(threads, "_blas", return_value=None)
-    def test_workspace_does_not_grow_with_the_batch(self, no_threads):
+    def test_workspace_does_not_grow_with_the_batch(self):
         for stride in (1, 2):
             small, large = self.workspaces(8, stride), self.workspaces(32, stride)
             for few, many in zip(small, large, strict=True):
                 self.assertLess(many, 1.1 * few + MB / 4)
 
-    @mock.patch.object(threads, "_blas", return_value=None)
-    def test_no_workspace_is_wider_than_the_numbers(self, no_threads):
+    def test_no_workspace_is_wider_than_the_numbers(self):
         """One image at a time takes half as much in float32: nothing is float64 in passing."""
         for stride in (1, 2):
             with mock.patch.object(convolution, "WORKSPACE", 1):
