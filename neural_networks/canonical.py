@@ -8,6 +8,7 @@ Source: Bishop, "Pattern Recognition and Machine Learning", 2006, section 4.3.6.
 """
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -93,10 +94,14 @@ def canonical_pair(loss: Loss, output: Layer) -> CanonicalPair | None:
     for part in (loss, output.activation, output):
         if not vars(part).keys().isdisjoint(("forward", "backward")):
             return None
+    layer, written = type(output), output.written
+    if layer.forward is not written["forward"] or layer.backward is not written["backward"]:
+        return None
     methods = kind.forward, kind.backward, activation.forward, activation.backward
     return pair if methods == pair.methods else None
 
 
+@cache  # asked in every step
 def starts_at_logits(layer: type[Layer]) -> bool:
     """True if a class of layers sets ``has_logits``, and none below it overrides a pass."""
     for kind in layer.__mro__:

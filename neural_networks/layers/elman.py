@@ -1,7 +1,7 @@
 """Elman's recurrent layer."""
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -63,6 +63,11 @@ class Elman(Layer):
     step, written to be read. ``forward_faster`` and ``backward_faster`` join the products of all
     steps that do not depend on the state; networks use them. Both leave the same cache.
     """
+
+    passes: Mapping[str, Sequence[str]] = {
+        "forward": ("forward", "forward_step"),
+        "backward": ("backward",),
+    }
 
     def __init__(
         self,
@@ -171,6 +176,8 @@ class Elman(Layer):
 
     def forward_faster(self, X: np.ndarray) -> np.ndarray:
         """``forward``, with x_t W + b of all steps as one large product before the loop."""
+        if self.replaces("forward", "forward_step"):
+            return super().forward_faster(X)
         X = self.check_input(X)
         m, d, t = X.shape
         U = self.parameter("U")
@@ -191,6 +198,8 @@ class Elman(Layer):
 
         It returns an array (m, d, t). A network's first layer leaves out dL/dX.
         """
+        if self.replaces("backward"):
+            return super().backward_faster(dLdY)
         dLdZ = self._through_time(dLdY)
         t, m, n = dLdZ.shape
         dLdZ = dLdZ.reshape(t * m, n)

@@ -105,6 +105,8 @@ class FullyConnected(Layer):
 
     def backward_faster(self, dLdY: np.ndarray) -> np.ndarray | None:
         """``backward``; a network's first layer leaves out dL/dX, the gradient of the data."""
+        if self.replaces("backward"):
+            return super().backward_faster(dLdY)
         return self.backward(dLdY, input_gradient=self.input_gradient)
 
     def backward_from_logits(self, dLdZ: np.ndarray) -> np.ndarray | None:

@@ -233,9 +233,13 @@ class AdamW(Adam):
         self, param_name: str, param: np.ndarray, param_grad: np.ndarray, epoch: float
     ) -> np.ndarray:
         """The step of Adam plus lr · λ · θ; see ``Optimizer.update``."""
-        step = self.adam_step(param_name, self.clip(param_grad), epoch)
+        step = super().update(param_name, param, param_grad, epoch)
         step += self.lr_scheduler(epoch) * self.weight_decay * param
         return step
+
+    def gradient(self, param: np.ndarray, param_grad: np.ndarray) -> np.ndarray:
+        """g: the clipped gradient alone."""
+        return self.clip(param_grad)
 
 
 def squared(g: np.ndarray) -> np.ndarray:

@@ -1,34 +1,11 @@
 """Numbers of Python calls in a pass and in a step: a reader's path stays short."""
 
-import inspect
-import sys
 import unittest
-from pathlib import Path
 
 import numpy as np
 
-import neural_networks
 from neural_networks.models import initialize_model
-
-PACKAGE = str(Path(neural_networks.__file__).parent)
-
-
-def calls(function):
-    """Names of the package's functions that a call enters, generators left out."""
-    names = []
-
-    def note(frame, event, _):
-        code = frame.f_code
-        in_package = code.co_filename.startswith(PACKAGE)
-        if event == "call" and in_package and not code.co_flags & inspect.CO_GENERATOR:
-            names.append(code.co_qualname)
-
-    sys.setprofile(note)
-    try:
-        function()
-    finally:
-        sys.setprofile(None)
-    return names
+from tests.support.calls import calls
 
 
 class TestCalls(unittest.TestCase):

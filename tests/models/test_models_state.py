@@ -271,8 +271,10 @@ class TestGradientOfTheData(unittest.TestCase):
                 first, returned = model.layers[0], []
                 name = "backward_faster" if len(layers) == 2 else "backward_from_logits"
 
-                def backward(gradient, plain=getattr(first, name), returned=returned):
-                    returned.append(plain(gradient))
+                plain = vars(type(first))[name]
+
+                def backward(gradient, first=first, plain=plain, returned=returned):
+                    returned.append(plain(first, gradient))
                     return returned[-1]
 
                 with mock.patch.object(first, name, backward):
