@@ -6,8 +6,10 @@ own are not judged.
 """
 
 import warnings
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -15,6 +17,7 @@ from neural_networks.activations import ACTIVATIONS, Sigmoid, SoftMax
 from neural_networks.layers import Layer
 from neural_networks.losses import LOSSES, Loss
 from neural_networks.utils.factories import find_name
+from neural_networks.utils.grad_check import check_gradients
 from neural_networks.utils.validation import first_index
 
 ROUNDING = 1e-3
@@ -184,6 +187,59 @@ def known_outputs(layers: Sequence[Layer]) -> Outputs | None:
         names = ", ".join(type(passing).__name__ for passing in reversed(after))
         source = f"{source} with {names} after it"
     return Outputs(source, low, high, activation.sums_to_one)
+
+
+def check_own_gradients(loss: Loss, layers: Sequence[Layer], Y: np.ndarray) -> None:
+    """Compare loss and activations that have a ``forward`` of their own alone with differences.
+
+    Such a class inherits a ``backward``, which is the gradient of another function unless the new
+    ``forward`` is the old one in other words.
+
+    Warns
+    -----
+    UserWarning
+        If ``backward`` is not the gradient of ``forward``.
+    """
+    rng = np.random.default_rng(0)
+    if inherits_backward(loss):
+        Y = Y[:3].astype(np.float64)
+        P = rng.uniform(0.2, 0.8, Y.shape)
+        P = P / P.sum(axis=1, keepdims=True) if Y.ndim > 1 and Y.shape[1] > 1 else P
+        check_gradient(loss, lambda P: loss.forward(Y, P), lambda: loss.backward(Y, P), P, 1.0)
+    for activation in [inner.activation for layer in layers for inner in layer.walk()]:
+        if inherits_backward(activation):
+            Z, dY = rng.normal(size=(2, 3, 4))
+            check_gradient(
+                activation, activation.forward, partial(activation.backward, Z, dY), Z, dY
+            )
+
+
+def inherits_backward(thing: object) -> bool:
+    """True if a ``forward`` is a class's own, or an object's, and its ``backward`` another's."""
+    for names in (vars(thing), *map(vars, type(thing).__mro__)):
+        if "forward" in names or "backward" in names:
+            return "backward" not in names
+    return False
+
+
+def check_gradient(
+    thing: object,
+    function: Callable[[np.ndarray], Any],
+    gradient: Callable[[], np.ndarray],
+    x: np.ndarray,
+    dLdf: np.ndarray | float,
+) -> None:
+    """Warn if the gradient of a function at x is not that of its differences."""
+    error = 0.0
+    # What it raises, the first step of a training raises, too.
+    with suppress(Exception), np.errstate(all="ignore"):
+        error = check_gradients(function, gradient(), x, dLdf)
+    if error > 1e-3:
+        warnings.warn(
+            f"{type(thing).__name__} has a forward of its own, but the backward of another class, "
+            f"which is not its gradient (relative error {error:.2g}): override backward, too",
+            stacklevel=4,
+        )
 
 
 def is_own(thing: object) -> bool:

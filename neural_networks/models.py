@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from neural_networks.canonical import CanonicalPair, canonical_pair
-from neural_networks.compatibility import check_labels, check_outputs
+from neural_networks.compatibility import check_labels, check_outputs, check_own_gradients
 from neural_networks.datasets import Dataset
 from neural_networks.layers import Layer
 from neural_networks.layers.arrays import (
@@ -294,6 +294,7 @@ class NeuralNetwork:
             )
         out = create_parameters(layers, shape)
         check_outputs(self.loss, layers, label_sets, out)
+        check_own_gradients(self.loss, layers, label_sets[0])
         check_batches(layers, dataset.train.n_samples, dataset.train.batch_size)
         set_output_size(self.layers, dataset.out_dim)
         if self.input_shape is None:

@@ -4,6 +4,7 @@ import copy
 from abc import abstractmethod
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
+from types import MethodType
 from typing import Any
 
 import numpy as np
@@ -174,6 +175,9 @@ class Layer(Passes):
         """A copy that does not train, with the same arrays and an empty cache."""
         if not self.children:
             other = copy.copy(self)
+            for name, value in vars(self).items():
+                if type(value) is MethodType and value.__self__ is self:  # assigned to the object
+                    setattr(other, name, MethodType(value.__func__, other))
         else:  # the children, too, wherever the layer refers to them; but none of their arrays
             names = ("parameters", "gradients", "buffers", "cache")
             held = [getattr(layer, name) for layer in self.walk() for name in names]

@@ -7,11 +7,17 @@ from unittest import mock
 
 import numpy as np
 
-from neural_networks.activations import ACTIVATIONS, SoftMax, initialize_activation
+from neural_networks.activations import (
+    ACTIVATIONS,
+    Sigmoid,
+    SoftMax,
+    TanH,
+    initialize_activation,
+)
 from neural_networks.compatibility import check_outputs
 from neural_networks.datasets import Dataset
 from neural_networks.layers import LAYERS, FullyConnected
-from neural_networks.losses import LOSSES, CrossEntropy, Hinge, initialize_loss
+from neural_networks.losses import L2, LOSSES, CrossEntropy, Hinge, initialize_loss
 from neural_networks.models import NeuralNetwork
 from tests.support.scripts import quietly
 
@@ -264,6 +270,9 @@ class TopHeavy(SoftMax):
     def forward(self, Z):
         return 3 * super().forward(Z)
 
+    def backward(self, Z, dY):
+        return 3 * super().backward(Z, dY)
+
 
 class OfScores(CrossEntropy):
     """A loss of one's own: the cross-entropy of scores."""
@@ -303,6 +312,91 @@ class TestOwnClasses(Compatibility):
             check_outputs(loss, [layer], [LABELS["classes"]], out)
         layer.forward = lambda X: X
         check_outputs(loss, [layer], [LABELS["classes"]], out)
+
+
+class Smoothed(CrossEntropy):
+    """A loss whose gradient is not that of its base."""
+
+    def forward(self, Y, Y_hat):
+        return super().forward(0.9 * Y + 0.1 / Y.shape[1], Y_hat)
+
+
+class Shifted(CrossEntropy):
+    """A loss whose gradient is that of its base."""
+
+    def forward(self, Y, Y_hat):
+        return super().forward(Y, Y_hat) + 1
+
+
+class Scaled(CrossEntropy):
+    """A loss with another gradient on purpose."""
+
+    def backward(self, Y, Y_hat):
+        return 0.5 * super().backward(Y, Y_hat)
+
+
+class Quartic(L2):
+    def forward(self, Y, Y_hat):
+        return float(((Y - Y_hat) ** 4).sum() / len(Y))
+
+
+class Swish(Sigmoid):
+    def forward(self, Z):
+        return Z * super().forward(Z)
+
+
+class Clamped(TanH):
+    """An activation that is equal to its base there where it is used."""
+
+    def forward(self, Z):
+        return super().forward(np.clip(Z, -30, 30))
+
+
+class TestHalfOverridden(Compatibility):
+    """A forward of one's own with an inherited backward: checked once, before training."""
+
+    def setUp(self):
+        for table, kinds in (
+            (LOSSES, (Smoothed, Shifted, Scaled, Quartic)),
+            (ACTIVATIONS, (Swish, Clamped)),
+        ):
+            patch = mock.patch.dict(table, {kind.__name__: kind for kind in kinds})
+            patch.start()
+            self.addCleanup(patch.stop)
+
+    def test_losses(self):
+        for loss, labels in (("Smoothed", "classes"), ("Quartic", "-1 and 1")):
+            words = f"^{loss} has a forward of its own, .* backward of another class, .* not its"
+            self.assert_warns(words, loss, [dense("linear")], LABELS[labels])
+        for loss in ("Shifted", "Scaled"):
+            self.assert_fits(loss, [dense("softmax")], LABELS["classes"])
+
+    def test_activations(self):
+        hidden = {"name": "residual", "layers": [dense("Swish", 4)]}
+        for layers in ([dense("Swish", 4)], [hidden], [{"name": "layer_norm"}, hidden]):
+            words = "^Swish has a forward of its own"
+            self.assert_warns(words, "l2", [*layers, dense("linear")], LABELS["prices"])
+        self.assert_fits("l2", [dense("Clamped", 4), dense("linear")], LABELS["prices"])
+
+    def test_assigned_to_an_object(self):
+        X = np.random.default_rng(5).normal(size=(N, 4))
+        dataset = Dataset(X, LABELS["classes"], 5, seed=0)
+        model = NeuralNetwork("cross_entropy", [dense("softmax")], SGD, seed=0)
+        model.loss.forward = lambda Y, Y_hat: float(((Y - Y_hat) ** 2).sum() / len(Y))
+        with self.assertWarnsRegex(UserWarning, "^CrossEntropy has a forward of its own"):
+            model.prepare(dataset)
+        model.loss.backward = lambda Y, Y_hat: 2 * (Y_hat - Y) / len(Y)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            model.prepare(dataset)
+
+    def test_what_fails_is_left_to_the_training(self):
+        class Failing(L2):
+            def forward(self, Y, Y_hat):
+                raise KeyError("later")
+
+        with mock.patch.dict(LOSSES, failing=Failing):
+            self.assert_fits("failing", [dense("linear")], LABELS["prices"])
 
 
 class TestByHand(unittest.TestCase):

@@ -159,6 +159,19 @@ class TestLayers(unittest.TestCase):
                     if name not in ("dropout", "batch_norm"):  # others in prediction
                         assert_allclose(own.predict(X)[0], expected, rtol=1e-10)
 
+    def test_a_forward_of_the_object_predicts_in_the_mode_of_prediction(self):
+        for name in ("dropout", "batch_norm"):
+            methods = {"forward": plain(LAYERS[name].forward, doubled)}
+            with subclass(name, methods):
+                model, X = self.network(name)
+            own, X = self.network(name)
+            own.layers[0].forward = methods["forward"].__get__(own.layers[0])
+            cache = dict(own.layers[0].cache)
+            assert_allclose(own.predict(X + 1)[0], model.predict(X + 1)[0], rtol=1e-12)
+            self.assertEqual(cache.keys(), own.layers[0].cache.keys())
+            for key, value in cache.items():
+                self.assertIs(own.layers[0].cache[key], value)
+
     def test_a_step_of_a_recurrent_layer(self):
         """``forward`` goes over it, and ``forward_faster`` must not go without."""
 
