@@ -23,6 +23,7 @@ from neural_networks.cli.run import (
     logger_args,
     model_args,
     start,
+    tested_split,
     train_args,
 )
 from neural_networks.datasets import initialize_dataset
@@ -126,7 +127,7 @@ NEXT_STEPS = ("--filters 16 32 --hidden 64 --name small", "--activation tanh --n
 
 def configure(argv: Sequence[str]) -> tuple[AttrDict, Namespace]:
     """Parse the flags, and apply them to the configuration; returns both."""
-    parser = make_parser(__file__, __doc__, EXAMPLES)
+    parser = make_parser(__file__, __doc__, EXAMPLES, CONFIGURATION)
     network = add_network_flags(parser)
     add_architecture_flags(network)
     add_convolution_flags(network)
@@ -149,7 +150,8 @@ def main(argv: Sequence[str]) -> None:
     start(logger)  # makes the run's folder
     try:
         model.train(dataset, **train_args(config))
-        scores = model.test(dataset, save_predictions=True) if dataset.test else None
+        split = tested_split(dataset)
+        scores = model.test(dataset, save_predictions=True, split=split) if split else None
         if to_predict is not None:
             model.test_kaggle(to_predict, flags.kaggle_file)
     finally:

@@ -18,6 +18,7 @@ from neural_networks.cli.run import (
     logger_args,
     model_args,
     start,
+    tested_split,
     train_args,
 )
 from neural_networks.datasets import initialize_dataset
@@ -94,7 +95,7 @@ NEXT_STEPS = ("--lr 0.1 --hidden 20 --name wider", "--activation tanh --name smo
 
 def configure(argv: Sequence[str]) -> tuple[AttrDict, Namespace]:
     """Parse the flags, and apply them to the configuration; returns both."""
-    parser = make_parser(__file__, __doc__, EXAMPLES)
+    parser = make_parser(__file__, __doc__, EXAMPLES, CONFIGURATION)
     add_architecture_flags(add_network_flags(parser))
     flags = parser.parse_args(argv)
     config = apply_flags(CONFIGURATION, flags)
@@ -115,7 +116,8 @@ def main(argv: Sequence[str]) -> None:
     start(logger)  # makes the run's folder
     try:
         model.train(dataset, **train_args(config))
-        scores = model.test(dataset, save_predictions=True) if dataset.test else None
+        split = tested_split(dataset)
+        scores = model.test(dataset, save_predictions=True, split=split) if split else None
         if to_predict is not None:
             model.test_kaggle(to_predict, flags.kaggle_file)
     finally:

@@ -18,6 +18,7 @@ from neural_networks.cli.run import (
     logger_args,
     model_args,
     start,
+    tested_split,
     train_args,
 )
 from neural_networks.datasets import initialize_dataset
@@ -91,7 +92,7 @@ NEXT_STEPS = ("--hidden 16 16 --name stacked", "--noise 0.1 --epochs 10 --name n
 
 def configure(argv: Sequence[str]) -> tuple[AttrDict, Namespace]:
     """Parse the flags, and apply them to the configuration; returns both."""
-    parser = make_parser(__file__, __doc__, EXAMPLES)
+    parser = make_parser(__file__, __doc__, EXAMPLES, CONFIGURATION)
     add_network_flags(parser)
     add_wave_flags(parser)
     flags = parser.parse_args(argv)
@@ -113,7 +114,8 @@ def main(argv: Sequence[str]) -> None:
     start(logger)  # makes the run's folder
     try:
         model.train(dataset, **train_args(config))
-        scores = model.test(dataset, save_predictions=True) if dataset.test else None
+        split = tested_split(dataset)
+        scores = model.test(dataset, save_predictions=True, split=split) if split else None
         if to_predict is not None:
             model.test_kaggle(to_predict, flags.kaggle_file)
     finally:

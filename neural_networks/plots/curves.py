@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from neural_networks.plots.style import INK, TRAINING, VALIDATION, clean
+from neural_networks.plots.style import INK, TRAINING, VALIDATION, clean, legend_below, set_title
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-MOST_POINTS = 5000  # of a curve: more are indistinguishable, and slow to draw
+MOST_STEPS = 300  # points of the steps' curve: more would be a solid block
+MOST_POINTS = 1000  # points of the other curves
+MOST_RISE = 1e6
+MOST_VALUE = 1e100
 
 
 def loss_curves(
@@ -22,6 +25,9 @@ def loss_curves(
     loss_name: str,
     columns: Mapping[str, np.ndarray],
     steps: Mapping[str, np.ndarray],
+    *,
+    best_epoch: int | None = None,
+    means: bool = True,
 ) -> None:
     """Training and validation loss over the epochs; behind them, thin, that of the steps.
 
@@ -29,39 +35,36 @@ def loss_curves(
     ----------
     figure : Figure
     title : str
-        The run's name.
+        The run's name; more lines may follow.
     loss_name : str
         The loss's name.
     columns : mapping
         ``epoch``, ``train_loss`` and perhaps ``validation_loss``.
     steps : mapping
         ``epoch``, ``loss``, ``lowest`` and ``highest`` of each bin of steps; empty without them.
+    best_epoch : int, optional
+        The epoch that a line marks.
+    means : bool
+        If True, training losses are means over their epochs, and drawn in the middle of them;
+        if False, they are of the end of the epoch, as those of validation always are.
     """
-    axes = _epoch_axes(figure, title, f"{loss_name.replace('_', ' ')} loss")
+    columns, steps, cut = _bounded(columns, "loss", steps)
+    axes = _epoch_axes(figure, title, f"{loss_name.replace('_', ' ')} loss{cut}")
     if steps:
         _draw_steps(axes, steps)
-    _draw_splits(axes, columns, "loss", 1)
-    _set_scale(axes, columns, "loss")
-    axes.legend(frameon=False)
-
-
-def _draw_steps(axes: Axes, steps: Mapping[str, np.ndarray]) -> None:
-    """Draw the mean loss of each bin of steps; where a bin has several, their range as a band."""
-    first = np.arange(0, len(steps["epoch"]), -(-len(steps["epoch"]) // MOST_POINTS))
-    last = np.append(first[1:], len(steps["epoch"])) - 1
-    epoch = steps["epoch"][last]
-    loss = np.add.reduceat(steps["loss"], first) / (last - first + 1)
-    lowest = np.minimum.reduceat(steps["lowest"], first)
-    highest = np.maximum.reduceat(steps["highest"], first)
-    label = "each step"
-    if (lowest < highest).any():
-        axes.fill_between(epoch, lowest, highest, color=TRAINING, alpha=0.12, linewidth=0)
-        label = "steps: mean, range"
-    axes.plot(epoch, loss, color=TRAINING, alpha=0.35, linewidth=0.6, label=label)
+    _draw_splits(axes, columns, "loss", 1, means)
+    _mark_best(axes, columns, best_epoch)
+    _set_scale(axes, columns, "loss", steps)
+    legend_below(axes)
 
 
 def error_curves(
-    figure: Figure, title: str, classifies: bool, columns: Mapping[str, np.ndarray]
+    figure: Figure,
+    title: str,
+    classifies: bool,
+    columns: Mapping[str, np.ndarray],
+    *,
+    best_epoch: int | None = None,
 ) -> None:
     """Training and validation error over the epochs.
 
@@ -69,20 +72,25 @@ def error_curves(
     ----------
     figure : Figure
     title : str
-        The run's name.
+        The run's name; more lines may follow.
     classifies : bool
         If True, errors are shares of misclassified examples, drawn in percent; else mean
         squared errors.
     columns : mapping
-        ``epoch``, ``train_error`` and perhaps ``validation_error``.
+        ``epoch``, ``train_error``, a mean over the epoch, and perhaps ``validation_error``.
+    best_epoch : int, optional
+        The epoch that a line marks.
     """
-    axes = _epoch_axes(figure, title, "misclassified (%)" if classifies else "mean squared error")
-    _draw_splits(axes, columns, "error", 100 if classifies else 1)
+    columns, _, cut = _bounded(columns, "error", {})
+    label = "misclassified (%)" if classifies else "mean squared error"
+    axes = _epoch_axes(figure, title, label + cut)
+    _draw_splits(axes, columns, "error", 100 if classifies else 1, means=True)
+    _mark_best(axes, columns, best_epoch)
     if classifies:
         axes.set_ylim(bottom=0)
     else:
-        _set_scale(axes, columns, "error")
-    axes.legend(frameon=False)
+        _set_scale(axes, columns, "error", {})
+    legend_below(axes)
 
 
 def _epoch_axes(figure: Figure, title: str, label: str) -> Axes:
@@ -90,31 +98,104 @@ def _epoch_axes(figure: Figure, title: str, label: str) -> Axes:
     from matplotlib.ticker import MaxNLocator
 
     axes = figure.add_subplot()
-    axes.set_title(title, color=INK, parse_math=False)  # a name may have dollar signs in it
+    set_title(axes, *title.splitlines())
     axes.set_xlabel("epoch")
-    axes.set_ylabel(label)
+    axes.set_ylabel(label, parse_math=False)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
     clean(axes)
     return axes
 
 
-def _draw_splits(axes: Axes, columns: Mapping[str, np.ndarray], what: str, factor: float) -> None:
-    """Draw training and validation columns over the epochs; short curves with markers."""
-    marker = "o" if len(columns["epoch"]) < 15 else ""
+def _bounded(
+    columns: Mapping[str, np.ndarray], what: str, steps: Mapping[str, np.ndarray]
+) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray], str]:
+    """Columns and steps in which no finite value is more than ``MOST_RISE`` times the first.
+
+    A training that diverges may end at 1e300, which no axis can show beside 1.
+
+    Returns
+    -------
+    columns, steps : dict of array
+    cut : str
+        Words for the axis label if larger values have been cut; else empty.
+    """
+    values = np.concatenate([columns[key][:1] for key in columns if key.endswith(f"_{what}")])
+    first = np.abs(values[np.isfinite(values)]).max(initial=0)
+    top = min(MOST_RISE * (first or 1.0), MOST_VALUE)
+    names = [key for key in columns if key.endswith(f"_{what}")]
+    cut = {
+        key: np.where(columns[key] < np.inf, columns[key].clip(max=top), np.inf) for key in names
+    }
+    cut_steps = {key: steps[key].clip(max=top) for key in steps if key != "epoch"}
+    is_cut = any((cut[key] < columns[key]).any() for key in names)
+    text = f", cut at {top:.0e}" if is_cut else ""
+    return {**columns, **cut}, {**steps, **cut_steps}, text
+
+
+def _bins(n: int, most: int) -> tuple[np.ndarray, np.ndarray]:
+    """First and last index of at most that many bins of n points, of equal width."""
+    first = np.arange(0, n, -(-n // most))
+    return first, np.append(first[1:], n) - 1
+
+
+def _draw_steps(axes: Axes, steps: Mapping[str, np.ndarray]) -> None:
+    """Draw the mean loss of each bin of steps; where a bin has several, their range as a band."""
+    first, last = _bins(len(steps["epoch"]), MOST_STEPS)
+    epoch = steps["epoch"][last]
+    loss = np.add.reduceat(steps["loss"], first) / (last - first + 1)
+    lowest = np.minimum.reduceat(steps["lowest"], first)
+    highest = np.maximum.reduceat(steps["highest"], first)
+    label = "each step"
+    if (lowest < highest).any():
+        axes.fill_between(epoch, lowest, highest, color=TRAINING, alpha=0.15, linewidth=0)
+        label = "steps: mean, range"
+    axes.plot(epoch, loss, color=TRAINING, alpha=0.4, linewidth=0.7, label=label)
+
+
+def _draw_splits(
+    axes: Axes, columns: Mapping[str, np.ndarray], what: str, factor: float, means: bool
+) -> None:
+    """Draw training and validation columns over the epochs; short curves with markers.
+
+    Of very many epochs, the mean of each few is drawn.
+    """
+    n = len(columns["epoch"])
+    first, last = _bins(n, MOST_POINTS)
     # Unclipped: the edge would hide half of a curve at 0.
-    style: dict[str, Any] = {"marker": marker, "markersize": 4, "clip_on": False}
-    for split, color in (("train", TRAINING), ("validation", VALIDATION)):
+    style: dict[str, Any] = {"markersize": 4, "clip_on": False, "linewidth": 1.8}
+    style["marker"] = "o" if n < 15 else ""
+    for split, label, color in (
+        ("train", "training", TRAINING),
+        ("validation", "validation", VALIDATION),
+    ):
         if f"{split}_{what}" in columns:
-            values = factor * columns[f"{split}_{what}"]
-            label = {"train": "training", "validation": "validation"}[split]
-            axes.plot(columns["epoch"], values, color=color, linewidth=1.8, label=label, **style)
+            epoch = columns["epoch"] - (0.5 if means and split == "train" else 0.0)
+            curve = (epoch, factor * columns[f"{split}_{what}"])
+            x, y = (np.add.reduceat(values, first) / (last - first + 1) for values in curve)
+            axes.plot(x, y, color=color, label=label, **style)
+    axes.set_xlim(columns["epoch"][0] - 1, columns["epoch"][-1])
 
 
-def _set_scale(axes: Axes, columns: Mapping[str, np.ndarray], what: str) -> None:
+def _mark_best(axes: Axes, columns: Mapping[str, np.ndarray], epoch: int | None) -> None:
+    """Mark the best of several epochs by a vertical line."""
+    if epoch is not None and len(columns["epoch"]) > 1:
+        label = f"best epoch: {epoch}"
+        style: dict[str, Any] = {"linestyle": ":", "zorder": 1.5, "clip_on": False}
+        axes.axvline(epoch, color=INK, linewidth=1, label=label, **style)
+
+
+def _set_scale(
+    axes: Axes, columns: Mapping[str, np.ndarray], what: str, steps: Mapping[str, np.ndarray]
+) -> None:
     """Make the axis logarithmic if the columns of this kind fall far, else let it begin at 0."""
     values = np.concatenate([columns[key] for key in columns if key.endswith(f"_{what}")])
     values = values[np.isfinite(values)]  # a validation loss may have overflowed
     if values.size and 30 * values.min() < values.max() and values.min() > 0:
         axes.set_yscale("log")
-    else:
-        axes.set_ylim(bottom=0)
+        return
+    axes.set_ylim(bottom=min(0, values.min(initial=0)))
+    if values.size and steps:
+        # A few steps far above all others leave the axes, so that the curves can be seen.
+        top = 1.05 * max(values.max(), np.percentile(steps["highest"], 99))
+        if 0 < 2 * top < axes.get_ylim()[1]:
+            axes.set_ylim(top=top)

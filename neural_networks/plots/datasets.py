@@ -6,8 +6,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from neural_networks.datasets.data import Dataset
-from neural_networks.plots.style import INK, clean, small_axes, stretch_contrast
+from neural_networks.datasets.dataset import Dataset
+from neural_networks.datasets.preprocessing import Standardization
+from neural_networks.plots.style import (
+    INK,
+    clean,
+    set_heading,
+    set_title,
+    short,
+    short_names,
+    small_axes,
+    thumbnail,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -30,6 +40,7 @@ def images(figure: Figure, dataset: Dataset) -> None:
     names, true = class_names(dataset), classes(dataset)
     augmented = dataset.preprocessing is not None and dataset.preprocessing.augmentation is not None
     grid = small_axes(figure, len(names) * COLUMNS, COLUMNS, 0.85, 0.85)
+    figure.set_figwidth(figure.get_figwidth() + 0.07 * max(map(len, names)))
     for i, name in enumerate(names):
         row = grid[i * COLUMNS : (i + 1) * COLUMNS]
         row[0].set_ylabel(
@@ -39,11 +50,11 @@ def images(figure: Figure, dataset: Dataset) -> None:
         X = variants(dataset, rows) if augmented else dataset.train.data[rows]
         X = X.reshape(-1, *dataset.raw_shape)  # in memory they may be rows
         for axes, image in zip(row, X, strict=False):
-            axes.imshow(stretch_contrast(image), cmap="gray")
+            axes.imshow(thumbnail(image), cmap="gray")
     how = (
         "the first image of each class, then augmented" if augmented else "the first of each class"
     )
-    figure.suptitle(f"{dataset.name}: {how}", color=INK)
+    set_heading(figure, f"{dataset.name}: {how}")
 
 
 def variants(dataset: Dataset, rows: np.ndarray) -> np.ndarray:
@@ -57,8 +68,8 @@ def variants(dataset: Dataset, rows: np.ndarray) -> np.ndarray:
 
 def features(figure: Figure, dataset: Dataset) -> None:
     """A histogram of each feature, with a line for each class."""
-    X = raw_features(dataset)
-    d = min(X.shape[1], MOST_FEATURES)
+    X = raw_features(dataset, MOST_FEATURES)
+    d, n_features = X.shape[1], dataset.raw_shape[0]
     names = dataset.feature_names or [f"feature {i}" for i in range(d)]
     true, labels = np.zeros(len(X), int), [""]
     if dataset.class_names is not None:
@@ -66,20 +77,25 @@ def features(figure: Figure, dataset: Dataset) -> None:
     panels = small_axes(figure, d, min(d, 5 if d < 25 else 7), 1.7, 1.35)
     for axes, values, name in zip(panels, X.T, names, strict=False):
         lines = histogram(axes, values, true, labels)
-        axes.set_xlabel(name, fontsize=8, color=INK, parse_math=False)
+        axes.set_xlabel(short(name), fontsize=8, color=INK, parse_math=False)
     if len(labels) > 1:
-        legend = figure.legend(lines, labels, loc="outside lower right", ncols=6)
+        fitting = int(figure.get_figwidth() / (0.6 + 0.085 * max(map(len, labels))))
+        columns = max(1, min(6, fitting))
+        legend = figure.legend(lines, labels, loc="outside lower right", ncols=columns)
         for text in legend.get_texts():
             text.set_parse_math(False)  # a name may have dollar signs in it
-    shown = f", {d} of {X.shape[1]} features" if d < X.shape[1] else ""
-    figure.suptitle(f"{dataset.name}: {len(X):,} training examples{shown}", color=INK)
+    shown = f", {d} of {n_features} features" if d < n_features else ""
+    set_heading(figure, f"{dataset.name}: {len(X):,} training examples{shown}")
 
 
-def raw_features(dataset: Dataset) -> np.ndarray:
-    """The first training examples, in their original units."""
-    X = dataset.train.data[:MOST_EXAMPLES]
+def raw_features(dataset: Dataset, most: int) -> np.ndarray:
+    """The first features of the first training examples, in their original units."""
+    X = dataset.train.data[:MOST_EXAMPLES, :most]
     done = None if dataset.train.is_lazy else dataset.preprocessing
-    return X if done is None or done.standardization is None else done.standardization.undo(X)
+    if done is None or (scale := done.standardization) is None:
+        return X
+    mean, std = (np.broadcast_to(values, dataset.raw_shape) for values in (scale.mean, scale.std))
+    return Standardization(mean[:most], std[:most]).undo(X)
 
 
 def histogram(axes: Axes, values: np.ndarray, true: np.ndarray, labels: list[str]) -> list[Any]:
@@ -105,13 +121,13 @@ def sequences(figure: Figure, dataset: Dataset) -> None:
         axes.plot(values, linewidth=1.4)
     axes.set(xlabel="step", ylabel="value")
     clean(axes)
-    axes.set_title(f"{dataset.name}: the first six sequences", color=INK)
+    set_title(axes, f"{dataset.name}: the first six sequences")
 
 
 def class_names(dataset: Dataset) -> list[str]:
     """The names of the first classes; their numbers if they have none."""
     names = dataset.class_names or [str(i) for i in range(max(2, dataset.out_dim))]
-    return list(names)[:MOST_CLASSES]
+    return short_names(names)[:MOST_CLASSES]
 
 
 def classes(dataset: Dataset) -> np.ndarray:

@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from neural_networks.plots.style import INK, TRAINING, VALIDATION, clean, logarithmic
+from neural_networks.plots.style import (
+    INK,
+    TRAINING,
+    VALIDATION,
+    clean,
+    heading,
+    logarithmic,
+)
+from neural_networks.utils.text import counted
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -19,7 +27,9 @@ STYLES: dict[str, dict[str, Any]] = {
 }
 
 
-def forecast(figure: Figure, true: np.ndarray, one_step: np.ndarray, free: np.ndarray) -> None:
+def forecast(
+    figure: Figure, true: np.ndarray, one_step: np.ndarray, free: np.ndarray, *, title: str = ""
+) -> None:
     """Sequences with their predictions, a panel each; below, the RMS error at each step.
 
     Parameters
@@ -30,6 +40,8 @@ def forecast(figure: Figure, true: np.ndarray, one_step: np.ndarray, free: np.nd
     one_step, free : arrays, (k, T - window)
         The values from step ``window`` on: predicted one step ahead from the true values, and
         free-running on the network's own predictions.
+    title : str
+        Lines below the number of steps.
     """
     k, n_steps = free.shape
     window = true.shape[1] - n_steps
@@ -47,10 +59,13 @@ def forecast(figure: Figure, true: np.ndarray, one_step: np.ndarray, free: np.nd
     logarithmic(errors)
     for axes in (*panels, errors):
         clean(axes)
-    panels[0].legend(frameon=False, ncols=3, loc="lower right", bbox_to_anchor=(1, 1))
+    # Between the title and the first panel, where it covers nothing.
+    place: dict[str, Any] = {"loc": "lower left", "bbox_to_anchor": (0, 1), "borderaxespad": 0.2}
+    panels[0].legend(frameon=False, ncols=3, fontsize=9, **place)
     shown = f", {n_panels} of {k} sequences" if n_panels < k else ""
-    title = f"{n_steps} steps beyond a window of {window}{shown}"
-    panels[0].set_title(title, color=INK, loc="left", fontsize="medium")
+    lines = [f"{counted(n_steps, 'step')} beyond a window of {window}{shown}", *title.splitlines()]
+    text = heading(lines, figure.get_figwidth() - 1)
+    panels[0].set_title(text, color=INK, loc="left", fontsize=10, pad=24, parse_math=False)
 
 
 def _draw_true(panels: list[Axes], true: np.ndarray, window: int) -> None:

@@ -220,7 +220,7 @@ class TestOfNetworks(InFolder):
         dataset = Dataset(X, Y, 3, test_set=X, test_labels=Y)
         model.train(dataset, 1)
         model.test(dataset, save_predictions=True)
-        self.assertEqual(self.pictures(), set())
+        self.assertEqual(self.pictures(), {"predictions.png"})
 
     def test_pictures_of_a_hinge_run(self):
         X, Y = rng.normal(size=(12, 4, 4, 1)), np.eye(3)[np.arange(12) % 3]

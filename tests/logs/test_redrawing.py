@@ -51,16 +51,16 @@ class TestRunsOfScripts(Redrawing):
 
     def test_digits_with_scores(self):
         folder = self.run_of(train_ffnn, "--dataset", "digits", "--epochs", 2, "--loss", "hinge")
-        self.redrawn(folder, CURVES | {"confusion_matrix.png"})
+        self.redrawn(folder, CURVES | {"confusion_matrix.png", "mistakes.png", "weights.png"})
 
     def test_rows_of_images(self):
         arguments = ("--dataset", "digits", "--epochs", 1, "--data-args", "shift=1")
         folder = self.run_of(train_ffnn, *arguments)
-        self.redrawn(folder, CURVES | {"confusion_matrix.png", "weights.png"})
+        self.redrawn(folder, CURVES | {"confusion_matrix.png", "mistakes.png", "weights.png"})
 
     def test_waves(self):
         folder = self.run_of(train_rnn, "--epochs", 1, "--hidden", 4, "--window", 8)
-        self.redrawn(folder, CURVES | {"forecast.png"})
+        self.redrawn(folder, CURVES | {"forecast.png", "predictions.png"})
 
 
 class TestRunsFromPython(Redrawing):
@@ -107,7 +107,7 @@ class TestRunsFromPython(Redrawing):
         self.model.train(dataset, 1)
         self.model.test(dataset, save_predictions=True)
         self.assertNotEqual((folder / "loss.png").read_bytes(), first)
-        self.redrawn(folder, CURVES)
+        self.redrawn(folder, CURVES | {"predictions.png"})
 
     def test_an_interrupted_run(self):
         X, Y = np.random.default_rng(0).normal(size=(20, 3)), np.eye(2)[np.arange(20) % 2]

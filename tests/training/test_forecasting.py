@@ -254,10 +254,10 @@ class TestFiles(InFolder):
         true = np.random.default_rng(0).standard_normal((2, 2, 9))
         pictures = {}
         for name, kept in {"both": [0, 1], "first": [0], "second": [1]}.items():
-            logger = Logger(name, {}, {}, save=True, plot=True, save_dir=self.root)
+            logger = Logger("run", {}, {}, save=True, plot=True, save_dir=self.root / name)
             some = true[:, kept]
             self.save(logger, some, some[:, :, 5:] + 0.5, some[:, :, 5:] - 0.5)
-            pictures[name] = imread(self.root / name / "forecast.png")
+            pictures[name] = imread(self.root / name / "run" / "forecast.png")
         assert_array_equal(pictures["both"], pictures["first"])
         self.assertFalse(np.array_equal(pictures["both"], pictures["second"]))
 
@@ -268,7 +268,7 @@ class TestFiles(InFolder):
         FIBONACCI.test(Dataset(X, Y, 2, None, None, X, Y), save_predictions=True)
         names = {path.name for path in (self.root / "run").iterdir()}
         expected = {"config.json", "data.json", "test.json", "test_predictions.csv"}
-        expected.add("test_scores.csv")
+        expected |= {"test_scores.csv", "predictions.png"}
         self.assertEqual(names, expected)
 
 

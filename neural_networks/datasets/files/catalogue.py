@@ -1,5 +1,6 @@
 """The catalogue: content, source, license and citation of each dataset."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -54,8 +55,8 @@ class DatasetInfo:
         Name of the file of predictions for the Kaggle competition; empty without one.
     first_id : int
         The ``Id`` of the first example in that file.
-    images : bool
-        True if the examples are images, or can be.
+    image_shape : tuple of int
+        (H, W, C) if the examples are images, or rows of their pixels; empty for others.
     """
 
     title: str
@@ -70,7 +71,12 @@ class DatasetInfo:
     source: str = ""
     kaggle_file: str = ""
     first_id: int = 0
-    images: bool = False
+    image_shape: tuple[int, ...] = ()
+
+    @property
+    def images(self) -> bool:
+        """True if the examples are images, or can be."""
+        return bool(self.image_shape)
 
 
 _UCI = "https://archive.ics.uci.edu/ml/machine-learning-databases/00280/HIGGS.csv.gz"
@@ -111,7 +117,7 @@ CATALOGUE = {
     ),
     "digits": DatasetInfo(
         title="handwritten digits",
-        images=True,
+        image_shape=(8, 8, 1),
         examples="1,797 images of 8×8, gray",
         split="1,259 / 179 / 359",
         license="CC BY 4.0",
@@ -149,7 +155,7 @@ CATALOGUE = {
     ),
     "fashion_mnist": DatasetInfo(
         title="pieces of clothing",
-        images=True,
+        image_shape=(28, 28, 1),
         examples="70,000 images of 28×28, gray",
         split="50,000 / 10,000 / 10,000",
         license="MIT",
@@ -187,7 +193,7 @@ CATALOGUE = {
     ),
     "cifar10": DatasetInfo(
         title="photographs of animals and vehicles",
-        images=True,
+        image_shape=(32, 32, 3),
         examples="60,000 images of 32×32, color",
         split="49,000 / 1,000 / 10,000",
         license="none stated; free for research",
@@ -210,7 +216,7 @@ CATALOGUE = {
     ),
     "letters": DatasetInfo(
         title="handwritten letters",
-        images=True,
+        image_shape=(16, 8, 1),
         examples="600, 6,000 or 10,000 images of 16×8, black and white",
         split="500 / 100, 5,000 / 1,000 or 9,000 / 1,000; no test set",
         license="for courses; no terms stated",
@@ -232,3 +238,24 @@ CATALOGUE = {
     ),
 }
 """Descriptions of the datasets by name, the small ones first."""
+
+
+def image_shape(name: str, example_shape: tuple[int, ...]) -> tuple[int, ...]:
+    """The shape (H, W, C) of images, also of those that are examples as rows of pixels.
+
+    Parameters
+    ----------
+    name : str
+        The dataset's.
+    example_shape : tuple of int
+        The shape of a raw example.
+
+    Returns
+    -------
+    tuple of int
+        Empty if the examples are no images.
+    """
+    if len(example_shape) == 3:
+        return example_shape
+    shape = CATALOGUE[name].image_shape if name in CATALOGUE else ()
+    return shape if shape and example_shape == (math.prod(shape),) else ()
