@@ -1,9 +1,11 @@
 """Datasets: loading by name, preprocessing, and sampling in batches."""
 
-from neural_networks.datasets.data import Data, Dataset
+from neural_networks.datasets.data import Data
+from neural_networks.datasets.dataset import Dataset
 from neural_networks.datasets.factory import (
     DATASETS,
     RENAMED,
+    SEVERAL,
     dataset_options,
     holds_numbers,
     initialize_dataset,
@@ -23,6 +25,7 @@ __all__ = [
     "CATALOGUE",
     "DATASETS",
     "RENAMED",
+    "SEVERAL",
     "Augmentation",
     "Data",
     "Dataset",

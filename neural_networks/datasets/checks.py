@@ -6,8 +6,15 @@ from neural_networks.datasets.preprocessing import Preprocessing, row_chunks
 from neural_networks.utils.validation import error_prefix, first_index
 
 
+def _refuse_masked(what: str, data: object) -> None:
+    """Raise ``TypeError`` for a masked array: its mask would be ignored."""
+    if isinstance(data, np.ma.MaskedArray):
+        raise TypeError(f"{what} must not be a masked array: fill in the missing values first")
+
+
 def check_examples(data: object, bytes_too: bool = False) -> None:
     """Raise an error unless these are examples (n, ...) of floats, or of bytes if allowed."""
+    _refuse_masked("examples", data)
     if not isinstance(data, np.ndarray):
         raise TypeError(f"examples must be a NumPy array, got {type(data).__name__}")
     stored_as_bytes = bytes_too and data.dtype == np.uint8
@@ -40,10 +47,16 @@ def check_finite(data: np.ndarray, preprocessing: Preprocessing | None = None) -
 
 
 def check_labels(labels: object, n: int) -> None:
-    """Raise ``ValueError`` unless these are finite labels (n, ...)."""
+    """Raise an error unless these are finite labels (n, ...), an array of numbers."""
+    _refuse_masked("labels", labels)
     if not isinstance(labels, np.ndarray) or labels.ndim < 2:
         shape = f"shape {labels.shape}" if isinstance(labels, np.ndarray) else type(labels).__name__
         raise ValueError(f"labels must be an array (n, k), got {shape}")
+    if labels.dtype.kind not in "biuf":
+        raise TypeError(
+            f"labels must be numbers, got {labels.dtype}; integers_to_one_hot makes rows of the "
+            "numbers of classes"
+        )
     if len(labels) != n:
         raise ValueError(f"there are {n} examples, but labels for {len(labels)}")
     finite = np.isfinite(labels)

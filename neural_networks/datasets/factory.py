@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from neural_networks.datasets.data import SETS, Dataset
+from neural_networks.datasets.dataset import SETS, Dataset
 from neural_networks.datasets.files.catalogue import CATALOGUE
 from neural_networks.datasets.labels import LabelEncoder
 from neural_networks.datasets.preprocessing import Augmentation, Preprocessing
@@ -34,6 +34,9 @@ DATASETS: dict[str, Callable[..., dict[str, Any]]] = {
 
 RENAMED = {"one_output": "binary_labels", "softened": "label_smoothing"}
 """Options of datasets in the config.json of older runs, and their names today."""
+
+SEVERAL = ("drop",)
+"""Options that name several columns: flags that repeat them add up."""
 
 
 def initialize_dataset(

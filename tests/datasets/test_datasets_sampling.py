@@ -180,21 +180,21 @@ class TestBadInput(unittest.TestCase):
 
     def test_no_examples(self):
         self.refused(
-            ValueError, "training set: there are no examples", X=np.ones((0, 3)), Y=np.ones((0, 2))
+            ValueError, "training_set: there are no examples", X=np.ones((0, 3)), Y=np.ones((0, 2))
         )
-        self.refused(ValueError, "test set: there are no examples", test_set=np.ones((0, 3)))
+        self.refused(ValueError, "test_set: there are no examples", test_set=np.ones((0, 3)))
 
     def test_position_of_nan_and_infinity(self):
         for bad in (np.nan, np.inf, -np.inf):
             X = self.X.copy()
             X[4, 1] = X[5, 2] = bad
-            self.refused(ValueError, "training set: 2 values are NaN or infinite", "(4, 1)", X=X)
+            self.refused(ValueError, "training_set: 2 values are NaN or infinite", "(4, 1)", X=X)
             self.refused(
-                ValueError, "validation set: ", "(4, 1)", validation_set=X, validation_labels=self.Y
+                ValueError, "validation_set: ", "(4, 1)", validation_set=X, validation_labels=self.Y
             )
             Y = self.Y.copy()
             Y[3, 0] = bad
-            self.refused(ValueError, "training set: labels are NaN or infinite", Y=Y)
+            self.refused(ValueError, "training_labels: labels are NaN or infinite", Y=Y)
 
     def test_examples_that_are_not_floats(self):
         self.refused(TypeError, "floats, got int64", "astype", X=np.ones((6, 3), np.int64))
@@ -208,7 +208,52 @@ class TestBadInput(unittest.TestCase):
         self.refused(ValueError, "6 examples, but labels for 5", Y=np.ones((5, 2)))
         self.refused(ValueError, "labels must be an array (n, k), got shape (6,)", Y=np.ones(6))
         self.refused(ValueError, "labels must be an array (n, k), got list", Y=[[1.0, 0.0]] * 6)
-        self.refused(ValueError, "test set: there are 4", test_set=self.X[:4], test_labels=self.Y)
+        self.refused(
+            ValueError, "test_labels: there are 4", test_set=self.X[:4], test_labels=self.Y
+        )
+
+    def test_arrays_that_hold_no_numbers(self):
+        """Each argument is named; nothing is converted in silence."""
+        kinds = {
+            "object": np.array([[1.0, None, 2.0]] * 6, object),
+            "<U4": np.array([["1", "2.5", "word"]] * 6),
+            "|S1": np.array([[b"1", b"2", b"3"]] * 6),
+            "complex128": self.X * 1j,
+            "datetime64[D]": np.zeros((6, 3), "datetime64[D]"),
+            "masked": np.ma.masked_greater(self.X, 0),
+            "masked array": np.ma.masked_array(self.X),  # without a masked value
+        }
+        sets = {"test_set": self.X, "test_labels": self.Y}
+        sets |= {"validation_set": self.X, "validation_labels": self.Y}
+        for what, array in kinds.items():
+            for name in ("X", "validation_set", "test_set"):
+                argument = "training_set" if name == "X" else name
+                self.refused(TypeError, f"{argument}: ", what, **{**sets, name: array})
+            for name in ("Y", "validation_labels", "test_labels"):
+                argument = "training_labels" if name == "Y" else name
+                self.refused(TypeError, f"{argument}: ", what, **{**sets, name: array[:, :2]})
+            for name, arguments in (("data", (array, self.Y)), ("labels", (self.X, array))):
+                with self.assertRaisesRegex(TypeError, f"^{name}: "):
+                    Data(*arguments)
+
+    def test_lists_and_frames(self):
+        import pandas as pd
+
+        for rows in ([[1.0, 2.0], [3.0]], "abc", pd.DataFrame(self.X), 3.5, object()):
+            self.refused(TypeError, "training_set: ", X=rows)
+            self.refused(TypeError, "test_set: ", test_set=rows)
+            self.refused(ValueError, "test_labels: ", test_set=self.X, test_labels=rows)
+
+    def test_names_are_a_list(self):
+        for argument in ("class_names", "feature_names"):
+            self.refused(
+                TypeError, f"{argument} must be a list of names, got 'ab'", **{argument: "ab"}
+            )
+        dataset = Dataset(self.X, self.Y, 2, class_names=np.array(["a", "b"]))
+        self.assertEqual(dataset.class_names, ["a", "b"])
+        for first_id in (-1, 0.5, "1", None):
+            with self.assertRaisesRegex((TypeError, ValueError), "^first_id must be"):
+                Dataset(self.X, self.Y, 2, first_id=first_id)
 
     def test_sets_of_different_shapes(self):
         self.refused(

@@ -389,14 +389,14 @@ class TestStored(InFolder):
         for stored in (mapped(self.root, X), X):
             with in_chunks(60), self.assertRaises(ValueError) as caught:
                 Dataset(stored, np.ones((50, 1)), 5, preprocessing=Preprocessing("float32"))
-            message = "training set: 2 values are NaN or infinite, the first one at (31, 2, 1)"
+            message = "training_set: 2 values are NaN or infinite, the first one at (31, 2, 1)"
             self.assertEqual(str(caught.exception), message)
 
     def test_nan_in_images_to_be_augmented(self):
         X = measured(5, 3, 2, 1)
         X[4, 1, 0] = np.nan
         whole = Preprocessing("float32", None, Augmentation(flip=True))
-        with self.assertRaisesRegex(ValueError, r"training set: 1 value.*\(4, 1, 0, 0\)"):
+        with self.assertRaisesRegex(ValueError, r"training_set: 1 value.*\(4, 1, 0, 0\)"):
             Dataset(X, np.ones((5, 1)), 5, preprocessing=whole)
 
     def test_whole_numbers(self):
@@ -410,7 +410,7 @@ class TestStored(InFolder):
         X = measured(4, 3)
         X[2, 1] = 1e300
         for stored in (X, mapped(self.root, X)):
-            with self.subTest(type(stored)), self.assertRaisesRegex(ValueError, "training set: "):
+            with self.subTest(type(stored)), self.assertRaisesRegex(ValueError, "training_set: "):
                 Dataset(stored, np.ones((4, 1)), 2, preprocessing=Preprocessing("float32"))
         self.assertEqual(Data(X, preprocessing=Preprocessing("float64")).data[2, 1], 1e300)
 

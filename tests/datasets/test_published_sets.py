@@ -11,7 +11,7 @@ import numpy as np
 from numpy.testing import assert_allclose, assert_array_equal
 
 from neural_networks.datasets import initialize_dataset
-from neural_networks.datasets.data import SETS
+from neural_networks.datasets.dataset import SETS
 from neural_networks.datasets.files import csv_reader, formats
 from neural_networks.datasets.sources import higgs
 from tests.datasets.test_cache import DataTest

@@ -163,14 +163,14 @@ class TestDatasets(unittest.TestCase):
             self.assertEqual((X.dtype, scaled.dtype), (dtype, dtype))
 
     def test_a_scale_for_other_outputs(self):
-        with self.assertRaisesRegex(ValueError, "training set: the target scale is for 1 columns"):
+        with self.assertRaisesRegex(ValueError, "training_labels: the target scale is for 1 columns"):
             self.make(targets("prices"), target_scale=TargetScale([1], [1]))
 
     def test_labels_that_are_not_finite(self):
         Y = targets("prices")
         Y[30, 1] = np.nan
         for options in ({}, {"target_scale": TargetScale.of(Y[:30])}):
-            with self.assertRaisesRegex(ValueError, r"training set: .* row 30 \(from 0\): nan"):
+            with self.assertRaisesRegex(ValueError, r"training_labels: .* row 30 \(from 0\): nan"):
                 self.make(Y, **options)
         with self.assertRaisesRegex(ValueError, "NaN or infinite, first in row 1 .*: inf"):
             Data(np.ones((3, 2)), np.array([[0.0], [np.inf], [np.nan]]))

@@ -143,7 +143,7 @@ class TestMistakes(InFolder):
             ({"standardization": {"mean": [1]}}, "standardization has no 'std'"),
             ({"standardization": {"mean": ["x"], "std": [1]}}, "mean must be a list of numbers"),
             ({"standardization": {"mean": [1], "std": [[1], [1, 2]]}}, "std must be a list"),
-            ({"standardization": {"mean": [1], "std": [float("inf")]}}, "std must be finite"),
+            ({"standardization": {"mean": [1], "std": [float("inf")]}}, "Infinity is not a finite"),
         ):
             preprocessing = {**self.content["preprocessing"], **changes}
             self.refuse(f".*{pattern}", {**self.content, "preprocessing": preprocessing})
