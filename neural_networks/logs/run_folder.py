@@ -5,15 +5,18 @@ A run called ``iris`` goes to ``experiments/iris``, or to ``iris-2`` and so on i
 
 import errno
 import os
+import re
 import shutil
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from secrets import token_hex
 from typing import Any, NamedTuple
 
 from neural_networks.logs.claim import Claim, claim
 from neural_networks.utils.files import (
+    PARTIAL,
     atomic_write,
     check_file_system,
     display_path,
@@ -76,6 +79,9 @@ FILES = (
     RunFile("config.json", "configuration, to repeat the run"),
 )
 
+PASSING = rf"~[0-9a-f]+|{PARTIAL}"
+"""Pattern of the names of files that are there for a moment, before a run writes its own."""
+
 RUN_FILES = {file.name: file.content for file in FILES}
 """The files that a run may write, with their descriptions."""
 
@@ -125,7 +131,7 @@ def claim_folder(wanted: Path, overwrite: bool, kaggle_file: str = "", needed: i
             with removed_after_error(folder):
                 check_writable(folder, kaggle_file, needed)
                 claimed = claim(folder)
-            if claimed is not None and not any(folder.iterdir()):
+            if claimed is not None and is_empty(folder):
                 if overwrite and number > 1:
                     _warn_of_number(wanted, folder)
                 return claimed
@@ -166,8 +172,7 @@ def _replace(folder: Path, kaggle_file: str, needed: int) -> Claim | None:
         )
     files = [folder / name for name in names if name != CONFIG]  # which makes it a run
     files += [path for file in files for path in partial_files(file)]
-    freed = sum(path.lstat().st_size for path in files if os.path.lexists(path))
-    check_writable(folder, kaggle_file, needed - freed)
+    check_writable(folder, kaggle_file, needed - sum(map(size, files)))
     claimed = claim(folder)
     if claimed is not None:
         for path in files:
@@ -175,10 +180,23 @@ def _replace(folder: Path, kaggle_file: str, needed: int) -> Claim | None:
     return claimed
 
 
+def size(path: Path) -> int:
+    """The size of a file, 0 if there is none: the run may be replaced at this moment."""
+    try:
+        return path.lstat().st_size
+    except OSError:
+        return 0
+
+
+def is_empty(folder: Path) -> bool:
+    """True if a folder holds nothing but files that a run is about to write."""
+    return all(re.fullmatch(PASSING, path.name) for path in folder.iterdir())
+
+
 def is_run(folder: Path) -> bool:
     """True if a folder holds a run, or is empty."""
     try:
-        if not any(folder.iterdir()):
+        if is_empty(folder):
             return True
         return "neural_networks" in read_json(folder / CONFIG, CONFIG)["versions"]
     except (OSError, ValueError, KeyError, TypeError):
@@ -205,7 +223,8 @@ def check_writable(folder: Path, kaggle_file: str, needed: int) -> None:
         Bytes that must be free.
     """
     longest = max((*RUN_FILES, kaggle_file), key=lambda name: len(os.fsencode(name)))
-    probe = folder / ("~" * len(os.fsencode(longest)))
+    length = len(os.fsencode(longest))
+    probe = folder / f"~{token_hex(length)[: length - 1]}"  # which no other run has
     try:
         with atomic_write(probe, follow_link=False) as partial:
             partial.write_bytes(bytes(4096))

@@ -98,6 +98,10 @@ def atomic_write(path: Path, *, follow_link: bool = True) -> Iterator[Path]:
         raise
 
 
+PARTIAL = r"\..*-[0-9a-f]{16}(\..*)?"
+"""Pattern of ``partial_name``."""
+
+
 def partial_name(path: Path, token: str) -> str:
     """The name of the file that ``atomic_write`` writes beside ``path``."""
     return f".{path.stem[:40]}-{token}{path.suffix[:16]}"

@@ -4,7 +4,6 @@ import csv
 import errno
 import gc
 import json
-import shutil
 import subprocess
 import sys
 import time
@@ -27,19 +26,28 @@ import sys, warnings
 import numpy as np
 from neural_networks.logs import Logger
 warnings.simplefilter("ignore")
-root, n, overwrite = sys.argv[1:]
-logger = Logger("run", {}, {}, True, False, root, overwrite=bool(overwrite))
+n, overwrite = sys.argv[1:]
 print("ready", flush=True)
-sys.stdin.readline()
-for i in range(1, 301):
-    logger.push({"epoch": i, "run": int(n)})
-print(logger.folder.name, flush=True)
-sys.stdin.readline()
-logger.finish({"run": np.array(int(n))}, None)
-print("done", flush=True)
+loggers = []
+for root in sys.stdin:
+    logger = Logger("run", {}, {}, True, False, root.strip(), overwrite=bool(overwrite))
+    loggers.append(logger)
+    for i in range(1, 31):
+        logger.push({"epoch": i, "run": int(n)})
+    print(logger.folder.name, flush=True)
+    sys.stdin.readline()
+    logger.finish({"run": np.array(int(n))}, None)
+    print("done", flush=True)
 """
 NUMBERS = np.ones((4, 1))
 DATASET = Dataset(NUMBERS, NUMBERS, 2, seed=0)
+
+
+def together(workers, line):
+    """Give a line to all workers at once; what they say then."""
+    for worker in workers:
+        print(line, file=worker.stdin, flush=True)
+    return [worker.stdout.readline().strip() for worker in workers]
 
 
 class TestProcesses(InFolder):
@@ -75,40 +83,34 @@ class TestProcesses(InFolder):
 
     def test_at_once(self):
         """Four processes that begin at one moment: none waits, none writes into another's log."""
-        for overwrite, expected in (
-            ("", ["run-2", "run-3", "run-4", "run-5"]),
-            ("yes", ["run", "run-2", "run-3", "run-4"]),
-        ):
-            with self.subTest(overwrite=overwrite):
-                Logger("run", {}, {}, True, False, self.root).push({"old": 1})
-                gc.collect()
-                workers = [self.worker(n, overwrite) for n in "1234"]
-                folders = self.together(workers)
-                self.assertEqual(sorted(folders), expected)
-                self.together(workers)
-                for n, folder, worker in zip("1234", folders, workers, strict=True):
-                    self.assertEqual(worker.wait(60), 0)
-                    rows = [{"epoch": str(i), "run": n} for i in range(1, 301)]
-                    self.assertEqual(self.rows(folder), rows)
-                    with np.load(self.root / folder / "parameters.npz") as arrays:
-                        self.assertEqual(arrays["run"], int(n))
-                for folder in self.root.iterdir():
-                    shutil.rmtree(folder)
+        for overwrite in ("", "yes"):
+            workers = [self.worker(n, overwrite) for n in "1234"]
+            for number in range(10):
+                with self.subTest(overwrite=overwrite, number=number):
+                    root = self.root / f"{overwrite}{number}"
+                    before = number % 2
+                    if before:
+                        Logger("run", {}, {}, True, False, root).push({"old": 1})
+                        gc.collect()
+                    folders = together(workers, root)
+                    first = 2 if before and not overwrite else 1
+                    expected = ["run", "run-2", "run-3", "run-4", "run-5"]
+                    self.assertEqual(sorted(folders), expected[first - 1 : first + 3])
+                    self.assertEqual(together(workers, ""), ["done"] * 4)
+                    for n, folder in zip("1234", folders, strict=True):
+                        rows = [{"epoch": str(i), "run": n} for i in range(1, 31)]
+                        self.assertEqual(self.rows(root / folder), rows)
+                        with np.load(root / folder / "parameters.npz") as arrays:
+                            self.assertEqual(arrays["run"], int(n))
 
     def worker(self, *arguments):
-        command = [sys.executable, "-c", WORKER, str(self.root), *arguments]
+        command = [sys.executable, "-c", WORKER, *arguments]
         pipe = subprocess.PIPE
         process = subprocess.Popen(command, cwd=ROOT, stdin=pipe, stdout=pipe, text=True)
         self.addCleanup(process.communicate)
         self.addCleanup(process.kill)
         self.assertEqual(process.stdout.readline(), "ready\n")
         return process
-
-    def together(self, workers):
-        """Let all workers go on at once; what they say then."""
-        for worker in workers:
-            print("go on", file=worker.stdin, flush=True)
-        return [worker.stdout.readline().strip() for worker in workers]
 
     def test_a_run_under_way_is_not_replaced(self):
         first = self.begin("--epochs", 100_000)
