@@ -7,9 +7,11 @@ from typing import Any
 import numpy as np
 
 from neural_networks.datasets.files.csv_reader import csv_chunks, first_line
+from neural_networks.datasets.labels import find_classes
 from neural_networks.datasets.preprocessing import Standardization
 from neural_networks.datasets.targets import TargetScale
 from neural_networks.utils.factories import suggestion
+from neural_networks.utils.text import counted, listed
 from neural_networks.utils.validation import true_or_false
 
 
@@ -30,8 +32,8 @@ def load_csv(
         The file; compressed if its name ends in ``.gz``.
     label : str
         The column to be predicted. Classes may be numbers or words, and are sorted.
-    drop : sequence of str
-        Columns to leave out, such as row numbers.
+    drop : sequence of str, or str
+        Columns to leave out, such as row numbers; in a text, commas part them: ``"row,batch"``.
     regression : bool
         If True, the label is a number; if False, a class.
     scale_target : bool
@@ -47,38 +49,38 @@ def load_csv(
     file = Path(path).expanduser()
     names = header(file)
     label = _column_name("label", label)
-    drop = [drop] if isinstance(drop, str) or not isinstance(drop, Sequence) else drop
-    drop = [_column_name("drop", name) for name in drop]
-    for name in (label, *drop):
-        _check_column(file, name, names)
+    drop = _column_names("drop", drop, names)
+    _check_columns(file, [label, *drop], names)
     if label in drop:
         raise ValueError(f"the label {label!r} cannot be left out, too")
-    features = [name for name in names if name not in (label, *drop)]
+    others = {label, *drop}
+    features = [name for name in names if name not in others]
     if not features:
         raise ValueError(f"{file} has no column of numbers besides {label!r}")
     true_or_false("scale_target", scale_target)
-    words = drop if true_or_false("regression", regression) else [label, *drop]
-    numbers, texts = read_columns(file, names, words)
+    words = [] if true_or_false("regression", regression) else [label]
+    numbers, texts = read_columns(file, names, words, drop)
     if regression:
-        kept = [name for name in names if name not in drop]
-        y = numbers[:, [kept.index(label)]]
-        X = np.delete(numbers, kept.index(label), axis=1)
+        dropped = set(drop)
+        place = [name for name in names if name not in dropped].index(label)
+        y, X = numbers[:, [place]], np.delete(numbers, place, axis=1)
         parts = _split(file, X, y, None) | {"feature_names": features}
         if scale_target:
             parts["target_scale"] = TargetScale.of(parts["training_labels"])
         return parts
-    column = [name for name in names if name in words].index(label)
-    class_names, y = _classes(file, label, texts[:, column])
+    class_names, y = _classes(file, label, texts[:, 0])
     return _split(file, numbers, y, class_names) | {"feature_names": features}
 
 
 def header(file: Path) -> list[str]:
     """The column names in the first line; ``ValueError`` if one is empty or repeated."""
     names = first_line(file)
+    known = set[str]()
     for i, name in enumerate(names):
-        if not name or name in names[:i]:
+        if not name or name in known:
             what = "has no name" if not name else f"is called {name!r}, as is another one"
             raise ValueError(f"{file}, row 1: column {i + 1} {what}")
+        known.add(name)
     return names
 
 
@@ -89,40 +91,48 @@ def _column_name(option: str, name: object) -> str:
     return str(name)
 
 
-def _check_column(file: Path, name: str, names: Sequence[str]) -> None:
-    if name not in names:
-        raise ValueError(
-            f"{file} has no column {name!r}{suggestion(name, names)} (columns: {', '.join(names)})"
-        )
+def _column_names(option: str, columns: object, names: Sequence[str]) -> list[str]:
+    """The columns that an option names, each once: a list, or a text with commas between them."""
+    is_list = isinstance(columns, Sequence) and not isinstance(columns, str)
+    several: Sequence[object] = columns if is_list else [columns]  # type: ignore[assignment]
+    found, known = dict[str, None](), set(names)
+    for column in several:
+        name = _column_name(option, column)
+        parts = [name] if name in known else [part.strip() for part in name.split(",")]
+        found |= dict.fromkeys(parts)
+    return list(found)
+
+
+def _check_columns(file: Path, wanted: Sequence[str], names: Sequence[str]) -> None:
+    """Raise ``ValueError`` if a wanted column is not among the names."""
+    known = set(names)
+    for name in wanted:
+        if name not in known:
+            hint = suggestion(name, names)
+            raise ValueError(f"{file} has no column {name!r}{hint} (columns: {listed(names)})")
 
 
 def read_columns(
-    file: Path, names: Sequence[str], words: Sequence[str] = ()
+    file: Path, names: Sequence[str], words: Sequence[str] = (), skip: Sequence[str] = ()
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Read all numbers and all words below the line of column names."""
-    numbers, texts = zip(*csv_chunks(file, names, header=True, words=words), strict=True)
+    """Read numbers and words below the line of column names, but for the columns to skip."""
+    chunks = csv_chunks(file, names, header=True, words=words, skip=skip)
+    numbers, texts = zip(*chunks, strict=True)
     return np.concatenate(numbers), np.concatenate(texts)
 
 
 def _classes(file: Path, label: str, column: np.ndarray) -> tuple[list[str], np.ndarray]:
-    """The sorted class names, numerically if they are numbers, and each row's class (n,)."""
-    column = np.char.strip(column)
-    if (column == "").any():
-        row = int(np.flatnonzero(column == "")[0]) + 2
-        raise ValueError(f"{file}, row {row}, column {label!r}: the cell is empty")
-    names, y, counts = np.unique(column, return_inverse=True, return_counts=True)
+    """The class names, in order, and each row's class (n,)."""
+    names, y = find_classes(column, lambda i: f"{file}, row {i + 2}, column {label!r}")
+    counts = np.bincount(y)
     if len(names) < 2 or counts.min() < 3:
-        rare = str(names[counts.argmin()])
+        rarest = [f"{names[k]} ({counts[k]})" for k in np.argsort(counts, kind="stable")]
         raise ValueError(
-            f"{file}: a class needs at least 3 rows, one for each set, and there must be 2 "
-            f"classes; column {label!r} has {len(names)}, of which {rare!r} has {counts.min()} "
-            "(regression=true predicts numbers)"
+            f"{file}: a class needs at least 3 rows, and there must be 2 classes; column {label!r} "
+            f"has {counted(len(names), 'class', 'classes')} (rows): {listed(rarest)}; "
+            "regression=true predicts numbers"
         )
-    try:
-        order = np.argsort(names.astype(float), kind="stable")
-    except ValueError:  # words, sorted by np.unique
-        order = np.arange(len(names))
-    return names[order].tolist(), np.argsort(order)[y]
+    return names, y
 
 
 def _split(
@@ -143,8 +153,8 @@ def _split(
         )
     except ValueError:
         raise ValueError(
-            f"{file} has {len(X)} rows, too few for {len(class_names or [])} classes to be in "
-            "each of three sets"
+            f"{file} has {len(X)} rows, too few to split {len(class_names or [])} classes among "
+            "three sets"
         ) from None
     sets = {"training": train, "validation": validation, "test": test}
     parts: dict[str, Any] = {f"{what}_set": X[rows] for what, rows in sets.items()}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
@@ -133,10 +134,12 @@ def _from_frame(frame: pd.DataFrame, dataset: Described) -> np.ndarray:
     names = [str(label) for label in frame.columns]
     features = list(dataset.feature_names or [])
     if features and set(features) <= set(names):
+        counts = Counter(names)
         for name in features:
-            if names.count(name) > 1:
+            if counts[name] > 1:
                 raise ValueError(f"the data frame has the column {name!r} more than once")
-        positions = [names.index(name) for name in features]
+        places = {name: i for i, name in enumerate(names)}
+        positions = [places[name] for name in features]
     elif all(isinstance(label, int) for label in frame.columns):  # pandas' own numbers
         positions = list(range(len(names)))
     else:
@@ -155,10 +158,11 @@ def _numbers(column: pd.Series, name: str) -> np.ndarray:
 def _missing(names: Sequence[str], dataset: Described) -> str:
     """The reason why columns with these names are not the dataset's features."""
     features = list(dataset.feature_names or [])
-    missing = next((name for name in features if name not in names), None)
+    present, wanted = set(names), set(features)
+    missing = next((name for name in features if name not in present), None)
     if missing is None:
         return f"for {dataset.name} its features have no names"
-    others = [name for name in names if name not in features]
+    others = [name for name in names if name not in wanted]
     return f"for {dataset.name} there is no column {missing!r}{suggestion(missing, others)}"
 
 
@@ -180,11 +184,10 @@ def _read_csv(file: Path, dataset: Described) -> np.ndarray:
     names = first_line(file)
     features = list(dataset.feature_names or [])
     if features and set(features) <= set(names):
-        names = header(file)
-        others = [name for name in names if name not in features]
-        numbers, _ = read_columns(file, names, others)
-        present = [name for name in names if name in features]
-        return numbers[:, [present.index(name) for name in features]]
+        names, kept = header(file), set(features)
+        numbers, _ = read_columns(file, names, skip=[name for name in names if name not in kept])
+        present = {name: i for i, name in enumerate(name for name in names if name in kept)}
+        return numbers[:, [present[name] for name in features]]
     if not is_number(names[0]):
         why = _missing(names, dataset)
         raise ValueError(f"{file} has names in its first line, but {why}")
