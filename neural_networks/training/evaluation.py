@@ -68,9 +68,12 @@ def test(
     Raises
     ------
     ValueError
-        If the dataset has no such set, or the set has no labels.
+        If the dataset has no such set, or the set has no labels; if predictions are to be saved
+        without a logger.
     """
     data = _set(dataset, split)
+    if save_predictions and model.logger is None:
+        raise ValueError("save_predictions needs a logger: the model has none")
     if data.labels is None:
         raise ValueError(f"the {split} set has no labels: test_kaggle predicts them")
     model.loss.check_labels(data.labels)

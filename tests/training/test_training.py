@@ -336,6 +336,12 @@ class TestResultFiles(RunTest):
         self.assertEqual(json.loads((self.root / "run" / "test.json").read_text()), results)
         self.assertFalse((self.root / "run" / "test_predictions.csv").exists())
 
+    def test_predictions_without_a_logger(self):
+        X, Y = examples()
+        dataset = Dataset(X, Y, 5, X, Y, test_set=X, test_labels=Y)
+        with self.assertRaisesRegex(ValueError, "^save_predictions needs a logger"):
+            network().test(dataset, save_predictions=True)
+
 
 if __name__ == "__main__":
     unittest.main()
