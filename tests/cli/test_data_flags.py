@@ -260,10 +260,11 @@ class TestTable(DataTest):
         config, out = self.done(*flags, "--loss", "l2")
         self.assertIs(config["data"]["regression"], True)
         self.assertIn("shape (3,), 1 output\n", out)
-        self.assertRegex(out, r"\nTest: loss [\d.]+, mean squared error [\d.]+\n")
+        self.assertRegex(out, r"\nTest: loss [\d.]+, mean squared error [\d.]+, of standardized")
         names = ["Id", "label_0", "prediction_0"]
         self.assertEqual(list(self.table("test_predictions.csv")), names)
-        self.refused_later("labels of cross_entropy must not be negative", *flags)
+        words = "labels of cross_entropy must not be negative"
+        self.refused_later(words, *flags, "--loss", "cross_entropy")
         words = "'csv' has no classes to encode"
         self.refused_later(words, *flags, "--loss", "binary_cross_entropy")
 

@@ -68,6 +68,9 @@ def write_tables(folder: Path) -> None:
     table = iris.data.assign(number=range(150), kind=iris.target_names[iris.target])
     table.to_csv(folder / "flowers.csv", index=False)
     iris.data[::10].to_csv(folder / "unlabeled.csv", index=False)
+    houses = iris.data.assign(price=2e5 + 1e4 * iris.target)
+    houses.to_csv(folder / "houses.csv", index=False)
+    houses[::10].drop(columns="price").to_csv(folder / "new_houses.csv", index=False)
 
 
 class CommandsRun(unittest.TestCase):

@@ -6,9 +6,16 @@ import unittest
 import numpy as np
 from numpy.testing import assert_array_equal
 
-from neural_networks.datasets import Dataset, Preprocessing, Standardization, initialize_dataset
+from neural_networks.datasets import (
+    Dataset,
+    Preprocessing,
+    Standardization,
+    TargetScale,
+    initialize_dataset,
+)
 from neural_networks.logs.data_description import DataDescription, read_data_description
 from neural_networks.losses import initialize_loss
+from neural_networks.runs import Predictions
 from tests.support.arrays import InFolder
 
 
@@ -84,6 +91,54 @@ class TestThereAndBack(InFolder):
 
     def test_none(self):
         self.assertIsNone(read_data_description(self.root))
+
+
+class TestTargetScale(InFolder):
+    """That of a regression, for its predictions."""
+
+    def describe(self, k=1, **options):
+        rng = np.random.default_rng(0)
+        Y = rng.normal(2e5, 7e4, (50, k))
+        data = Dataset(rng.normal(size=(50, 2)), Y, 5, target_scale=TargetScale.of(Y), **options)
+        return DataDescription.of(initialize_loss("l2"), data)
+
+    def write(self, content):
+        (self.root / "data.json").write_text(json.dumps(content))
+        return read_data_description(self.root)
+
+    def test_every_digit_is_kept(self):
+        for k in (1, 3):
+            found = self.describe(k)
+            again = self.write(found.to_json())
+            self.assertEqual(again.to_json(), found.to_json())
+            outputs = np.random.default_rng(1).normal(size=(9, k))
+            in_units = found.target_scale.to_units(outputs)
+            assert_array_equal(again.target_scale.to_units(outputs), in_units)
+            predictions = Predictions.of(outputs, initialize_loss("l2"), again)
+            assert_array_equal(predictions.outputs, in_units)
+
+    def test_version_1_had_none(self):
+        content = describe("l2").to_json()
+        self.assertIsNone(content.pop("target_scale"))
+        self.assertIsNone(self.write({**content, "format": 1}).target_scale)
+        with self.assertRaisesRegex(ValueError, "it has no 'target_scale'"):
+            self.write(content)
+
+    def test_mistakes(self):
+        content = self.describe(2).to_json()
+        for scale, pattern in (
+            ([1, 2], "'target_scale' must be a mapping, or null"),
+            ({"mean": [1, 2]}, "target_scale has no 'spread'"),
+            ({"mean": [1], "spread": [1]}, "a scale of 1 targets does not fit 2 outputs"),
+            ({"mean": [1, 2], "spread": [1]}, "a number for each output"),
+            ({"mean": [1, "x"], "spread": [1, 1]}, "mean must be a list of numbers"),
+            ({"mean": [1, 2], "spread": [1, -1]}, "spread must not be negative"),
+        ):
+            with self.assertRaisesRegex(ValueError, rf"data\.json does not .*{pattern}"):
+                self.write({**content, "target_scale": scale})
+        classes = {**describe().to_json(), "target_scale": {"mean": [1] * 3, "spread": [1] * 3}}
+        with self.assertRaisesRegex(ValueError, "does not fit 3 outputs that are probabilities"):
+            self.write(classes)
 
 
 class TestMistakes(InFolder):
