@@ -140,7 +140,8 @@ class Logger:
         self.rows: list[dict[str, float]] = []
         # What the pictures show if there is no folder to draw them from.
         model = self.config["model"]
-        self._record = RunRecord(self.model_name, model=model, rows=self.rows)
+        self._steps: list[StepBin] = []
+        self._record = RunRecord(self.model_name, model=model, rows=self.rows, steps=self._steps)
 
     def start(self, needed: int = 0) -> None:
         """Claim a folder and write ``config.json``, unless that has been done already.
@@ -216,7 +217,7 @@ class Logger:
         """Add the steps of an epoch: rows of ``steps.csv``."""
         folder = self._place()
         if folder is None:
-            self._record.steps.extend(bins)
+            self._steps.extend(bins)
         elif bins:
             self._append(folder / "steps.csv", StepBin._fields, "".join(map(step_line, bins)))
 

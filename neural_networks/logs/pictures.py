@@ -152,7 +152,8 @@ def weight_images(record: RunRecord) -> Iterator[Picture]:
 def classification_pictures(record: RunRecord, found: Predictions) -> Iterator[Picture]:
     """Confusion matrix; for two classes, the ROC curve; for images, the misclassified ones."""
     true, predicted, outputs, by_step = found
-    names = record.classes or [str(i) for i in range(max(outputs.shape[1], 2))]
+    n_classes = 1 + max(true.max(), predicted.max(), outputs.shape[1] - 1, 1)
+    names = record.classes or [str(i) for i in range(n_classes)]
     title: Any = {"title": heading(record)}
     split: Any = {"split": record.split}
     yield Picture(

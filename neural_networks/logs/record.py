@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -37,7 +37,7 @@ class Predictions(NamedTuple):
     true, predicted : arrays of int, (n,)
         Classes.
     outputs : array, (n, k)
-        The network's outputs.
+        The network's outputs; of many classes, those of the first three may be all.
     by_step : bool
         True if they are of the steps of sequences.
     """
@@ -198,7 +198,7 @@ class RunRecord:
         The shape of a raw example, (H, W, C) for images.
     rows : list of dict
         The results of each epoch, as in ``log.csv``.
-    steps : list of StepBin
+    steps : list of StepBin, or array (n, 6)
         The rows of ``steps.csv``.
     parameters : mapping
         Names such as ``layer1.W`` to arrays, in the order of the layers.
@@ -221,7 +221,7 @@ class RunRecord:
     classes: list[str] | None = None
     example_shape: tuple[int, ...] = ()
     rows: list[dict[str, float]] = field(default_factory=list)
-    steps: list[StepBin] = field(default_factory=list)
+    steps: list[StepBin] | np.ndarray = field(default_factory=list)
     parameters: Mapping[str, np.ndarray] = field(default_factory=dict)
     best_epoch: int | None = None
     split: str = "test"
@@ -255,11 +255,11 @@ def read_record(folder: Path) -> RunRecord:
     model = config.get("model")
     record = RunRecord(folder.resolve().name, model=model if isinstance(model, dict) else {})
     record.rows = read_rows(folder / "log.csv")
-    record.steps = read_steps(folder / "steps.csv")
+    record.steps = read_step_array(folder / "steps.csv")
     if (path := folder / "parameters.npz").exists():
         record.parameters = read_arrays(path)
     if (path := folder / "best_parameters.npz").exists():
-        record.best_epoch = best_epoch(read_arrays(path))
+        record.best_epoch = best_epoch(read_arrays(path, ["epoch"]))
     _read_predictions(record, folder)
     if (path := folder / "forecast.csv").exists():
         with error_prefix(str(path)):
@@ -284,7 +284,7 @@ def _read_predictions(record: RunRecord, folder: Path) -> None:
     record.split = next((split for split in files if files[split].exists()), "test")
     if (path := files[record.split]).exists():
         with error_prefix(str(path)):
-            table = read_table(path)
+            table = read_predictions(path)
             record.predictions = Predictions.from_table(table)
             record.numbers = PredictedNumbers.from_table(table)
     if (path := folder / EXAMPLES[record.split]).exists():
@@ -307,10 +307,30 @@ def _describe_older(record: RunRecord, config: Mapping[str, Any]) -> None:
 
 def read_steps(path: Path) -> list[StepBin]:
     """Read ``steps.csv``."""
-    rows = read_rows(path)
-    if rows and tuple(rows[0]) != StepBin._fields:
+    return [StepBin(int(step), *others) for step, *others in read_step_array(path).tolist()]
+
+
+def read_step_array(path: Path) -> np.ndarray:
+    """Read ``steps.csv``, which may have a million rows, as an array (n, 6)."""
+    header, *lines = read_lines(path) or [""]
+    if not lines:
+        return np.empty((0, len(StepBin._fields)))
+    if tuple(next(csv.reader([header]))) != StepBin._fields:
         raise ValueError(f"{path}: the columns must be {','.join(StepBin._fields)}")
-    return [StepBin(int(step), *others) for step, *others in (row.values() for row in rows)]
+    try:
+        return np.loadtxt(lines, delimiter=",", comments=None, ndmin=2)
+    except ValueError:
+        rows = read_rows(path)  # its error names the line
+        return np.array([list(row.values()) for row in rows])
+
+
+def read_lines(path: Path) -> list[str]:
+    """The whole lines of a text file that grows by them; none if there is no file."""
+    if not path.exists():
+        return []
+    with error_prefix(str(path)):
+        text = path.read_text(encoding="utf-8", errors="replace")
+    return text[: text.rfind("\n") + 1].splitlines()
 
 
 def read_rows(path: Path) -> list[dict[str, float]]:
@@ -323,11 +343,8 @@ def read_rows(path: Path) -> list[dict[str, float]]:
     ValueError
         If the file is damaged.
     """
-    if not path.exists():
-        return []
+    lines = read_lines(path)
     with error_prefix(str(path)):
-        text = path.read_text(encoding="utf-8", errors="replace")
-        lines = text[: text.rfind("\n") + 1].splitlines()
         header = next(csv.reader(lines), [])
         rows = []
         for number, line in enumerate(lines[1:], start=2):
@@ -341,8 +358,17 @@ def read_rows(path: Path) -> list[dict[str, float]]:
     return rows
 
 
-def read_table(path: Path) -> pd.DataFrame:
-    """Read a CSV file as a table."""
+def read_table(path: Path, columns: Sequence[str] | None = None) -> pd.DataFrame:
+    """Read a CSV file as a table, or some columns of it."""
     import pandas as pd
 
-    return pd.read_csv(path, low_memory=False, encoding_errors="replace")
+    options: Any = {"low_memory": False, "encoding_errors": "replace", "usecols": columns}
+    return pd.read_csv(path, **options)
+
+
+def read_predictions(path: Path) -> pd.DataFrame:
+    """Read a table of predictions, without the outputs of many classes: no picture shows them."""
+    with path.open(encoding="utf-8", errors="replace") as file:
+        columns = next(csv.reader(file), [])
+    unused = [name for name in columns if name.startswith("output_")][3:]
+    return read_table(path, [name for name in columns if name not in unused] if unused else None)

@@ -3,7 +3,7 @@
 import json
 import math
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from glob import escape
 from pathlib import Path
@@ -56,6 +56,22 @@ def check_file_system(what: str, name: str) -> None:
         raise ValueError(f"{what} must not be that of a device on Windows, got {name!r}")
     if os.name == "nt" and (name[-1:] in ". " or any(character in '<>:"|?*' for character in name)):
         raise ValueError(f"{what} is not allowed on Windows, got {name!r}")
+
+
+def user_path(path: str | os.PathLike[str]) -> Path:
+    """A path as a user has given it: ``~`` is the user's folder, ``~name`` that of another one.
+
+    A shell replaces it only at the start of a word, not in ``--output=~/file`` or in a program.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such user.
+    """
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        raise FileNotFoundError(f"there is no user's folder for {str(path)!r}") from None
 
 
 def real_path(path: Path) -> Path:
@@ -214,11 +230,18 @@ def save_arrays(path: Path, arrays: Mapping[str, np.ndarray], *, follow_link: bo
         np.savez(file, **content)
 
 
-def read_arrays(path: Path) -> dict[str, np.ndarray]:
-    """Read all arrays of an ``.npz`` file; ``ValueError`` if it is not one."""
+def read_arrays(path: Path, names: Iterable[str] | None = None) -> dict[str, np.ndarray]:
+    """Read the arrays of an ``.npz`` file; ``ValueError`` if it is not one.
+
+    Parameters
+    ----------
+    path : Path
+    names : iterable of str, optional
+        The arrays to read, those of them that are there; by default all.
+    """
     with path.open("rb") as file:
         try:
             with np.load(file, allow_pickle=False) as arrays:
-                return dict(arrays)
+                return {key: arrays[key] for key in names or arrays if key in arrays}
         except Exception:  # a damaged archive can end in any: a strange compression, no memory ...
             raise ValueError(f"{path} is not an .npz file of arrays") from None
