@@ -157,17 +157,20 @@ class TestIdx(FormatTest):
         self.assertEqual([len(chunk) for chunk in chunks], [10_000, 10_000, 1])
         assert_array_equal(np.concatenate(chunks), array)
 
-    def test_an_uncompressed_file(self):
-        path = self.put(self.CONTENT, "labels-idx1-ubyte", packed=False)
-        assert_array_equal(np.concatenate(list(idx_chunks(path, 1, 3))), np.arange(10, 17))
+    def test_compressed_or_not_whatever_the_name(self):
+        for name in ("labels-idx1-ubyte", "labels-idx1-ubyte.gz"):
+            for packed in (False, True):
+                path = self.put(self.CONTENT, name, packed)
+                found = np.concatenate(list(idx_chunks(path, 1, 3)))
+                assert_array_equal(found, np.arange(10, 17))
 
     def test_an_archive_cut_anywhere(self):
         packed = gzip.compress(self.CONTENT)
         for cut in range(2, len(packed)):
             with self.subTest(cut=cut):
                 self.broken("^FILE is truncated: it ends in the middle", packed[:cut], packed=False)
-        self.broken("^FILE is damaged, or not an archive", packed[:1], packed=False)
-        self.broken("^FILE is not an idx file", b"", packed=False)
+        for cut in range(2):  # too short to tell that it is compressed
+            self.broken("^FILE is not an idx file", packed[:cut], packed=False)
 
     def test_content_cut_anywhere(self):
         for rows in (2, 7, 100):
@@ -189,7 +192,6 @@ class TestIdx(FormatTest):
         self.broken("^FILE is damaged", packed[:12] + bytes(9) + packed[21:], packed=False)
         self.broken("^FILE is damaged", packed[:10] + b"\xff" * 20 + packed[10:], packed=False)
         self.broken("^FILE is damaged", packed + b"more", packed=False)
-        self.broken("^FILE is damaged", self.CONTENT, packed=False)
 
     def test_bytes_after_the_last_entry(self):
         for rows in (1, 3, 7, 8):
@@ -287,7 +289,7 @@ class TestCifar(FormatTest):
         os.mkfifo(path)
         self.refused("^FILE is not a regular file$", path, cifar_batch, self.folder, self.NAME)
         inside = f"{self.folder.name}/{self.NAME}"
-        for members in ({}, {"other": b"x"}, {self.NAME: bytes(3073)}, {inside: None}):
+        for members in ({}, {"other": b"x"}, {f"{self.NAME}.txt": bytes(3073)}, {inside: None}):
             self.pack(members)
             with self.subTest(members.keys()):
                 pattern = f"^FILE does not contain {inside}$"

@@ -24,6 +24,9 @@ VERSION = 1
 
 ABOUT = "about.json"
 
+PACKED = (".zip", ".7z", ".rar", ".xz", ".bz2", ".zst")
+"""Suffixes of archives that are not read."""
+
 Arrays = dict[str, np.ndarray]
 
 
@@ -180,12 +183,23 @@ def download_hint(dataset: str, variant: str = "") -> str:
         files = next(names for names in info.originals if names[0].startswith(variant))
         return (
             f"the dataset {dataset!r} is not here: it is {info.source}; put {', '.join(files)} "
-            f"into {folders}"
+            f"into {folders}{_not_read(dataset)}"
         )
     size = sum(file.size for file in info.files) / 1e6
     names = ", ".join(file.name for file in info.files)
     return (
         f"the dataset {dataset!r} is not here: 'python -m neural_networks datasets download "
         f"{dataset}' fetches it ({size:,.0f} MB); or put {names} into {folders}, or set "
-        f"{VARIABLE} to the folder of your data"
+        f"{VARIABLE} to the folder of your data{_not_read(dataset)}"
     )
+
+
+def _not_read(dataset: str) -> str:
+    """A hint at a file of the dataset in a form that is not read; empty if there is none."""
+    for data in data_folders():
+        for path in sorted((data / dataset).glob("*")):
+            if path.suffix in PACKED:
+                return f"; {display_path(path)} must be unpacked first"
+            if "-py" in path.name:  # cifar-10-python.tar.gz, cifar-10-batches-py
+                return f"; {display_path(path)} holds Python's pickles, which are not read"
+    return ""

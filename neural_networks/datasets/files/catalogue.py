@@ -49,6 +49,8 @@ class DatasetInfo:
         The files that ``download`` fetches.
     originals : sequence of sequence of str
         Lists of file names to read the dataset from; any one list is enough.
+    folders : sequence of str
+        Further folders to look for them in, where other programs put them.
     source : str
         Origin of the data if there is nothing to download.
     kaggle_file : str
@@ -68,6 +70,7 @@ class DatasetInfo:
     feature_names: Sequence[str] = ()
     files: Sequence[RemoteFile] = ()
     originals: Sequence[Sequence[str]] = ()
+    folders: Sequence[str] = ()
     source: str = ""
     kaggle_file: str = ""
     first_id: int = 0
@@ -190,6 +193,7 @@ CATALOGUE = {
         originals=(
             tuple(f"{part}-{what}-ubyte.gz" for part in ("train", "t10k") for what in _IDX),
         ),
+        folders=("FashionMNIST/raw",),  # torchvision's
     ),
     "cifar10": DatasetInfo(
         title="photographs of animals and vehicles",

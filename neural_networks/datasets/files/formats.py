@@ -9,7 +9,7 @@ import tarfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from types import TracebackType
 from typing import Any, BinaryIO
 
@@ -72,7 +72,7 @@ class NpyWriter:
 
 @contextmanager
 def open_with_progress(path: Path, what: str) -> Iterator[BinaryIO]:
-    """Open a file for sequential reading, decompressed if its name ends in ``.gz``.
+    """Open a file for sequential reading, decompressed if it is a gzip file, whatever its name.
 
     If standard error is a terminal, a progress bar shows how much has been read.
     """
@@ -82,9 +82,7 @@ def open_with_progress(path: Path, what: str) -> Iterator[BinaryIO]:
     )
     with bar, path.open("rb") as file, archive_errors(path):
         stream: Any = _Counted(file, bar)
-        if path.suffix == ".gz":
-            stream = gzip.GzipFile(fileobj=stream)
-        yield stream
+        yield gzip.GzipFile(fileobj=stream) if is_gzip(path) else stream
 
 
 class _Counted:
@@ -103,6 +101,12 @@ class _Counted:
 
     def __iter__(self) -> Iterator[bytes]:
         return iter(self._file)
+
+
+def is_gzip(path: Path) -> bool:
+    """True if a file is compressed, as its first bytes tell; browsers unpack and keep the name."""
+    with path.open("rb") as file:
+        return file.read(2) == b"\x1f\x8b"
 
 
 @contextmanager
@@ -179,9 +183,9 @@ def cifar_batch(source: Path, name: str) -> tuple[np.ndarray, np.ndarray]:
     Parameters
     ----------
     source : Path
-        The publisher's archive, or the folder inside it.
+        The publisher's archive, compressed or not, or a folder.
     name : str
-        File name of the batch.
+        File name of the batch, in the folder or anywhere in the archive.
     """
     records = np.frombuffer(_cifar_bytes(source, name), np.uint8)
     if records.size == 0 or records.size % 3073:
@@ -194,17 +198,16 @@ def cifar_batch(source: Path, name: str) -> tuple[np.ndarray, np.ndarray]:
 
 def _cifar_bytes(source: Path, name: str) -> bytes:
     if source.is_dir():
-        check_regular_file(source / name)
-        return (source / name).read_bytes()
+        with open_with_progress(source / name, name) as file:
+            return file.read()
     check_regular_file(source)
-    with archive_errors(source), tarfile.open(source, "r:gz") as archive:
-        try:
-            member = archive.extractfile(f"{CIFAR_FOLDER}/{name}")
-        except KeyError:
-            member = None
-        if member is None:
-            raise ValueError(f"{source} does not contain {CIFAR_FOLDER}/{name}")
-        return member.read()
+    mode: Any = "r:gz" if is_gzip(source) else "r:"
+    with archive_errors(source), tarfile.open(source, mode) as archive:
+        for member in archive:
+            if member.isfile() and PurePosixPath(member.name).name == name:
+                content = archive.extractfile(member)
+                return content.read() if content else b""
+    raise ValueError(f"{source} does not contain {CIFAR_FOLDER}/{name}")
 
 
 def check_labels(y: np.ndarray, n_classes: int, path: Path, before: int = 0) -> None:

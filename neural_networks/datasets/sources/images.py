@@ -82,12 +82,17 @@ def load_cifar10(
 
 
 def _convert_cifar10(folder: Path, sources: Sequence[Path]) -> None:
-    source = sources[0] if len(sources) == 1 else sources[0].parent
-    for part, names in (("train", formats.CIFAR_TRAINING), ("test", formats.CIFAR_TEST)):
+    """Convert the archive, or the six files of batches."""
+    names = [*formats.CIFAR_TRAINING, *formats.CIFAR_TEST]
+    batches = [(file.parent, file.name) for file in sources]
+    if len(sources) == 1:
+        batches = [(sources[0], name) for name in names]
+    n = len(formats.CIFAR_TRAINING)
+    for part, places in (("train", batches[:n]), ("test", batches[n:])):
         with ExitStack() as stack:
             X = stack.enter_context(NpyWriter(folder / f"{part}_X.npy", (32, 32, 3), np.uint8))
             y = stack.enter_context(NpyWriter(folder / f"{part}_y.npy", (), np.uint8))
-            for name in names:
+            for source, name in places:
                 images, labels = formats.cifar_batch(source, name)
                 formats.check_labels(labels, 10, source / name)
                 X.append(images)
