@@ -82,7 +82,7 @@ class TestARun(LoggerTest):
     def test_a_regression_has_no_confusion_matrix(self):
         self.run_it(model_args=REGRESSION, plot=True)
         pictures = [name for name in self.names(self.root / "run") if "png" in name]
-        self.assertEqual(pictures, ["error.png", "loss.png"])
+        self.assertEqual(pictures, ["error.png", "loss.png", "predictions.png"])
 
     def test_config(self):
         self.run_it(arguments={"epochs": 3, "seed": 0})

@@ -28,6 +28,13 @@ RUN_FILES = {
     "confusion_matrix.png",
 }
 
+SEQUENCE_FILES = (RUN_FILES - {"confusion_matrix.png"}) | {
+    "predictions.png",
+    "forecast.csv",
+    "forecast.png",
+}
+"""The files of a run on sine waves."""
+
 
 def quietly(main, *arguments: object) -> tuple[int, str, str]:
     """Call a script's main; its exit status, stdout and stderr."""
