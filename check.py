@@ -14,9 +14,9 @@ from pathlib import Path
 
 from course.assignment import Assignment, Exercise, find_assignment
 from course.changes import same_content
-from course.parser import Parser
 from course.parsing import read_source
 from course.trial import NOT_WRITTEN, Result, run_tests
+from neural_networks.utils.arguments import Parser
 
 ROOT = Path(__file__).resolve().parent
 EXAMPLES = """\
@@ -52,14 +52,11 @@ def make_parser() -> Parser:
         prog="check.py",
         description=__doc__,
         epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("exercise", nargs="*", help="by default all")
+    parser.add_argument("exercise", nargs="*", help="their names (default: all)")
     parser.add_argument("--hint", action="store_true", help="hints for the exercise")
     parser.add_argument("--all", action="store_true", help="the messages of all tests that fail")
-    parser.add_argument(
-        "--seconds", type=float, default=10, metavar="S", help="limit of a test (default: 10)"
-    )
+    parser.add_argument("--seconds", type=float, default=10, metavar="S", help="limit of a test")
     return parser
 
 

@@ -15,7 +15,7 @@ from course.appendix import gather
 from course.assignment import find_assignment
 from course.listings import Appendix
 from course.output import write
-from course.parser import Parser
+from neural_networks.utils.arguments import Parser
 
 ROOT = Path(__file__).resolve().parent
 EXAMPLES = """\
@@ -40,11 +40,13 @@ def make_parser() -> Parser:
         prog="generate_submission.py",
         description=__doc__,
         epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
     add(
-        "-f", "--format", choices=("latex", "markdown"), help="by default that of the output's name"
+        "-f",
+        "--format",
+        choices=("latex", "markdown"),
+        help="of the appendix (default: that of the output's name, else latex)",
     )
     add(
         "--heading_level",
@@ -52,11 +54,15 @@ def make_parser() -> Parser:
         type=int,
         choices=(1, 2, 3),
         default=1,
-        help="1 for sections, 2 for subsections, 3 for subsubsections (default: 1)",
+        help="1 for sections, 2 for subsections, 3 for subsubsections",
     )
-    add("-o", "--output", metavar="FILE", help="the appendix; - or nothing prints it")
-    add("--assignment", metavar="NAME", help="in a starter its own, else spring-2023")
-    add("--exercise", metavar="NAME", help="the code of one exercise, for its section")
+    add("-o", "--output", metavar="FILE", help="the appendix; - prints it (default: -)")
+    add("--assignment", metavar="NAME", help="its name (default: a starter's, or spring-2023)")
+    add(
+        "--exercise",
+        metavar="NAME",
+        help="one exercise, for its section (default: all)",
+    )
     add("--standalone", action="store_true", help="a document that compiles by itself")
     add("--test-output", action="store_true", help="run the exercises' tests, and add their output")
     add("--zip", metavar="FILE", help="write an archive of your code")

@@ -8,7 +8,7 @@ from argparse import Namespace
 from collections.abc import Sequence
 
 from neural_networks.cli.configuration import apply_flags
-from neural_networks.cli.console import describe, next_steps, results
+from neural_networks.cli.console import describe, results
 from neural_networks.cli.flags import (
     add_architecture_flags,
     add_convolution_flags,
@@ -16,6 +16,7 @@ from neural_networks.cli.flags import (
     make_parser,
 )
 from neural_networks.cli.network_flags import shape_convolutional
+from neural_networks.cli.next_steps import ENDED_EARLY, next_steps
 from neural_networks.cli.parser import command
 from neural_networks.cli.run import (
     dataset_args,
@@ -154,10 +155,13 @@ def main(argv: Sequence[str]) -> None:
         scores = model.test(dataset, save_predictions=True, split=split) if split else None
         if to_predict is not None:
             model.test_kaggle(to_predict, flags.kaggle_file)
+    except ENDED_EARLY as end:
+        end.add_note(next_steps(flags, config, model, NEXT_STEPS, end))
+        raise
     finally:
         logger.draw()  # last, and however the training ended
     print(results(model, dataset, config, scores, flags.kaggle_file))
-    print(next_steps(flags, NEXT_STEPS))
+    print(next_steps(flags, config, model, NEXT_STEPS))
 
 
 if __name__ == "__main__":

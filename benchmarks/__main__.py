@@ -13,6 +13,7 @@ from tqdm import tqdm
 from benchmarks.harness import BenchmarkError, Result, check, measure
 from benchmarks.machine import machine_facts
 from benchmarks.rows import ROWS
+from neural_networks.utils.arguments import Parser
 from neural_networks.utils.files import atomic_write
 
 DESCRIPTION = """\
@@ -54,11 +55,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     """Parse the command line's flags."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="python -m benchmarks",
         description=DESCRIPTION,
         epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
         "--rows", nargs="+", choices=ROWS, default=list(ROWS), help="rows to measure (default: all)"

@@ -4,7 +4,6 @@ Runs ``neuralnet.py`` on the large set of letters or, without it, on a random se
 9,000 steps an epoch, and the cross-entropy of 10,000 examples after each epoch.
 """
 
-import argparse
 import sys
 import tempfile
 import timeit
@@ -19,6 +18,7 @@ from benchmarks.preparation import run
 from benchmarks.rows.letters import LR, UNITS, draw_examples
 from neural_networks.canonical import canonical_pair
 from neural_networks.datasets.files.folders import find
+from neural_networks.utils.arguments import Parser
 from neuralnet import make_network, one_step
 
 SIZES = {"largeTrain.csv": 9000, "largeValidation.csv": 1000}
@@ -26,9 +26,7 @@ SIZES = {"largeTrain.csv": 9000, "largeValidation.csv": 1000}
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Time the program and the parts of a step; returns the exit status."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.letters", description=__doc__.split("\n")[0]
-    )
+    parser = Parser(prog="python -m benchmarks.letters", description=__doc__.split("\n")[0])
     parser.add_argument("--epochs", type=int, default=100, help="number of epochs (default: 100)")
     flags = parser.parse_args(argv)
     if flags.epochs < 1:

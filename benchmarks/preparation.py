@@ -3,7 +3,6 @@
 The file repeats the rows of the HIGGS.csv.gz that is found; without one, random rows.
 """
 
-import argparse
 import gzip
 import os
 import subprocess
@@ -18,6 +17,7 @@ from tqdm import tqdm
 
 from benchmarks.machine import machine_line
 from neural_networks.datasets.files.folders import VARIABLE, find_original
+from neural_networks.utils.arguments import Parser
 from neural_networks.utils.files import repository
 
 STEPS = {
@@ -34,9 +34,7 @@ RANDOM_ROWS = 10_000
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Write the file, prepare it, read an epoch of batches; print the time and memory of each."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.preparation", description=__doc__.split("\n")[0]
-    )
+    parser = Parser(prog="python -m benchmarks.preparation", description=__doc__.split("\n")[0])
     parser.add_argument("--rows", type=int, default=1_000_000, help="rows of the file")
     flags = parser.parse_args(argv)
     if flags.rows < 100:

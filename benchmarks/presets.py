@@ -3,7 +3,6 @@
 Needs the data in ``python -m neural_networks datasets list``; takes about 30 minutes.
 """
 
-import argparse
 import csv
 import json
 import subprocess
@@ -15,6 +14,7 @@ from typing import NamedTuple
 
 from benchmarks.machine import machine_line
 from neural_networks.cli.presets import PRESETS
+from neural_networks.utils.arguments import Parser
 from neural_networks.utils.files import experiments_folder, repository
 
 SEEDS = {"higgs": (0, 1, 2)}
@@ -35,9 +35,7 @@ class Outcome(NamedTuple):
 def main(argv: Sequence[str] | None = None) -> int:
     """Train the presets and print a row for each run; returns the exit status."""
     scripts = {name: script for script, presets in PRESETS.items() for name in presets}
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.presets", description=__doc__.split("\n")[0]
-    )
+    parser = Parser(prog="python -m benchmarks.presets", description=__doc__.split("\n")[0])
     parser.add_argument("presets", nargs="*", metavar="PRESET", help=f"of: {', '.join(scripts)}")
     flags = parser.parse_args(argv)
     for name in flags.presets:

@@ -25,7 +25,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         prog="python -m course",
         description="Check assignments.",
         epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
     parser.add_argument("command", choices=("check", "matrix"), help="what to do")

@@ -5,7 +5,6 @@ python -m course matrix relu         those of one exercise
 python -m course matrix spring-2020  against the tests of one assignment
 """
 
-import argparse
 import re
 import sys
 from collections.abc import Sequence
@@ -15,6 +14,7 @@ from pathlib import Path
 from course.assignment import find_assignment
 from course.autograder.causes import Trials, by_name, of_exercise, trials
 from course.autograder.mistakes import EXERCISES, MISTAKES, Exercise, Mistake
+from neural_networks.utils.arguments import Parser
 from tests.verdict import judge, load_cases
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -89,7 +89,7 @@ def table(found: Sequence[Row]) -> str:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Print the table; the exit status is 1 if a mistake passes, or too few are named."""
-    parser = argparse.ArgumentParser(prog="python -m course matrix", description=__doc__)
+    parser = Parser(prog="python -m course matrix", description=__doc__)
     parser.add_argument("name", nargs="?", help="an exercise or an assignment (default: all)")
     parser.add_argument("--messages", action="store_true", help="print the messages, too")
     args = parser.parse_args(argv)

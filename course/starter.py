@@ -39,7 +39,6 @@ def make_parser() -> Parser:
         prog=PROGRAM,
         description="Cut a starter kit: the library with an assignment's exercises left blank.",
         epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
     names = ", ".join(assignment_names(ROOT))

@@ -1,7 +1,6 @@
 """Commands for datasets and finished runs: ``python -m neural_networks COMMAND --help``."""
 
 import sys
-from argparse import RawDescriptionHelpFormatter
 from collections.abc import Sequence
 from importlib import import_module
 
@@ -39,7 +38,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         usage="%(prog)s COMMAND ...",
         description="Look at datasets and finished runs.",
         epilog="\n".join(["commands:", *lines, EXAMPLES]),
-        formatter_class=RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
     parser.add_argument("command", metavar="COMMAND", choices=COMMANDS, help="one of those below")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import sys
 import warnings
-from argparse import RawDescriptionHelpFormatter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -84,7 +83,6 @@ def main(argv: Sequence[str]) -> None:
         prog=PROGRAM,
         description=__doc__.split("\n")[0],
         epilog=EXAMPLES,
-        formatter_class=RawDescriptionHelpFormatter,
     )
     parser.add_argument(
         "folder",

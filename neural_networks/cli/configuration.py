@@ -3,23 +3,25 @@
 import argparse
 import copy
 from collections.abc import Iterable, Mapping
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from neural_networks import schedulers
 from neural_networks.cli.presets import script_presets
-from neural_networks.datasets import RENAMED, dataset_options
+from neural_networks.datasets import RENAMED, dataset_options, holds_numbers
 from neural_networks.logs import check_format
+from neural_networks.losses import LOSSES
 from neural_networks.optimizers import OPTIMIZERS
+from neural_networks.utils.arguments import Typed
 from neural_networks.utils.data_structures import AttrDict
 from neural_networks.utils.factories import check_keys, lookup, option_names, options_in
-from neural_networks.utils.files import read_json
+from neural_networks.utils.files import read_json, user_path
 from neural_networks.utils.randomness import draw_seed
 from neural_networks.utils.validation import error_prefix, positive_integer
 
 RUN_ARGUMENTS = ("epochs", "seed", "dtype")
 STOPPING = ("patience", "monitor", "restore_best")
 """Arguments of ``train`` that a configuration may leave out."""
+OPTIONAL = (*STOPPING, "threads")
 
 # The section of the configuration that a flag sets, and the key there.
 TARGETS = {
@@ -46,18 +48,12 @@ TARGETS = {
     "restore_best": ("run", "restore_best"),
     "seed": ("run", "seed"),
     "dtype": ("run", "dtype"),
+    "threads": ("run", "threads"),
     "name": ("run", "model_name"),
 }
 
 # Options of the optimizer that its schedule takes, with their names there.
 STAGES = {"lr_decay": "decay", "stage_length": "stage_length", "staircase": "staircase"}
-
-
-class Typed(NamedTuple):
-    """A value from the command line, and its flag as typed."""
-
-    value: Any
-    words: str
 
 
 def apply_flags(configuration: Mapping[str, Any], flags: argparse.Namespace) -> AttrDict:
@@ -87,7 +83,10 @@ def apply_flags(configuration: Mapping[str, Any], flags: argparse.Namespace) -> 
     _set_dataset(config.data_args, flags)
     for section, target in (("run", config), ("model", config.model_args)):
         target.update({key: typed.value for key, typed in typed_options(flags, section).items()})
+    _fit_to_numbers(config, flags)
     positive_integer("epochs", config.epochs)
+    if config.get("threads") is not None:
+        positive_integer("threads", config.threads)
     config.seed = draw_seed(config.seed)  # for None a number, which repeats the run
     return config
 
@@ -124,25 +123,25 @@ def typed_options(
     """
     given = vars(flags)
     typed = {
-        key: Typed(given[flag], _words(flag, given[flag]))
+        key: Typed(given[flag], flag_words(flag, given[flag]))
         for flag, (where, key) in TARGETS.items()
         if where == section and given.get(flag) is not None
     }
-    for key, value in (pairs and given[pairs]) or []:
-        option = Typed(value, f"{_words(str(pairs))} {key}={value}")
+    for key, value in ((pairs and given.get(pairs)) or {}).items():
+        option = Typed(value, f"{flag_words(str(pairs))} {key}={value}")
         key = RENAMED.get(key, key) if section == "data" else key
-        if key in typed:
+        if key in typed and repr(typed[key].value) != repr(value):
             raise ValueError(f"{typed[key].words} and {option.words}: give {key} only once")
         typed[key] = option
     return typed
 
 
-def _words(flag: str, value: Any = True) -> str:
-    """A flag as it was typed: ``--lr 0.1``, ``--staircase`` or ``--no-staircase``."""
+def flag_words(flag: str, value: Any = True) -> str:
+    """A flag as it was typed: ``--lr 0.1``, ``--hidden 5 4`` or ``--no-staircase``."""
     name = flag.replace("_", "-")
     if isinstance(value, bool):
         return f"--{name}" if value else f"--no-{name}"
-    return f"--{name} {value}"
+    return " ".join([f"--{name}", *map(str, value if isinstance(value, list) else [value])])
 
 
 def _set_dataset(args: dict[str, Any], flags: argparse.Namespace) -> None:
@@ -155,7 +154,20 @@ def _set_dataset(args: dict[str, Any], flags: argparse.Namespace) -> None:
     args.update({key: option.value for key, option in typed.items()})
     if "path" in typed and isinstance(args["path"], str):
         # Absolute, so that config.json can be used from another folder.
-        args["path"] = str(Path(args["path"]).expanduser().absolute())
+        args["path"] = str(user_path(args["path"]).absolute())
+
+
+def _fit_to_numbers(config: AttrDict, flags: argparse.Namespace) -> None:
+    """Replace a loss of classes by squared error if labels are numbers, unless it was typed."""
+    loss = LOSSES.get(config.model_args["loss"])
+    if flags.loss or loss is None or not loss.classifies or not holds_numbers(**config.data_args):
+        return
+    config.model_args["loss"] = "l2"
+    config.fitted_to, config.fitted = "labels that are numbers", ["loss l2"]
+    typed = typed_options(flags, "data", "data_args")
+    for key in ("binary_labels", "label_smoothing"):
+        if key not in typed:
+            config.data_args.pop(key, None)
 
 
 def _set_optimizer(args: dict[str, Any], flags: argparse.Namespace) -> None:
@@ -246,12 +258,12 @@ def read_configuration(path: str, template: Mapping[str, Any]) -> AttrDict:
         check_format(saved, path)
     _check_section(path, saved, SAVED, (*SAVED, *SAVED_BESIDE))
     model, arguments = saved["model"], saved["arguments"]
-    data = {RENAMED.get(key, key): value for key, value in saved["data"].items()}
+    data = with_todays_names(f"data in {path}", saved["data"])
     _check_section(f"model in {path}", model, SAVED_MODEL, template["model_args"])
     _check_section(f"data in {path}", data, {"name": str}, None)
     check_keys(f"data in {path}", data, ["name", *dataset_options(data["name"])])
     needed = dict.fromkeys(RUN_ARGUMENTS, object)
-    known = (*RUN_ARGUMENTS, *STOPPING)
+    known = (*RUN_ARGUMENTS, *OPTIONAL)
     _check_section(f"arguments in {path}", arguments, needed, (*known, "command"))
     if not model["layer_args"] or not all(isinstance(layer, dict) for layer in model["layer_args"]):
         raise ValueError(f"layer_args in {path} must be a list of layers, each a mapping")
@@ -263,9 +275,17 @@ def read_configuration(path: str, template: Mapping[str, Any]) -> AttrDict:
     )
 
 
+def with_todays_names(what: str, data: Mapping[str, Any]) -> dict[str, Any]:
+    """Options of a dataset by their names today; an error if one has two values, by both names."""
+    for old, new in RENAMED.items():
+        if old in data and new in data and data[old] != data[new]:
+            raise ValueError(f"{what}: {old} {data[old]!r} and {new} {data[new]!r} are one option")
+    return {RENAMED.get(key, key): value for key, value in data.items()}
+
+
 def _read_json(path: str) -> Any:
     """The contents of a JSON file."""
-    file = Path(path)
+    file = user_path(path)
     if file.is_dir():
         raise IsADirectoryError(f"{path} is a folder, not a config.json")
     if not file.exists():

@@ -1,9 +1,6 @@
 """Printed text of the training scripts: description of a run, results, commands to try next."""
 
-import argparse
-import shlex
-import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +14,6 @@ from neural_networks.schedulers import SCHEDULERS
 from neural_networks.training.early_stopping import EarlyStopping
 from neural_networks.utils.data_structures import AttrDict
 from neural_networks.utils.factories import find_name
-from neural_networks.utils.files import display_path, repository
 from neural_networks.utils.text import counted, fraction, listed, percent
 
 
@@ -176,26 +172,3 @@ def _score(model: NeuralNetwork, results: Mapping[str, float], data: Data) -> st
         f"loss {results['loss']:.4f}, accuracy {percent(1 - results['error'])} "
         f"({right} of {n} right){auc}"
     )
-
-
-def next_steps(flags: argparse.Namespace, suggestions: Sequence[str]) -> str:
-    """Commands to try next: the script with other flags, then the comparison of runs.
-
-    Parameters
-    ----------
-    flags : Namespace
-        The run's flags. After a preset, the suggestion is the preset with another seed.
-    suggestions : sequence of str
-        Flags for runs to try next.
-    """
-    # The Python of a virtual environment in this folder may not be the "python" of the shell.
-    python = Path(display_path(Path(sys.executable)))
-    start = "python" if python.is_absolute() else shlex.quote(str(python))
-    if flags.preset is not None:
-        suggestions = [f"--preset {flags.preset} --seed 1"]
-    script = shlex.quote(display_path(Path(flags.script)))
-    commands = [f"{script} {suggestion}" for suggestion in suggestions]
-    if repository() == Path.cwd():
-        folder = "" if flags.experiments is None else f" {shlex.quote(str(flags.experiments))}"
-        commands.append(f"-m neural_networks compare{folder}")
-    return "\n".join(["", "Next:", *(f"  {start} {command}" for command in commands)])

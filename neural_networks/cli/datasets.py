@@ -1,18 +1,27 @@
 """Command that lists, downloads and draws datasets: ``python -m neural_networks datasets``."""
 
 import argparse
-import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from neural_networks.cli.parser import KEY_VALUES, Parser, command
-from neural_networks.datasets import CATALOGUE, DATASETS, dataset_options, initialize_dataset
+from neural_networks.datasets import (
+    CATALOGUE,
+    DATASETS,
+    SEVERAL,
+    dataset_options,
+    initialize_dataset,
+)
 from neural_networks.datasets.files.cache import find_prepared
 from neural_networks.datasets.files.folders import find_original, home_folder
 from neural_networks.utils.factories import check_keys, lookup
-from neural_networks.utils.files import atomic_write, display_path, experiments_folder
+from neural_networks.utils.files import (
+    atomic_write,
+    display_path,
+    experiments_folder,
+    python_command,
+)
 
 PROGRAM = "python -m neural_networks datasets"
 
@@ -39,18 +48,17 @@ def main(argv: Sequence[str]) -> None:
 
 def make_parser() -> Parser:
     """Create the parser of the three commands."""
-    layout: Any = {"formatter_class": argparse.RawDescriptionHelpFormatter, "allow_abbrev": False}
     parser = Parser(
         prog=PROGRAM,
         description="List datasets, download them, and draw examples.",
         epilog=EXAMPLES,
-        **layout,
+        allow_abbrev=False,
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     names = ", ".join(DATASETS)
 
     lister = commands.add_parser("list", help="list datasets: size, split, classes, license, place")
-    lister.add_argument("names", nargs="*", metavar="NAME", help=f"only these, of: {names}")
+    lister.add_argument("names", nargs="*", metavar="NAME", help=f"of: {names} (default: all)")
     lister.set_defaults(act=list_datasets)
 
     downloader = commands.add_parser("download", help="download datasets and prepare them for use")
@@ -59,10 +67,16 @@ def make_parser() -> Parser:
 
     shower = commands.add_parser("show", help="draw examples of a dataset")
     shower.add_argument("name", metavar="NAME", help=f"one of: {names}")
-    shower.add_argument("--output", type=Path, metavar="FILE", help="the picture, a .png file")
+    shower.add_argument(
+        "--output",
+        type=Path,
+        metavar="FILE",
+        help="the picture, a .png file (default: NAME.png in experiments/)",
+    )
     shower.add_argument(
         "--data-args",
         **KEY_VALUES,
+        several=SEVERAL,
         help="options of the dataset, such as flip=true (default: images=true if it has images)",
     )
     shower.set_defaults(act=show)
@@ -122,8 +136,8 @@ def download(flags: argparse.Namespace) -> None:
         place = find_prepared(name, None, None) or home_folder(name)
         print(f"{name} is ready, in {display_path(place)}.")
     if flags.names[0] != "csv":
-        python = shlex.quote(display_path(Path(sys.executable)))
-        print(f"\nNext:\n  {python} -m neural_networks datasets show {flags.names[0]}")
+        command = f"-m neural_networks datasets show {flags.names[0]}"
+        print(f"\nNext:\n  {python_command()} {command}")
 
 
 def show(flags: argparse.Namespace) -> None:
@@ -134,7 +148,7 @@ def show(flags: argparse.Namespace) -> None:
     output = flags.output or experiments_folder() / f"{flags.name}.png"
     if output.suffix != ".png":
         raise ValueError(f"--output must end in .png, got {str(output)!r}")
-    given = dict(flags.data_args or [])
+    given = dict(flags.data_args or {})
     check_keys(f"dataset {flags.name!r}", given, dataset_options(flags.name))
     if CATALOGUE[flags.name].images:
         given.setdefault("images", True)

@@ -2,7 +2,6 @@
 
 import sys
 import warnings
-from argparse import RawDescriptionHelpFormatter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -29,7 +28,6 @@ def main(argv: Sequence[str]) -> None:
         prog=PROGRAM,
         description="Draw the pictures of runs anew, from the files in their folders.",
         epilog=EXAMPLES,
-        formatter_class=RawDescriptionHelpFormatter,
     )
     parser.add_argument("runs", metavar="RUN", nargs="+", type=Path, help="folder of a run")
     for run in parser.parse_args(argv).runs:

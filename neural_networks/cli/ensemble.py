@@ -13,6 +13,8 @@ import numpy as np
 from neural_networks.cli.parser import Parser, command
 from neural_networks.logs import check_format
 from neural_networks.utils.files import atomic_write, display_path, read_json
+from neural_networks.utils.text import listed
+from neural_networks.utils.validation import error_prefix
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,6 +26,10 @@ examples:
   python -m neural_networks ensemble average experiments/iris*
   python -m neural_networks ensemble vote experiments/*/submission.csv --output vote.csv
 """
+
+
+PREDICTED = ("prediction", "predicted_class")
+"""The columns of predicted classes: numbers, names."""
 
 
 def average(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
@@ -42,7 +48,7 @@ def average(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
     Raises
     ------
     ValueError
-        If the tables have different examples.
+        If the tables have different examples, or a class has different names in them.
     """
     first = tables[0]
     if first.empty:
@@ -50,7 +56,7 @@ def average(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
     outputs = [name for name in first if name.startswith(("output_", "prediction_"))]
     if not outputs:
         raise ValueError("there are no columns output_0 ... or prediction_0 ... to average")
-    given = [name for name in first if name not in (*outputs, "prediction")]
+    given = [name for name in first if name not in (*outputs, *PREDICTED)]
     for number, table in enumerate(tables, start=1):
         if list(table) != list(first) or not agree(table[given], first[given]):
             raise ValueError(f"table {number} does not have the same examples as table 1")
@@ -59,11 +65,43 @@ def average(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
                 raise ValueError(f"column {name} of table {number} must hold numbers")
     result = first.copy()
     result[outputs] = np.mean([table[outputs].to_numpy() for table in tables], axis=0)
-    if "prediction" in result:
-        values = result[outputs].to_numpy()
-        one_unit = len(outputs) == 1  # the probability of class 1
-        result["prediction"] = (values[:, 0] >= 0.5) * 1 if one_unit else values.argmax(axis=1)
+    for column in set(PREDICTED) & set(result):
+        classes = winners(result, outputs)
+        if holds_text(first[column]):
+            names = class_names(tables, outputs, column)
+            result[column] = [names.get(number, str(number)) for number in classes]
+        else:
+            result[column] = classes
     return result
+
+
+def winners(table: pd.DataFrame, outputs: Sequence[str]) -> np.ndarray:
+    """The number of the class with the greatest output; of one output, 1 from 0.5 on."""
+    values = table[list(outputs)].to_numpy()
+    return (values[:, 0] >= 0.5) * 1 if len(outputs) == 1 else values.argmax(axis=1)
+
+
+def class_names(
+    tables: Sequence[pd.DataFrame], outputs: Sequence[str], column: str
+) -> dict[int, str]:
+    """The name of each class that a table predicts, or that is a label, by its number."""
+    found: dict[int, str] = {}
+    for number, table in enumerate(tables, start=1):
+        pairs = [(winners(table, outputs), table[column])]
+        if {"label", "true_class"} <= set(table) and not holds_text(table["label"]):
+            pairs.append((table["label"].to_numpy(), table["true_class"]))
+        for classes, names in pairs:
+            for k, name in dict.fromkeys(zip(classes.tolist(), map(str, names), strict=True)):
+                if found.setdefault(k, name) != name:
+                    raise ValueError(
+                        f"class {k} is called {name!r} in table {number}, and {found[k]!r} before"
+                    )
+    return found
+
+
+def holds_text(column: pd.Series) -> bool:
+    """True if a column of a table holds other values than numbers."""
+    return column.dtype.kind not in "biuf"
 
 
 def agree(one: pd.DataFrame, other: pd.DataFrame) -> bool:
@@ -84,13 +122,26 @@ def error_rate(table: pd.DataFrame) -> float:
     Raises
     ------
     ValueError
-        If the table has no labels.
+        If the table has no labels, or they cannot be compared with the predictions.
     """
     if {"label", "prediction"} <= set(table):
-        return float((table["label"] != table["prediction"]).mean())
+        label, prediction = table["label"], table["prediction"]
+        if holds_text(label) != holds_text(prediction):
+            raise ValueError(
+                "label and prediction must both be numbers of classes, or both be names, got "
+                f"{label.iloc[0]!r} and {prediction.iloc[0]!r}"
+            )
+        return float((label != prediction).mean())
     labels, predictions = (table.filter(regex=f"^{what}_") for what in ("label", "prediction"))
     if labels.empty:
-        raise ValueError(f"there is no column label to compare predictions with: {list(table)}")
+        raise ValueError(
+            f"there is no column label to compare predictions with: {listed(list(table))}"
+        )
+    for name, column in (*labels.items(), *predictions.items()):
+        if holds_text(column):
+            raise ValueError(f"column {name} must hold numbers, got {column.iloc[0]!r}")
+    if len(labels.columns) != len(predictions.columns):
+        raise ValueError("there must be a column prediction_0 ... for each label_0 ...")
     return float(np.square(labels.to_numpy() - predictions.to_numpy()).mean())
 
 
@@ -106,7 +157,7 @@ def majority_vote(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Columns ``Id``, as in the first table, and ``Category``.
+        Columns ``Id``, or as it is called in the first table, and ``Category``.
 
     Raises
     ------
@@ -118,9 +169,7 @@ def majority_vote(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
     ids = None
     votes = []
     for number, table in enumerate(tables, start=1):
-        if not {"Id", "Category"} <= set(table):
-            raise ValueError(f"table {number} has no columns Id and Category: {list(table)}")
-        by_id = table.set_index("Id")["Category"]
+        by_id = categories(table, f"table {number}")
         ids = by_id.index if ids is None else ids
         if by_id.isna().any():
             raise ValueError(f"table {number} has a row without a Category")
@@ -128,11 +177,31 @@ def majority_vote(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
             raise ValueError(f"table {number} has an Id twice")
         if len(by_id) != len(ids) or not ids.isin(by_id.index).all():
             raise ValueError(f"table {number} does not have the Ids of table 1")
+        if holds_text(by_id) != holds_text(tables[0]["Category"]):
+            one, other = tables[0]["Category"].iloc[0], by_id.iloc[0]
+            raise ValueError(
+                f"table 1 has Categories such as {one!r}, and table {number} such as {other!r}: "
+                "numbers and names cannot vote together"
+            )
         votes.append(by_id.loc[ids].to_numpy())
     V = np.stack(votes)
     counts = (V[:, np.newaxis] == V).sum(axis=0)  # (k, n): how many tables agree with each vote
     winners = V[counts.argmax(axis=0), np.arange(V.shape[1])]
-    return pd.DataFrame({"Id": ids, "Category": winners})
+    return pd.DataFrame({ids.name: ids, "Category": winners})
+
+
+def categories(table: pd.DataFrame, what: str = "the table") -> pd.Series:
+    """The categories of a table by ``Id``, or by another column that is beside ``Category`` alone.
+
+    Raises
+    ------
+    ValueError
+        If a column is missing.
+    """
+    others = [name for name in table if name != "Category"]
+    if "Category" not in table or ("Id" not in table and len(others) != 1):
+        raise ValueError(f"{what} has no columns Id and Category: {listed(list(table))}")
+    return table.set_index("Id" if "Id" in table else others[0])["Category"]
 
 
 @command(PROGRAM)
@@ -154,7 +223,6 @@ def make_parser() -> Parser:
         prog=PROGRAM,
         description="Combine the predictions of several networks.",
         epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(required=True, metavar="average|vote")
     for name, work, what, help_text in (
@@ -178,7 +246,9 @@ def average_runs(flags: argparse.Namespace) -> pd.DataFrame:
     names = [display_path(folder) for folder in flags.inputs]
     width = max(map(len, [*names, "average"]))
     for name, table in zip([*names, "average"], [*tables, result], strict=True):
-        print(f"{name:<{width}}  test error {error_rate(table):.4g}")
+        with error_prefix(name):
+            error = error_rate(table)
+        print(f"{name:<{width}}  test error {error:.4g}")
     return result
 
 
@@ -187,7 +257,7 @@ def vote(flags: argparse.Namespace) -> pd.DataFrame:
     tables = [read_table(path) for path in flags.inputs]
     result = majority_vote(tables)
     for path, table in zip(flags.inputs, tables, strict=True):
-        votes = table.set_index("Id")["Category"].loc[result["Id"]].to_numpy()
+        votes = categories(table).loc[result.iloc[:, 0]].to_numpy()
         differing = int((votes != result["Category"]).sum())
         print(f"{display_path(path)}: {differing} of {len(result)} outvoted")
     return result

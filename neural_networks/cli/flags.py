@@ -1,22 +1,26 @@
 """Flags of the training scripts."""
 
 import argparse
-from collections.abc import Iterable
+import json
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from neural_networks.activations import ACTIVATIONS
 from neural_networks.architectures import NETWORKS, NORMALIZATIONS
+from neural_networks.cli.configuration import TARGETS
 from neural_networks.cli.parser import KEY_VALUES, Parser
 from neural_networks.cli.presets import script_presets
-from neural_networks.datasets import DATASETS
+from neural_networks.datasets import DATASETS, SEVERAL
 from neural_networks.losses import LOSSES
 from neural_networks.optimizers import OPTIMIZERS
 from neural_networks.schedulers import SCHEDULERS
 from neural_networks.weights import WEIGHTS
 
 
-def make_parser(script: str, description: str, examples: str) -> Parser:
+def make_parser(
+    script: str, description: str, examples: str, configuration: Mapping[str, Any]
+) -> Parser:
     """Create the parser of a training script, with the flags that all scripts have.
 
     Parameters
@@ -27,12 +31,15 @@ def make_parser(script: str, description: str, examples: str) -> Parser:
         The script's docstring, whose first line begins the help.
     examples : str
         Commands to try, at the end of the help.
+    configuration : mapping
+        The script's configuration, whose values are the defaults in the help.
     """
+    presets = script_presets(script)
     parser = Parser(
         prog=Path(script).name,
-        description=description.split("\n")[0],
+        description=f"{description.splitlines()[0]}\n\n{defaults_line(presets)}",
         epilog=examples,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        defaults=defaults_in(configuration),
         allow_abbrev=False,
     )
     parser.set_defaults(script=script)
@@ -40,9 +47,50 @@ def make_parser(script: str, description: str, examples: str) -> Parser:
     add_training_flags(parser.add_argument_group("training"))
     add_optimizer_flags(parser.add_argument_group("optimizer"))
     add_scheduler_flags(parser.add_argument_group("learning-rate schedule"))
-    add_result_flags(parser.add_argument_group("results"), script_presets(script))
+    add_result_flags(parser.add_argument_group("results"), presets)
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     return parser
+
+
+def defaults_line(presets: Collection[str]) -> str:
+    """The place where defaults come from, in words."""
+    others = "--config and --preset start" if presets else "--config starts"
+    return (
+        "Defaults are those of the configuration at the top of the script;\n"
+        f"{others} from another one, with its own."
+    )
+
+
+def defaults_in(configuration: Mapping[str, Any]) -> dict[str, Any]:
+    """The values that a configuration has for flags, by the flags' names."""
+    model = configuration["model_args"]
+    data, optimizer = configuration["data_args"], model["optimizer_args"]
+    sections = {"run": configuration, "model": model, "data": data, "optimizer": optimizer}
+    values = {flag: sections[where].get(key) for flag, (where, key) in TARGETS.items()}
+    of_flags = [key for where, key in TARGETS.values() if where == "data"]
+    further = [f"{k}={json.dumps(v)}" for k, v in data.items() if k not in ("name", *of_flags)]
+    named = {"dataset": data["name"], "data_args": further, "optimizer": optimizer["name"]}
+    shape = of_layers([layer for layer in model["layer_args"] if isinstance(layer, Mapping)])
+    return {**values, **named, **shape, "name": configuration["model_name"]}
+
+
+def of_layers(layers: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The values that the layers of a network have for the flags of hidden layers."""
+
+    def values(key: str, *names: str) -> list[Any]:
+        return [layer[key] for layer in layers[:-1] if layer.get("name") in names and key in layer]
+
+    units = ("fully_connected", "elman")
+    first = {key: values(key, "conv2d", *units)[:1] for key in ("activation", "weight_init")}
+    used = [layer.get("name") for layer in layers]
+    return {
+        **first,
+        "hidden": values("n_out", *units),
+        "dropout": values("p", "dropout")[:1] or 0,
+        "normalization": [name for name, layer in NORMALIZATIONS.items() if layer in used],
+        "kernel": values("kernel_shape", "conv2d")[:1],
+        "pool": values("mode", "pool2d"),
+    }
 
 
 def add_data_flags(data: Any) -> None:
@@ -51,6 +99,7 @@ def add_data_flags(data: Any) -> None:
     data.add_argument(
         "--data-args",
         **KEY_VALUES,
+        several=SEVERAL,
         help="options of the dataset, such as flip=true for images, or path=my.csv label=kind",
     )
     data.add_argument("--batch-size", type=int, help="examples in a training step")
@@ -79,6 +128,12 @@ def add_training_flags(training: Any) -> None:
     training.add_argument("--l1", type=float, help="strength of the penalty on absolute weights")
     training.add_argument("--seed", type=int, help="seed of all random numbers")
     training.add_argument("--dtype", help="type of all arrays: float32 or float64")
+    training.add_argument(
+        "--threads",
+        type=int,
+        metavar="N",
+        help="threads of this process, at most (default: 1 for a small network, else all cores)",
+    )
 
 
 def add_optimizer_flags(optimizer: Any) -> None:
@@ -88,7 +143,11 @@ def add_optimizer_flags(optimizer: Any) -> None:
     optimizer.add_argument(
         "--momentum", type=float, help="SGD: share of the last step kept, at least 0, below 1"
     )
-    optimizer.add_argument("--weight-decay", type=float, help="decay of all parameters")
+    optimizer.add_argument(
+        "--weight-decay",
+        type=float,
+        help="decay of all parameters (default: 0.01 for AdamW, else 0)",
+    )
     optimizer.add_argument("--clip-norm", type=float, help="largest norm of a parameter's gradient")
     optimizer.add_argument(
         "--clip-global-norm", type=float, help="largest norm of all gradients together"
@@ -126,13 +185,19 @@ def add_result_flags(results: Any, presets: Iterable[str]) -> None:
         help="unlabeled examples, .npy or CSV, whose classes to predict",
     )
     results.add_argument(
-        "--kaggle-file", metavar="NAME", help="name of the file of predicted classes"
+        "--kaggle-file",
+        metavar="NAME",
+        help="name of the file of predicted classes (default: kaggle_predictions.csv, or the one "
+        "that the dataset's competition asks for)",
     )
     results.add_argument(
         "--overwrite", action="store_true", help="replace an earlier run of the same name"
     )
     results.add_argument(
-        "--experiments", metavar="DIR", type=Path, help="folder that holds the runs"
+        "--experiments",
+        metavar="DIR",
+        type=Path,
+        help="folder that holds the runs (default: experiments/ of the repository)",
     )
     start = results.add_mutually_exclusive_group()
     start.add_argument(
@@ -175,7 +240,11 @@ def add_architecture_flags(network: Any) -> None:
 def add_convolution_flags(network: Any) -> None:
     """Add the flags for convolutions and pooling."""
     network.add_argument(
-        "--filters", type=int, nargs="+", metavar="N", help="kernels of each convolution"
+        "--filters",
+        type=int,
+        nargs="+",
+        metavar="N",
+        help="kernels of each convolution, which pooling follows (default: as configured)",
     )
     network.add_argument("--kernel", type=int, metavar="K", help="size of all kernels: K×K pixels")
     network.add_argument("--pool", metavar="MODE", help="mode of all pooling: max or average")

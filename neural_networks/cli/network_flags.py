@@ -6,13 +6,33 @@ from typing import Any
 
 from neural_networks.activations import ACTIVATIONS
 from neural_networks.architectures import NORMALIZATIONS, dropped, initialize_network, normalized
-from neural_networks.cli.configuration import typed_options
+from neural_networks.cli.configuration import flag_words, typed_options
 from neural_networks.layers.factory import takes
 from neural_networks.losses import LOSSES
 from neural_networks.utils.data_structures import AttrDict
 from neural_networks.utils.factories import find_name
 
 Layer = Mapping[str, Any]
+
+SAME_OPTIONS = {
+    "hidden": ("hidden_sizes", "n_hidden"),
+    "activation": ("activation",),
+    "dropout": ("dropout",),
+    "normalization": ("normalization",),
+    "kernel": ("kernel",),
+    "filters": ("n_filters",),
+}
+"""Flags, and the options of named networks that say the same thing."""
+
+REPLACED_OPTIONS = {
+    "weight_init": ("weight_scale",),
+    # The convolutions are replaced, with all that belongs to them.
+    "filters": (
+        *("kernel", "convolutions", "last_filters"),
+        *("activation", "normalization", "weight_scale"),
+    ),
+}
+"""Flags, and the options of named networks of which they leave nothing."""
 
 
 def shape_dense(config: AttrDict, flags: argparse.Namespace, hidden: Layer) -> None:
@@ -83,14 +103,16 @@ def set_layers(config: AttrDict, flags: argparse.Namespace, layers: Sequence[Any
     """Put layers into a configuration, with the flags for all networks applied."""
     config.model_args["layer_args"] = restyle(layers, flags)
     if flags.loss is not None:
-        config.fitted = fit_to_loss(config, flags)
+        config.fitted_to, config.fitted = f"--loss {flags.loss}", []
+    if "fitted" in config:
+        config.fitted += fit_to_loss(config, flags)
 
 
 def fit_to_loss(config: AttrDict, flags: argparse.Namespace) -> list[str]:
-    """Fit labels and output layer to --loss, unless they were typed; returns the changes."""
+    """Fit labels and output layer to the loss, unless they were typed; returns the changes."""
     data, last = config.data_args, config.model_args["layer_args"][-1]
-    changes = []
-    one_column = flags.loss == "binary_cross_entropy"
+    changes, loss = [], config.model_args["loss"]
+    one_column = loss == "binary_cross_entropy"
     if "binary_labels" not in typed_options(flags, "data", "data_args"):
         if one_column != data.get("binary_labels", False):
             changes.append(f"labels in {'one column' if one_column else 'a column for each class'}")
@@ -98,8 +120,8 @@ def fit_to_loss(config: AttrDict, flags: argparse.Namespace) -> list[str]:
         if one_column:
             data["binary_labels"] = True
     before = last.get("activation")
-    if "output" not in dict(vars(flags).get("network_args") or []):
-        fit_output(last, flags.loss)
+    if "output" not in (vars(flags).get("network_args") or {}):
+        fit_output(last, loss)
     if last.get("activation") != before:
         changes.append(f"output activation {last['activation']}")
     return changes
@@ -114,7 +136,8 @@ def architecture(config: AttrDict, flags: argparse.Namespace) -> list[Any]:
         if flags.network_args:
             raise ValueError("--network-args goes with --network")
         return list(config.model_args["layer_args"])
-    options = dict(flags.network_args or [])
+    options = dict(flags.network_args or {})
+    check_given_once(flags, options)
     if flags.network == "fully_connected_net" and flags.hidden is not None:
         options.setdefault("hidden_sizes", flags.hidden)
     layers = [AttrDict(layer) for layer in initialize_network(flags.network, **options)]
@@ -123,10 +146,27 @@ def architecture(config: AttrDict, flags: argparse.Namespace) -> list[Any]:
     return layers
 
 
+def check_given_once(flags: argparse.Namespace, options: Mapping[str, Any]) -> None:
+    """Raise ``ValueError`` if a flag would overwrite what --network-args has set."""
+    for table in (SAME_OPTIONS, REPLACED_OPTIONS):
+        for flag, keys in table.items():
+            value = vars(flags).get(flag)
+            for key in keys:
+                if value is None or key not in options:
+                    continue
+                if table is SAME_OPTIONS and value in (options[key], [options[key]]):
+                    continue
+                raise ValueError(
+                    f"{flag_words(flag, value)} and --network-args {key}={options[key]}: give one "
+                    "of them"
+                )
+
+
 def fit_output(last: Any, loss: str) -> None:
     """Give the output layer the activation that goes with the loss."""
-    if loss in LOSSES and takes(last, "activation"):
-        last["activation"] = find_name(LOSSES[loss].canonical_activation, ACTIVATIONS)
+    fitting = find_name(LOSSES[loss].canonical_activation, ACTIVATIONS) if loss in LOSSES else ""
+    if fitting and takes(last, "activation"):
+        last["activation"] = fitting
 
 
 def blocks(layers: Sequence[Any]) -> list[list[Any]]:

@@ -17,13 +17,20 @@ from neural_networks.training.loop import TrainingDiverged
 from neural_networks.utils import arguments
 from neural_networks.utils.arguments import WRONG_ARGUMENTS
 from neural_networks.utils.factories import suggestion
-from neural_networks.utils.files import RepeatedKey, parse_json
+from neural_networks.utils.files import RepeatedKey, parse_json, user_path
 
 DIVERGED, INTERRUPTED, OUTPUT_CLOSED = 1, 130, 141
 
 
 class Parser(arguments.Parser):
-    """The parser of a program: an error is one line, with the closest flag if one is unknown."""
+    """The parser of a program: an error is one line, with the closest flag if one is unknown.
+
+    In paths, ``~`` is the user's folder, also in ``--output=~/file``.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.register("type", Path, user_path)
 
     def error(self, message: str) -> NoReturn:
         """Print the error, and exit."""
@@ -227,11 +234,18 @@ def _train(main: Callable[[Sequence[str]], None], arguments: Sequence[str]) -> i
         main(arguments)
         return 0
     except (TrainingInterrupted, TrainingTerminated) as end:
-        print(f"\n{end}.{_saved_in(end.folder)}")
+        print(f"\n{end}.{_saved_in(end.folder)}", *notes_of(end), sep="\n")
         return 128 + end.signal
     except TrainingDiverged as end:
         print(f"error: {end}.{_saved_in(end.folder)}", file=sys.stderr)
+        for note in notes_of(end):
+            print(note)
         return DIVERGED
+
+
+def notes_of(error: BaseException) -> list[str]:
+    """The texts that have been added to an error: commands to try next."""
+    return getattr(error, "__notes__", [])
 
 
 def _saved_in(folder: Path | None) -> str:

@@ -5,7 +5,6 @@ training did, and writes a table: row, class, and the probability of each class.
 """
 
 import sys
-from argparse import RawDescriptionHelpFormatter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -55,7 +54,6 @@ def make_parser() -> Parser:
         prog=PROGRAM,
         description=__doc__.split("\n")[0],
         epilog=EXAMPLES,
-        formatter_class=RawDescriptionHelpFormatter,
     )
     parser.add_argument("run", metavar="RUN", help="folder of the run, or its name in experiments/")
     parser.add_argument("file", metavar="FILE", type=Path, help="raw examples, see below")

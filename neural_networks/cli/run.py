@@ -74,7 +74,10 @@ def kaggle_data(
     asked_for = flags.test_data is not None or flags.kaggle_file is not None
     if not model.loss.classifies:
         if asked_for:
-            raise ValueError(f"Kaggle files hold classes, which {model.loss.name} does not predict")
+            raise ValueError(
+                f"Kaggle files hold classes, which {model.loss.name} does not predict (python -m "
+                "neural_networks predict RUN FILE predicts numbers with a finished run)"
+            )
         return None
     if flags.kaggle_file is not None:
         check_file_name(flags.kaggle_file)

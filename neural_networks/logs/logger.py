@@ -18,6 +18,7 @@ from neural_networks.logs.data_description import FILE, DataDescription
 from neural_networks.logs.environment import environment
 from neural_networks.logs.lines import LineFile, csv_line, step_line
 from neural_networks.logs.pictures import TEST, TRAINING, draw_pictures, show_pictures, warn
+from neural_networks.logs.plain import plain
 from neural_networks.logs.record import (
     EXAMPLES,
     Mistakes,
@@ -46,7 +47,9 @@ from neural_networks.utils.files import (
     check_file_system,
     experiments_folder,
     save_arrays,
+    user_path,
 )
+from neural_networks.utils.notebooks import display_pictures, in_notebook
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -68,7 +71,8 @@ class Logger:
     save : bool
         If True, files are written.
     plot : bool
-        If True, ``draw`` is called after each training and each test for their pictures.
+        If True, ``draw`` is called after each training and each test for their pictures. A
+        notebook shows them, also if they are saved.
     save_dir : str or Path
         The folder that holds the runs. The default is that of the repository, independent of the
         current folder; any other path is used unchanged.
@@ -128,7 +132,7 @@ class Logger:
         self.kaggle_file = None if kaggle_file is None else check_file_name(kaggle_file)
         # Absolute, so that a later change of the current folder does not move the run.
         is_default = save_dir == DEFAULT_FOLDER
-        self.save_dir = experiments_folder() if is_default else Path(save_dir).absolute()
+        self.save_dir = experiments_folder() if is_default else user_path(save_dir).absolute()
         self.reset()
 
     def reset(self) -> None:
@@ -273,7 +277,7 @@ class Logger:
             return
         if self.folder is None or not (self.folder / FILE).exists():  # nothing has been trained
             self._describe_data(loss, dataset)
-        table = prediction_table(loss, outcome.Y, outcome.Y_hat)
+        table = prediction_table(loss, outcome.Y, outcome.Y_hat, dataset.class_names)
         self.save_table(f"{split}_predictions.csv", table)
         predictions, mistakes, forecast = Predictions.from_table(table), None, None
         data = dataset.test if split == "test" else dataset.validate
@@ -327,7 +331,9 @@ class Logger:
     def _draw(self, *stages: str) -> None:
         try:
             if self.folder is not None:
-                draw_pictures(self._place() or self.folder, *stages)
+                drawn = draw_pictures(self._place() or self.folder, *stages)
+                if self.plot and in_notebook():
+                    display_pictures(drawn)
             elif not self.save:
                 show_pictures(self._record, *stages)
         except Exception as error:
@@ -385,8 +391,3 @@ def flat_row(log: Mapping[str, Any]) -> dict[str, float]:
         else:
             row[key] = value
     return row
-
-
-def plain(value: Any) -> Any:
-    """A value for JSON: NumPy numbers become numbers, anything else text."""
-    return value.item() if isinstance(value, np.generic) else str(value)

@@ -3,6 +3,9 @@
 import json
 import math
 import os
+import shlex
+import shutil
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from glob import escape
@@ -72,6 +75,14 @@ def user_path(path: str | os.PathLike[str]) -> Path:
         return Path(path).expanduser()
     except RuntimeError:
         raise FileNotFoundError(f"there is no user's folder for {str(path)!r}") from None
+
+
+def python_command() -> str:
+    """The running Python as a word for the shell: ``python`` if that starts it, else its path."""
+    found = shutil.which("python")
+    if found is not None and os.path.abspath(found) == os.path.abspath(sys.executable):  # noqa: PTH100
+        return "python"
+    return shlex.quote(display_path(Path(sys.executable)))
 
 
 def real_path(path: Path) -> Path:

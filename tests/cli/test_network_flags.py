@@ -175,7 +175,6 @@ class TestNetworks(FlagTest):
         options = {"dropout": 0.25, "normalization": "layer"}
         expected = self.plain(fully_connected_net([7, 6], **options))
         self.assertEqual(self.layers(*flags, "dropout=0.25", "normalization=layer"), expected)
-        self.assertEqual(self.layers(*flags, "--hidden", 5), self.plain(fully_connected_net([5])))
         layers = self.layers("--network", "two_layer_net", "--hidden", 7, 6)
         self.assertEqual(layers, self.plain(fully_connected_net([7, 6])))
 
@@ -209,8 +208,8 @@ class TestNetworks(FlagTest):
         self.refused("--network-args goes with --network", "--network-args", "n_hidden=3")
         words = "'fully_connected_net' needs the option 'hidden_sizes'"
         self.refused(words, "--network", "fully_connected_net")
-        flags = ("--network-args", "hidden_sizes=7", "--hidden", 5)
-        self.refused("hidden_sizes must be a list", "--network", "fully_connected_net", *flags)
+        flags = ("--network", "fully_connected_net", "--network-args", "hidden_sizes=7")
+        self.refused("hidden_sizes must be a list", *flags)
         net = ("--network", "two_layer_net", "--network-args")
         self.refused("'two_layer_net' has no option 'hidden'; did", *net, "hidden=3")
         self.refused("'n_hidden' is not of the form KEY=VALUE", *net, "n_hidden")
@@ -267,8 +266,8 @@ class TestConvolutions(FlagTest):
         self.assertEqual(layers, json.loads(json.dumps(conv_net([2], [5]))))
         for name, shape in (("Pool2D  .*", r"\(4, 4, 2\)"), ("Flatten", r"\(32,\)")):
             self.assertRegex(out, rf"\n  \d  {name} +-> {shape} +0\n")
-        layers = self.layers(*flags, "--kernel", 5, "--hidden", 4, 3, *self.FAST)
-        self.assertEqual(layers, json.loads(json.dumps(conv_net([2], [4, 3], kernel=5))))
+        layers = self.layers(*flags, "--kernel", 5, *self.FAST)
+        self.assertEqual(layers, json.loads(json.dumps(conv_net([2], [5], kernel=5))))
 
     def test_network_without_images(self):
         self.refused("no layer 'flatten'", "--network", "two_layer_net")

@@ -258,8 +258,9 @@ class TestFlags(PresetTest):
             self.assertEqual(len(steps), 1)
             _, script, *flags = shlex.split(steps[0])
             self.assertTrue(Path(script).samefile(train_ffnn.__file__))
-            self.assertEqual(flags, ["--preset", "higgs", "--seed", "1"])
-            self.assertEqual(self.train(*flags, "--epochs", 1)[0], 0)
+            place = ["--experiments", self.runs.name]
+            self.assertEqual(flags, ["--preset", "higgs", "--seed", "1", *place])
+            self.assertEqual(quietly(train_ffnn.main, *flags, "--epochs", 1)[0], 0)
             self.assertEqual(self.config("higgs-2")["arguments"]["seed"], 1)
             _, out, _ = self.train("--dataset", "higgs", "--epochs", 1)
             self.assertNotIn("--preset", out.split("\nNext:\n")[1])

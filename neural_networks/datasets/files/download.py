@@ -13,9 +13,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-from tqdm import tqdm
-
 from neural_networks.datasets.files.catalogue import RemoteFile
+from neural_networks.utils.progress import progress, tqdm
 
 try:
     import fcntl
@@ -137,8 +136,9 @@ def _sha256(path: Path) -> str:
 
 
 def _bar(what: str, size: int, start: int = 0) -> tqdm[Any]:
-    """A progress bar of bytes, at most 80 characters; silent unless on a terminal."""
-    return tqdm(
+    """Progress in bytes: a bar of at most 80 characters, or a line now and then."""
+    return progress(
+        tqdm,
         desc=what,
         total=size,
         initial=start,
@@ -146,7 +146,6 @@ def _bar(what: str, size: int, start: int = 0) -> tqdm[Any]:
         unit_scale=True,
         ncols=min(80, shutil.get_terminal_size().columns) - 1,
         leave=False,
-        disable=None,
     )
 
 

@@ -16,7 +16,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import DTypeLike
 
-from neural_networks.utils.progress import tqdm
+from neural_networks.utils.progress import progress, tqdm
 
 ROWS = 100_000
 """Lines of a CSV file per chunk: about 50 MB of memory for 29 columns."""
@@ -74,11 +74,11 @@ class NpyWriter:
 def open_with_progress(path: Path, what: str) -> Iterator[BinaryIO]:
     """Open a file for sequential reading, decompressed if it is a gzip file, whatever its name.
 
-    If standard error is a terminal, a progress bar shows how much has been read.
+    A progress bar, or a line now and then, tells how much has been read.
     """
     check_regular_file(path)
-    bar = tqdm(
-        total=path.stat().st_size, desc=what, unit="B", unit_scale=True, disable=None, leave=False
+    bar = progress(
+        tqdm, total=path.stat().st_size, desc=what, unit="B", unit_scale=True, leave=False
     )
     with bar, path.open("rb") as file, archive_errors(path):
         stream: Any = _Counted(file, bar)

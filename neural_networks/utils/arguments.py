@@ -1,0 +1,133 @@
+"""Command lines: an error in one line, a flag given twice, defaults in the help.
+
+It needs Python's standard library alone, so that programs start where nothing is installed.
+"""
+
+import argparse
+import shlex
+from collections.abc import Mapping
+from functools import partial
+from typing import Any, NamedTuple, NoReturn
+
+WRONG_ARGUMENTS = 2
+"""The exit status after a wrong argument."""
+
+
+class Typed(NamedTuple):
+    """A value from the command line, and its flag as typed."""
+
+    value: Any
+    words: str
+
+
+class HelpFormatter(argparse.RawDescriptionHelpFormatter):
+    """A help text that ends each flag with its default: ``(default: 0.1)``.
+
+    Parameters
+    ----------
+    prog : str
+        The program's name.
+    defaults : mapping
+        Defaults that the parser itself does not have.
+    """
+
+    def __init__(self, prog: str, defaults: Mapping[str, Any], **options: Any) -> None:
+        super().__init__(prog, **options)
+        self._defaults = defaults
+
+    def _get_help_string(self, action: argparse.Action) -> str:
+        text = action.help or ""
+        needed = action.required or not action.option_strings or action.dest == "help"
+        if needed or "(default" in text:
+            return text
+        default = default_text(self._defaults.get(action.dest, action.default))
+        return f"{text} (default: {default.replace('%', '%%')})"
+
+
+def default_text(value: Any) -> str:
+    """A default for the help text: ``none``, ``yes`` or ``no``, numbers as they are typed."""
+    if value is None or value in ("", (), []):
+        return "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return " ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser that reports an error in one line.
+
+    A flag that is given twice, with two values, is an error that names both. ``--help`` tells the
+    default of every flag, unless its text speaks of it.
+
+    Parameters
+    ----------
+    defaults : mapping, optional
+        Defaults for ``--help`` that the parser itself does not have, by the names of arguments:
+        those that are looked up later, such as in a configuration.
+    **options
+        Those of ``argparse.ArgumentParser``.
+    """
+
+    def __init__(self, *, defaults: Mapping[str, Any] | None = None, **options: Any) -> None:
+        layout = partial(HelpFormatter, defaults=defaults or {})
+        super().__init__(**{"formatter_class": layout, **options})
+        self.typed: dict[str, Typed] = {}
+        self.register("action", None, Once)
+        self.register("action", "store", Once)
+        self.register("action", argparse.BooleanOptionalAction, OnceOnOrOff)
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Parse the arguments that are known; those parsed before are forgotten."""
+        self.typed = {}
+        return super().parse_known_args(args, namespace)
+
+    def error(self, message: str) -> NoReturn:
+        """Print the error, and exit."""
+        self.exit(WRONG_ARGUMENTS, f"{self.prog}: error: {message} (--help explains the flags)\n")
+
+
+class Once(argparse._StoreAction):
+    """A flag with values: two different ones are an error."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Any,
+        option_string: str | None = None,
+    ) -> None:
+        """Store the values of the flag."""
+        super().__call__(parser, namespace, values, option_string)
+        check_once(parser, namespace, self.dest, values, option_string)
+
+
+class OnceOnOrOff(argparse.BooleanOptionalAction):
+    """A flag ``--x`` with an opposite ``--no-x``: both of them are an error."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Any,
+        option_string: str | None = None,
+    ) -> None:
+        """Store true or false."""
+        super().__call__(parser, namespace, values, option_string)
+        check_once(parser, namespace, self.dest, (), option_string)
+
+
+def check_once(
+    parser: argparse.ArgumentParser,
+    namespace: argparse.Namespace,
+    name: str,
+    values: Any,
+    flag: str | None,
+) -> None:
+    """Report an error if a flag has been given before, with another value than that stored now."""
+    if flag is None or not isinstance(parser, Parser):
+        return  # an argument by its position is there once
+    words = shlex.join([flag, *map(str, values if isinstance(values, list | tuple) else [values])])
+    now = Typed(getattr(namespace, name), words)
+    before = parser.typed.setdefault(name, now)
+    if repr(before.value) != repr(now.value):  # NaN differs from itself
+        parser.error(f"{before.words} and {now.words}: give one of them")
