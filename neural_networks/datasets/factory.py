@@ -35,7 +35,7 @@ DATASETS: dict[str, Callable[..., dict[str, Any]]] = {
 RENAMED = {"one_output": "binary_labels", "softened": "label_smoothing"}
 """Options of datasets in the config.json of older runs, and their names today."""
 
-SEVERAL = ("drop",)
+SEVERAL = ("drop", "categories")
 """Options that name several columns: flags that repeat them add up."""
 
 
@@ -104,14 +104,14 @@ def initialize_dataset(
         if y is not None and "target_scale" not in parts:  # which takes every digit
             parts[f"{what}_labels"] = encode(y, training=what == "training")
     as_rows = not images and parts["training_set"].ndim == 4
-    standardization = parts.pop("standardization", None)
+    standardization, table = parts.pop("standardization", None), parts.pop("table", None)
     return Dataset(
         **parts,
         batch_size=batch_size,
         seed=seed,
         name=name,
         class_names=class_names,
-        preprocessing=Preprocessing(dtype, standardization, augmentation, as_rows),
+        preprocessing=Preprocessing(dtype, standardization, augmentation, as_rows, table),
         **kaggle_options(name),
     )
 
