@@ -7,6 +7,7 @@ all limits are kept here. The lowest one holds, and after the last one the numbe
 
 import os
 from collections.abc import Iterable
+from contextlib import suppress
 from functools import cache
 from threading import RLock, get_ident
 from typing import Any
@@ -107,11 +108,17 @@ class Limit:
         """Remove the limit, if it is set."""
         if self in _limits:
             with _lock:
-                others = [n for limit, n in list(_limits.items()) if limit is not self]
+                others = [n for limit, n in _limits.items() if limit is not self]
                 for library in libraries():
                     library.lift(_limits.values(), others)
                 del _limits[self]  # last, so that a second call completes an interrupted one
-        _unlock()
+
+
+def unlock() -> None:
+    """Let other threads change limits, if an interrupt has left the lock to this one."""
+    with suppress(RuntimeError):  # it is not held any more
+        while True:
+            _lock.release()
 
 
 _limits: dict[Limit, float] = {}
@@ -121,17 +128,8 @@ _of_another_process: list[Limit] = []
 """After a fork: limits of threads that the child process does not have."""
 
 _lock = RLock()
-"""Held while limits change. The thread that holds it may take it again: the garbage collector may
-lift a forgotten limit at any point."""
-
-
-def _unlock() -> None:
-    """Release the lock, if an interrupt has left it to this thread."""
-    try:
-        while True:
-            _lock.release()
-    except RuntimeError:  # it is not held
-        return
+"""Held while limits change. A thread to which an interrupt has left it may take it again, to lift
+its limit."""
 
 
 def _after_fork() -> None:

@@ -26,7 +26,7 @@ from contextvars import ContextVar, copy_context
 from itertools import pairwise
 from typing import NamedTuple, TypeVar
 
-from neural_networks.utils.blas import Limit, libraries
+from neural_networks.utils.blas import Limit, libraries, unlock
 from neural_networks.utils.validation import positive_integer
 
 T = TypeVar("T")
@@ -94,6 +94,7 @@ def network_threads(
             end()
     finally:  # once more, as an interrupt may have stopped the first in the middle
         end()
+        unlock()
 
 
 def check_threads(n: int | None) -> int | None:
