@@ -112,7 +112,7 @@ def main(argv: Sequence[str]) -> None:
     model.prepare(dataset)
     to_predict = kaggle_data(model, dataset, flags)  # None: no Kaggle file
     print(describe(model, dataset, config))
-    start(logger)  # makes the run's folder
+    start(logger, model, dataset, flags)  # makes the run's folder
     try:
         model.train(dataset, **train_args(config))
         split = tested_split(dataset)

@@ -1,6 +1,8 @@
 """Argument parsers, exit codes, and one-line error messages."""
 
 import argparse
+import codecs
+import io
 import os
 import re
 import sys
@@ -167,7 +169,7 @@ def exit_status(program: str, act: Callable[[], int], debug: bool = False) -> in
         If True, errors are raised, not printed.
     """
     try:
-        with printed_warnings():
+        with printed_warnings(), printable_output():
             status = act()
         if sys.stdout is not None:  # None if the caller has closed it
             sys.stdout.flush()
@@ -198,6 +200,29 @@ def error_text(error: Exception) -> str | None:
     told = isinstance(error, ArithmeticError | MemoryError | OSError | TypeError | ValueError)
     lines = None if isinstance(error, MemoryError | OSError) else code_error(error)
     return lines or (f"error: {error}" if told else None)
+
+
+@contextmanager
+def printable_output() -> Iterator[None]:
+    """A context in which standard output takes any text; what its encoding lacks is escaped.
+
+    The name of a folder may lie outside of the encoding, that of a class, or a sign of ours.
+    """
+    out = sys.stdout
+    if not isinstance(out, io.TextIOWrapper) or takes_any_text(out):
+        yield
+        return
+    errors = out.errors
+    out.reconfigure(errors="backslashreplace")
+    try:
+        yield
+    finally:
+        out.reconfigure(errors=errors)
+
+
+def takes_any_text(out: io.TextIOWrapper) -> bool:
+    """True if a stream encodes any text; its bytes are then those of the names of files."""
+    return out.errors == "surrogateescape" and codecs.lookup(out.encoding).name == "utf-8"
 
 
 @contextmanager

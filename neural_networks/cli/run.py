@@ -1,8 +1,10 @@
 """Steps of a run: arguments from a configuration, the run's folder, the data to predict."""
 
 import argparse
+import errno
 import shlex
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ from neural_networks.logs import DEFAULT_FOLDER, Logger, check_file_name
 from neural_networks.models import NeuralNetwork
 from neural_networks.optimizers import with_epochs
 from neural_networks.utils.data_structures import AttrDict
+from neural_networks.utils.validation import error_prefix
 
 
 def dataset_args(config: AttrDict) -> dict[str, Any]:
@@ -79,8 +82,10 @@ def kaggle_data(
                 "neural_networks predict RUN FILE predicts numbers with a finished run)"
             )
         return None
-    if flags.kaggle_file is not None:
-        check_file_name(flags.kaggle_file)
+    labels = dataset.train.labels
+    if asked_for and labels is not None and labels.ndim > 2:
+        raise ValueError("Kaggle files hold one class for each example, not one for every step")
+    kaggle_name(dataset, flags)
     if flags.test_data is not None:
         return dataset.to_predict(read_examples(flags.test_data, dataset))
     if asked_for and dataset.test is None:
@@ -88,11 +93,43 @@ def kaggle_data(
     return dataset if asked_for or dataset.kaggle_file else None
 
 
-def start(logger: Logger) -> None:
-    """Make the run's folder; print its name if the run's own name was taken."""
-    logger.start()
-    if logger.folder is not None and logger.folder.name != logger.model_name:
+def kaggle_name(dataset: Dataset, flags: argparse.Namespace) -> str:
+    """The name of the Kaggle file, empty for the default one; ``ValueError`` if not allowed."""
+    name: str = dataset.kaggle_file if flags.kaggle_file is None else flags.kaggle_file
+    return check_file_name(name) if name or flags.kaggle_file is not None else ""
+
+
+def start(
+    logger: Logger, model: NeuralNetwork, dataset: Dataset, flags: argparse.Namespace
+) -> None:
+    """Make the run's folder, if its results can be made and written once it is trained.
+
+    Prints the folder's name if the run's own name was taken.
+
+    Raises
+    ------
+    ValueError
+        If the test set cannot be tested, or pandas cannot be imported.
+    OSError
+        If the folder cannot be written, or its disk has no space for the parameters.
+    """
+    if dataset.test is not None and dataset.test.labels is not None:
+        with error_prefix("test set"):
+            model.loss.check_labels(dataset.test.labels)
+    try:
+        import_module("pandas")
+    except Exception as error:  # that of another version of NumPy ends in any
+        raise ValueError(f"pandas, which writes results, cannot be imported: {error}") from error
+    parameters = sum(layer.parameters[name].nbytes for _, layer, name in model.parameters())
+    try:
+        logger.start(kaggle_name(dataset, flags), 2 * parameters)  # with those of the best epoch
+    except OSError as error:
+        if error.errno in (None, errno.ENAMETOOLONG):
+            raise
+        raise OSError(f"{error} (--experiments DIR puts runs into another folder)") from error
+    name = logger.model_name if logger.folder is None else logger.folder.name
+    if name != logger.model_name and not logger.overwrite:  # with which a warning has told why
         print(
-            f"There is a run {logger.model_name!r} already: this one is {logger.folder.name!r} "
-            "(--overwrite replaces it)."
+            f"There is a run {logger.model_name!r} already: this one is {name!r} (--overwrite "
+            "replaces it)."
         )

@@ -36,6 +36,7 @@ from neural_networks.logs.run_folder import (
     RUN_FILES,
     check_file_name,
     claim_folder,
+    new_folder,
     removed_after_error,
 )
 from neural_networks.losses import Loss
@@ -80,8 +81,6 @@ class Logger:
         Further settings of the run, for ``config.json``.
     overwrite : bool
         If True, a run of the same name is replaced, unless it is still being written.
-    kaggle_file : str, optional
-        The name of the file of predictions that the run will write, to be checked at its start.
 
     Attributes
     ----------
@@ -93,7 +92,7 @@ class Logger:
     Raises
     ------
     ValueError
-        If the name of the run or the file is not valid.
+        If the name is not valid.
     """
 
     def __init__(
@@ -107,7 +106,6 @@ class Logger:
         *,
         arguments: Mapping[str, Any] | None = None,
         overwrite: bool = False,
-        kaggle_file: str | None = None,
     ) -> None:
         is_one_part = isinstance(model_name, str) and Path(model_name).name == model_name
         if not is_one_part or not model_name.isprintable() or model_name[:1] in ("", "."):
@@ -129,7 +127,6 @@ class Logger:
         self.save = save
         self.plot = plot
         self.overwrite = overwrite
-        self.kaggle_file = None if kaggle_file is None else check_file_name(kaggle_file)
         # Absolute, so that a later change of the current folder does not move the run.
         is_default = save_dir == DEFAULT_FOLDER
         self.save_dir = experiments_folder() if is_default else user_path(save_dir).absolute()
@@ -147,11 +144,13 @@ class Logger:
         self._steps: list[StepBin] = []
         self._record = RunRecord(self.model_name, model=model, rows=self.rows, steps=self._steps)
 
-    def start(self, needed: int = 0) -> None:
+    def start(self, kaggle_file: str = "", needed: int = 0) -> None:
         """Claim a folder and write ``config.json``, unless that has been done already.
 
         Parameters
         ----------
+        kaggle_file : str
+            The name of the file of predictions that the run will write; empty for the default.
         needed : int
             Bytes that the run will write, at least; they must be free.
 
@@ -162,14 +161,14 @@ class Logger:
         """
         if not self.save or self.folder is not None:
             return
-        self.save_dir.mkdir(parents=True, exist_ok=True)
-        own = "" if self.kaggle_file in RUN_FILES else self.kaggle_file or ""
-        wanted = self.save_dir / self.model_name
-        claimed = claim_folder(wanted, self.overwrite, own, needed)
+        own = "" if kaggle_file in RUN_FILES else kaggle_file
         if own:  # a run that replaces this one removes it
             self.config[KAGGLE_FILES] = [own]
-        with removed_after_error(claimed.folder):
-            self._save_config(claimed.folder)
+        wanted = self.save_dir / self.model_name
+        with new_folder(self.save_dir):
+            claimed = claim_folder(wanted, self.overwrite, own, needed)
+            with removed_after_error(claimed.folder):
+                self._save_config(claimed.folder)
         self._claim, self.folder = claimed, claimed.folder
 
     def describe(self, loss: Loss, dataset: Dataset, seed: int) -> None:

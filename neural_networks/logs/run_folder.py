@@ -9,7 +9,7 @@ import re
 import shutil
 import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from secrets import token_hex
 from typing import Any, NamedTuple
@@ -144,6 +144,15 @@ def _warn_of_number(wanted: Path, folder: Path) -> None:
         f"one is {folder.name!r}",
         stacklevel=5,
     )
+
+
+@contextmanager
+def new_folder(folder: Path) -> Iterator[None]:
+    """A context with a folder, which is made if there is none, and removed if the body fails."""
+    is_there = folder.is_dir()
+    folder.mkdir(parents=True, exist_ok=True)
+    with nullcontext() if is_there else removed_after_error(folder):
+        yield
 
 
 @contextmanager
