@@ -10,10 +10,11 @@ import numpy as np
 
 from neural_networks.activations import Activation, Linear, Sigmoid, SoftMax
 from neural_networks.utils.factories import lookup
+from neural_networks.utils.recorded import Recorded
 from neural_networks.utils.validation import first_index
 
 
-class Loss(ABC):
+class Loss(Recorded, ABC):
     """A loss L(Y, Y_hat) and its gradient.
 
     Parameters
@@ -336,12 +337,12 @@ LOSSES: dict[str, type[Loss]] = {
 }
 
 
-def initialize_loss(name: str) -> Loss:
-    """Create a loss by its name, one of ``LOSSES``.
+def initialize_loss(name: str | Loss) -> Loss:
+    """Create a loss by its name, one of ``LOSSES``; a loss itself is returned.
 
     Raises
     ------
     ValueError
         If the name is unknown.
     """
-    return lookup("loss", name, LOSSES)(name)
+    return name if isinstance(name, Loss) else lookup("loss", name, LOSSES)(name)

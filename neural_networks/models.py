@@ -17,18 +17,20 @@ from neural_networks.layers import Layer
 from neural_networks.layers.arrays import (
     assign_arrays,
     check_batches,
+    check_trainable,
     checked_gradients,
     load_arrays,
     named_parameters,
     network_arrays,
     read_network_arrays,
+    trained_parameters,
     trial_copies,
 )
-from neural_networks.layers.factory import make_layers, set_output_size
+from neural_networks.layers.factory import LayerArgs, make_layers, set_output_size
 from neural_networks.layers.sequential import create_parameters, inference
 from neural_networks.layers.table import layer_table
-from neural_networks.losses import initialize_loss
-from neural_networks.optimizers import initialize_optimizer
+from neural_networks.losses import Loss, initialize_loss
+from neural_networks.optimizers import Optimizer, make_optimizer
 from neural_networks.regularization import WeightPenalty
 from neural_networks.training import evaluation, loop
 from neural_networks.training.early_stopping import BestEpoch, EarlyStopping
@@ -36,9 +38,9 @@ from neural_networks.training.history import History
 from neural_networks.training.loop import TrainingDiverged
 from neural_networks.training.protocols import RunLog
 from neural_networks.training.state import load_network_state, network_state
-from neural_networks.utils.factories import call
-from neural_networks.utils.files import save_arrays
+from neural_networks.utils.files import save_arrays, user_path
 from neural_networks.utils.randomness import draw_seed
+from neural_networks.utils.recorded import take
 from neural_networks.utils.threads import check_threads, network_threads
 from neural_networks.utils.validation import floating_type, positive_integer, true_or_false
 
@@ -56,17 +58,18 @@ class NeuralNetwork:
 
     Parameters
     ----------
-    loss : str
-        Name of the loss, see ``losses``.
-    layer_args : sequence of mapping
-        The arguments of ``initialize_layer`` for each layer, first to last. The last layer's
-        ``n_out`` may be None: the dataset's ``out_dim`` sets it.
-    optimizer_args : mapping
-        The arguments of ``initialize_optimizer``.
+    loss : str or Loss
+        Name of the loss, see ``losses``, or the loss itself.
+    layer_args : sequence of mapping or Layer
+        The arguments of ``initialize_layer`` for each layer, or the layer itself, first to last.
+        The last layer's ``n_out`` may be None: the dataset's ``out_dim`` sets it.
+    optimizer_args : mapping or Optimizer
+        The arguments of ``initialize_optimizer``, or the optimizer itself.
     logger : Logger, optional
         Saves the results of training and tests; see ``logs``.
     seed : int, optional
-        Fixes initial weights and dropout; by default NumPy's global state draws one.
+        Fixes initial weights and dropout, except of layers that were made with an ``rng``; by
+        default NumPy's global state draws one.
     name : str
         A label.
     l2, l1 : float
@@ -90,7 +93,7 @@ class NeuralNetwork:
     penalty : float
         The penalty on the weights within the loss that ``backward`` returned last.
     best : BestEpoch or None
-        The best of the epochs trained so far, on any data, with its parameters; see ``train``.
+        The best of the epochs on the data of the last training, with its parameters.
     restored : bool
         True if ``train`` ended by restoring the parameters of the best epoch.
     records : History
@@ -104,9 +107,9 @@ class NeuralNetwork:
 
     def __init__(
         self,
-        loss: str,
-        layer_args: Sequence[Mapping[str, Any]],
-        optimizer_args: Mapping[str, Any],
+        loss: str | Loss,
+        layer_args: Sequence[LayerArgs],
+        optimizer_args: Mapping[str, Any] | Optimizer,
         logger: RunLog | None = None,
         seed: int | None = None,
         *,
@@ -123,7 +126,7 @@ class NeuralNetwork:
         self.layers: list[Layer] = make_layers(layer_args, self.dtype, self.seed)
         self.layers[0].input_gradient = False  # the data needs no gradient
         self.loss = initialize_loss(loss)
-        self.optimizer = call("optimizer", initialize_optimizer, optimizer_args)
+        self.optimizer = make_optimizer(optimizer_args)
         self.regularization = WeightPenalty(l2, l1)
         self.canonical = true_or_false("canonical", canonical)
         self.n_threads = check_threads(n_threads)
@@ -134,6 +137,8 @@ class NeuralNetwork:
         self.restored = False
         self.records = History()
         self._label_shape: tuple[int, ...] | None = None
+        for part in (*self.layers, self.optimizer):
+            take(part)
 
     def forward(self, X: np.ndarray) -> np.ndarray:
         """Compute the output for a batch, through all layers.
@@ -178,20 +183,27 @@ class NeuralNetwork:
         else:  # exact even where σ of the output layer saturates, see canonical
             loss = pair.forward(target, last.from_cache("Z"))
             gradient = last.backward_from_logits(pair.backward(target, out))
+        while hidden and hidden[0].frozen:
+            del hidden[0]  # below the first layer that learns, there is no need for a gradient
         for layer in reversed(hidden):
             gradient = layer.backward_faster(gradient)
         self.penalty = self.regularization.apply(self.layers)
         return loss + self.penalty
 
     def update(self, epoch: float) -> None:
-        """Step every parameter; ``ValueError`` if a gradient is missing or of another shape.
+        """Step every parameter, except those of frozen layers.
 
         Parameters
         ----------
         epoch : float
             The epoch, from 0, possibly a fraction; the learning rate depends on it.
+
+        Raises
+        ------
+        ValueError
+            If a gradient is missing, or of another shape than its parameter.
         """
-        named = list(self.parameters())
+        named = list(trained_parameters(self.layers))
         gradients = self.optimizer.clip_by_global_norm(checked_gradients(named))
         # New arrays: the old ones may belong to the caller. All of them before the first is
         # assigned: an exception leaves the parameters of one step.
@@ -295,6 +307,7 @@ class NeuralNetwork:
         out = create_parameters(layers, shape)
         check_outputs(self.loss, layers, label_sets, out)
         check_own_gradients(self.loss, layers, label_sets[0])
+        check_trainable(layers)
         check_batches(layers, dataset.train.n_samples, dataset.train.batch_size)
         set_output_size(self.layers, dataset.out_dim)
         if self.input_shape is None:
@@ -367,7 +380,7 @@ class NeuralNetwork:
         """Write the parameters to an ``.npz`` file, whole or not at all."""
         if not (arrays := self.arrays()):
             raise ValueError("there is nothing to save: the first forward creates the parameters")
-        save_arrays(Path(path), arrays)
+        save_arrays(user_path(path), arrays)
 
     def load(self, path: str | Path) -> None:
         """Read the parameters from a file that ``save`` or a run has written.
@@ -380,7 +393,7 @@ class NeuralNetwork:
         ValueError
             If it is not such a file, or belongs to another network; this one is then unchanged.
         """
-        arrays = read_network_arrays(Path(path))
+        arrays = read_network_arrays(user_path(path))
         try:
             load_arrays(self.layers, arrays)
         except ValueError as error:
@@ -422,9 +435,9 @@ class NeuralNetwork:
 
 def initialize_model(
     name: str,
-    loss: str,
-    layer_args: Sequence[Mapping[str, Any]],
-    optimizer_args: Mapping[str, Any],
+    loss: str | Loss,
+    layer_args: Sequence[LayerArgs],
+    optimizer_args: Mapping[str, Any] | Optimizer,
     logger: RunLog | None = None,
     seed: int | None = None,
     **options: Any,

@@ -15,8 +15,9 @@ class WeightPenalty:
     """A penalty on large weights: R = (l2 / 2) Σ W² + l1 Σ |W|, over all weights.
 
     Weights are the parameters named ``W`` or ``U``, as in the layers of this library. Biases, and
-    the scales and shifts of normalizations, are not penalized. With plain gradient descent, l2 acts
-    on the weights as a ``weight_decay`` of that size; l1 makes many of them almost 0.
+    the scales and shifts of normalizations, are not penalized, nor are weights of frozen layers.
+    With plain gradient descent, l2 acts on the weights as a ``weight_decay`` of that size; l1 makes
+    many of them almost 0.
 
     Parameters
     ----------
@@ -62,8 +63,11 @@ class WeightPenalty:
 
 
 def penalized_weights(layers: Iterable[Layer]) -> Iterator[tuple[Layer, str]]:
-    """The layer and the name of each weight array: ``W``, ``U``, ``1.W`` in a residual block."""
+    """The layer and the name of each weight array: ``W``, ``U``, ``1.W`` in a residual block.
+
+    Those of frozen layers are left out.
+    """
     for layer in layers:
-        for name in layer.parameters:
+        for name in layer.trained():
             if name.rpartition(".")[2] in WEIGHTS:
                 yield layer, name

@@ -19,6 +19,19 @@ def named_parameters(layers: Sequence[Layer]) -> Iterator[tuple[str, Layer, str]
             yield f"layer{i}.{name}", layer, name
 
 
+def trained_parameters(layers: Sequence[Layer]) -> Iterator[tuple[str, Layer, str]]:
+    """``named_parameters`` without those of frozen layers."""
+    for i, layer in enumerate(layers, start=1):
+        for name in layer.trained():
+            yield f"layer{i}.{name}", layer, name
+
+
+def check_trainable(layers: Sequence[Layer]) -> None:
+    """Raise ``ValueError`` if there are parameters, and all of them are frozen."""
+    if any(named_parameters(layers)) and not any(trained_parameters(layers)):
+        raise ValueError("all layers with parameters are frozen: there is nothing to train")
+
+
 def checked_gradients(named: Sequence[tuple[str, Layer, str]]) -> list[np.ndarray]:
     """The gradients of ``named_parameters``.
 

@@ -20,6 +20,9 @@ from neural_networks.utils.validation import error_prefix, floating_type
 SIZES = ("n_in", "n_out", "input_shape")
 """Attributes that follow from the data and from the shapes of the parameters."""
 
+NOT_OPTIONS = (*SIZES, "training", "frozen", "input_gradient", "is_seeded")
+"""Attributes that may differ between a layer and one that continues from its state."""
+
 
 class Layer(Passes):
     """A differentiable function of a batch, with parameters to learn.
@@ -57,6 +60,9 @@ class Layer(Passes):
     training : bool
         True while the layer trains. The model sets it to False to predict: ``forward`` then
         leaves the cache unchanged.
+    frozen : bool
+        True if training leaves the layer as it is: its parameters get no step, no weight decay and
+        no penalty, and its buffers no update. It may be changed between two steps.
     input_gradient : bool
         True, but for a network's first layer: its ``backward_faster`` may leave out dL/dX, the
         gradient of the data. The network sets it once.
@@ -79,6 +85,9 @@ class Layer(Passes):
 
     children: Sequence["Layer"] = ()
 
+    is_seeded = False
+    """True if the layer was made with an ``rng`` of its own: a network leaves it to the layer."""
+
     def __init__(
         self,
         activation: str = "linear",
@@ -94,8 +103,9 @@ class Layer(Passes):
         self.buffers: MutableMapping[str, np.ndarray] = OrderedDict()
         self.cache: OrderedDict[str, Any] = OrderedDict()
         self.dtype = floating_type(dtype)
-        self.rng = generator_of(rng)
+        self.rng, self.is_seeded = generator_of(rng), rng is not None
         self.training = True
+        self.frozen = False
         self.input_gradient = True
         self.input_shape: tuple[int, ...] | None = None
 
@@ -155,9 +165,18 @@ class Layer(Passes):
         """``backward_faster`` from dL/dZ, as rows, in layers with ``has_logits``."""
         raise NotImplementedError(f"{type(self).__name__} has no entrance at its logits")
 
+    def trained(self) -> Iterator[str]:
+        """The names of the parameters that training changes: all, unless the layer is frozen."""
+        if not self.frozen:
+            yield from self.parameters
+
     def __repr__(self) -> str:
         sizes = [] if self.n_out is None else [f"{self.n_in or '?'} → {self.n_out}"]
-        return f"{type(self).__name__}({', '.join([*sizes, *self.details()])})"
+        return f"{type(self).__name__}({', '.join([*sizes, *self.described()])})"
+
+    def described(self) -> list[str]:
+        """``details``, and ``"frozen"`` if the layer is."""
+        return [*self.details(), *(["frozen"] if self.frozen else [])]
 
     def details(self) -> list[str]:
         """The layer's options as text, for ``print`` and the summary of a network."""
@@ -195,6 +214,7 @@ class Layer(Passes):
             **self._kind(),
             **changing_values(self, self.changing),
             "generator": generator_state(self.rng),
+            "frozen": bool(self.frozen),
             "children": [layer.state() for layer in self.children],
         }
 
@@ -202,13 +222,16 @@ class Layer(Passes):
         """Continue from a state; ``ValueError`` if it is that of another layer."""
         check_kind(self._kind(), state)
         values = saved_values(self, self.changing, state)
+        frozen = entry(state, "frozen", bool)
         load_states(self.children, entry(state, "children", list))
+        if not self.children:
+            self.frozen = frozen
         restore_generator(self.rng, entry(state, "generator", dict))
         vars(self).update(values)
 
     def _kind(self) -> dict[str, Any]:
         """Class and options, activation included, without what follows from the data."""
-        kind = kind_of(self, ("training", "input_gradient", *SIZES, *self.changing))
+        kind = kind_of(self, (*NOT_OPTIONS, *self.changing))
         activation = kind_of(self.activation)
         of_activation = {f"activation.{key}": x for key, x in activation["options"].items()}
         kind["options"] |= {"activation": activation["name"], **of_activation}

@@ -50,6 +50,11 @@ class Normalization(Layer):
         super().__init__(activation, dtype=dtype, rng=rng)
         self.epsilon = number_in("epsilon", epsilon, 0, open_low=True)
 
+    @property
+    def is_constant(self) -> bool:
+        """True if mean and variance do not depend on the batch, as in a frozen ``BatchNorm``."""
+        return False
+
     @abstractmethod
     def center(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Rows (r, d) minus their means, a new array, and the variances, (1, d) or (r, 1)."""
@@ -99,9 +104,10 @@ class Normalization(Layer):
         # dL/dx_i = Σ_j dL/dx̂_j (s δ_ij - s/n - s x̂_j x̂_i / n): the parts that change the mean
         # or the spread of all are taken out of the gradient.
         G = dLdZ * self.parameter("gamma")
-        spread = mean_over(self.axis, G * X_hat)
-        G -= mean_over(self.axis, G)
-        G -= X_hat * spread
+        if not self.is_constant:
+            spread = mean_over(self.axis, G * X_hat)
+            G -= mean_over(self.axis, G)
+            G -= X_hat * spread
         G *= scale
         return from_rows(G, X_shape)
 
@@ -122,7 +128,8 @@ class BatchNorm(Normalization):
     """Batch normalization: each feature has mean 0 and variance 1 over the examples of a batch.
 
     In training, mean and variance are those of the batch, over all rows (of images, over all
-    pixels of all images). Their moving averages are kept in ``buffers`` and used in prediction.
+    pixels of all images). Their moving averages are kept in ``buffers`` and used in prediction,
+    and in training if the layer is frozen: they no longer move then.
     Source: Ioffe and Szegedy, "Batch Normalization: Accelerating Deep Network Training by Reducing
     Internal Covariate Shift", ICML 2015.
 
@@ -162,16 +169,26 @@ class BatchNorm(Normalization):
 
     @property
     def min_batch_size(self) -> int:
-        """Two examples, or one image or sequence, which has several rows."""
+        """Two examples, or one image or sequence, which has several rows; one if frozen."""
+        if self.frozen:
+            return 1
         example = (1, *(self.input_shape or (1,)))
         return 1 if math.prod(example) > feature_count(example) else 2
 
+    @property
+    def is_constant(self) -> bool:
+        """True in a frozen layer: the moving averages stay as they are."""
+        return self.frozen
+
     def center(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Rows minus column means: those of these rows, or in prediction the moving averages."""
+        """Rows minus column means: those of these rows, or the moving averages.
+
+        The moving averages, in prediction and in a frozen layer.
+        """
         if not self.buffers:
             self._init_buffers(rows.shape[1])
         running_mean, running_var = map(self._buffer, ("running_mean", "running_var"))
-        if not self.training:
+        if self.frozen or not self.training:
             return rows - running_mean, running_var
         n = len(rows)
         if n < 2:

@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from neural_networks.utils.recorded import Recorded
 
-class Passes(ABC):
+
+class Passes(Recorded, ABC):
     """Base class of ``Layer``: ``forward`` and ``backward``, and their ``_faster`` versions.
 
     A layer may have two implementations of a pass, one to be read and one to be run. If the first

@@ -1,14 +1,14 @@
 """Residual block: Y = σ(X + F(X))."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import DTypeLike
 
 from neural_networks.layers.base import Layer
-from neural_networks.layers.factory import make_layer
+from neural_networks.layers.factory import LayerArgs, check_distinct, make_layer
 from neural_networks.layers.sequential import JoinedArrays, Sequential, create_parameters
+from neural_networks.utils.recorded import take
 from neural_networks.utils.rows import as_rows, feature_count, from_rows
 
 
@@ -21,9 +21,9 @@ class Residual(Layer):
 
     Parameters
     ----------
-    layers : sequence of mapping
-        The arguments of ``initialize_layer`` for each layer of F, first to last. The output of F
-        must have the shape of its input.
+    layers : sequence of mapping or Layer
+        The arguments of ``initialize_layer`` for each layer of F, or the layer itself, first to
+        last. The output of F must have the shape of its input.
     activation : str
         Name of σ, see ``activations``.
     dtype, rng
@@ -46,23 +46,27 @@ class Residual(Layer):
 
     def __init__(
         self,
-        layers: Sequence[Mapping[str, Any]],
+        layers: Sequence[LayerArgs],
         activation: str = "linear",
         *,
         dtype: DTypeLike = "float64",
         rng: np.random.Generator | int | None = None,
     ) -> None:
         super().__init__(activation, dtype=dtype, rng=rng)
-        is_list = isinstance(layers, Sequence) and all(isinstance(args, Mapping) for args in layers)
-        if not is_list or not layers:
+        is_list = isinstance(layers, Sequence) and bool(layers)
+        if not is_list or not all(isinstance(args, Mapping | Layer) for args in layers):
             raise ValueError(
-                f"layers must be a list with one layer or more, each a mapping, got {layers!r}"
+                "layers must be a list with one layer or more, each a mapping or a Layer, got "
+                f"{layers!r}"
             )
+        check_distinct(layers)
         rngs = self.rng.spawn(len(layers))
         self.children: list[Layer] = [
             make_layer(number, args, self.dtype, rng)
             for number, (args, rng) in enumerate(zip(layers, rngs, strict=True), start=1)
         ]
+        for layer in self.children:
+            take(layer)
         self.block = Sequential(self.children)
         self.splits_batch = any(layer.splits_batch for layer in self.children)
         self.parameters = JoinedArrays(self.children, "parameters")
@@ -81,9 +85,25 @@ class Residual(Layer):
             layer.training = value
 
     @property
+    def frozen(self) -> bool:
+        """True if all layers of the block are frozen; setting it sets it in all of them."""
+        return bool(self.children) and all(layer.frozen for layer in self.children)
+
+    @frozen.setter
+    def frozen(self, value: bool) -> None:
+        for layer in self.children:
+            layer.frozen = value
+
+    @property
     def min_batch_size(self) -> int:
         """The largest minimum among the block's layers."""
         return max(layer.min_batch_size for layer in self.children)
+
+    def trained(self) -> Iterator[str]:
+        """The names of the parameters of the block's layers that are not frozen."""
+        for number, layer in enumerate(self.children, start=1):
+            for name in layer.trained():
+                yield f"{number}.{name}"
 
     def forward(self, X: np.ndarray) -> np.ndarray:
         """Y = σ(X + F(X)).

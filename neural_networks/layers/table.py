@@ -19,16 +19,18 @@ def layer_table(layers: Sequence[Layer], input_shape: tuple[int, ...]) -> str:
         Shape of one example.
     """
     X = np.zeros((1, *input_shape), layers[0].dtype)
-    details = [", ".join(layer.details()) for layer in layers]
+    details = [", ".join(layer.described()) for layer in layers]
     n_digits, width = len(str(len(layers))), max(map(len, details))
-    total, lines = 0, []
+    total, trained, lines = 0, 0, []
     for number, (layer, words) in enumerate(zip(inference(layers), details, strict=True), start=1):
         X = layer.forward_faster(X)
         count = sum(value.size for value in layer.parameters.values())
         total += count
+        trained += sum(layer.parameters[name].size for name in layer.trained())
         shapes = ", ".join(f"{key} {value.shape}" for key, value in layer.parameters.items())
         lines.append(
             f"  {number:>{n_digits}}  {type(layer).__name__:<15} {words:<{width}} -> "
             f"{X.shape[1:]!s:<14} {count:>9,}  {shapes}".rstrip()
         )
-    return "\n".join([f"Network: {total:,} parameters, {X.dtype}", *lines])
+    frozen = f" ({total - trained:,} frozen)" if trained < total else ""
+    return "\n".join([f"Network: {total:,} parameters{frozen}, {X.dtype}", *lines])

@@ -6,7 +6,12 @@ learning rate, and all arithmetic is element by element.
 
 from neural_networks.optimizers.adaptive import AdaDelta, AdaGrad, Adam, AdamW, RMSProp
 from neural_networks.optimizers.base import Optimizer
-from neural_networks.optimizers.factory import OPTIMIZERS, initialize_optimizer, with_epochs
+from neural_networks.optimizers.factory import (
+    OPTIMIZERS,
+    initialize_optimizer,
+    make_optimizer,
+    with_epochs,
+)
 from neural_networks.optimizers.sgd import SGD
 
 __all__ = [
@@ -19,5 +24,6 @@ __all__ = [
     "Optimizer",
     "RMSProp",
     "initialize_optimizer",
+    "make_optimizer",
     "with_epochs",
 ]

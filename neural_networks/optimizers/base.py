@@ -10,6 +10,7 @@ import numpy as np
 from neural_networks.schedulers import initialize_scheduler, scheduler_options
 from neural_networks.utils.factories import check_keys, options_in
 from neural_networks.utils.randomness import copied
+from neural_networks.utils.recorded import Recorded
 from neural_networks.utils.state import changing_values, check_kind, entry, kind_of, saved_values
 from neural_networks.utils.validation import error_prefix, number_in
 
@@ -17,7 +18,7 @@ Slots = dict[str, Any]
 """An optimizer's state for one parameter: arrays by their names in the formulas, counts as int."""
 
 
-class Optimizer(ABC):
+class Optimizer(Recorded, ABC):
     """An optimizer: a subclass defines ``update``, the step for a gradient.
 
     All optimizers take the options below; a subclass adds its hyper-parameters.
@@ -103,6 +104,10 @@ class Optimizer(ABC):
     def reset(self) -> None:
         """Forget all slots, as before the first step; the schedule stays where it is."""
         self._slots = {}
+
+    def has_steps(self) -> bool:
+        """True if the optimizer keeps slots of parameters: it has made a step with them."""
+        return bool(self._slots)
 
     def state(self) -> dict[str, Any]:
         """Class, options, slots and schedule: copies, for ``load_state``."""

@@ -9,12 +9,14 @@ from neural_networks.optimizers.base import Optimizer
 from neural_networks.optimizers.sgd import SGD
 from neural_networks.utils.factories import (
     build,
+    call,
     check_keys,
     lookup,
     option_names,
     options_in,
     without_none,
 )
+from neural_networks.utils.recorded import check_free
 
 OPTIMIZERS: dict[str, type[Optimizer]] = {
     "SGD": SGD,
@@ -74,6 +76,30 @@ def initialize_optimizer(
     known = option_names(lookup("optimizer", name, OPTIMIZERS))
     check_keys(f"optimizer {name!r}", given, known)
     return build("optimizer", OPTIMIZERS, name, without_none(given))
+
+
+def make_optimizer(optimizer_args: Mapping[str, Any] | Optimizer) -> Optimizer:
+    """Create the optimizer of a network.
+
+    Parameters
+    ----------
+    optimizer_args : mapping or Optimizer
+        Arguments of ``initialize_optimizer``, or the optimizer itself.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is wrong; if the optimizer itself has made steps or has another network: its
+        state belongs to the parameters there.
+    """
+    if isinstance(optimizer_args, Optimizer):
+        check_free("the optimizer", optimizer_args)
+        if optimizer_args.has_steps():
+            raise ValueError("the optimizer has made steps: make another one, or reset() it")
+        return optimizer_args
+    if not isinstance(optimizer_args, Mapping):
+        raise TypeError(f"optimizer_args must be a mapping or an Optimizer, got {optimizer_args!r}")
+    return call("optimizer", initialize_optimizer, optimizer_args)
 
 
 def with_epochs(optimizer_args: Mapping[str, Any], epochs: int) -> dict[str, Any]:

@@ -56,7 +56,8 @@ def network_kind(model: Trainable) -> dict[str, Any]:
         for what, part in parts.items()
         for key, value in kind_of(part)["options"].items()
     }
-    return {"dtype": str(model.dtype), "canonical": model.canonical, **options}
+    named = {"dtype": str(model.dtype), "canonical": model.canonical}
+    return {**named, "loss": type(model.loss).__name__, **options}
 
 
 def load_network_state(model: Trainable, state: Mapping[str, Any]) -> None:

@@ -145,6 +145,9 @@ class Layer(Protocol):
     def gradients(self) -> Mapping[str, np.ndarray]:
         """Gradients under the names of the parameters."""
 
+    def trained(self) -> Iterable[str]:
+        """The names of the parameters that training changes."""
+
     @property
     def buffers(self) -> MutableMapping[str, np.ndarray]:
         """Arrays that change in a training step, such as moving averages."""
@@ -194,8 +197,9 @@ def check_network(
     Returns
     -------
     dict of GradientReport
-        By the names of the parameters in the network, such as ``layer1.W``. The loss is the one
-        that ``backward`` returns, with the penalty on the weights.
+        By the names of the parameters in the network, such as ``layer1.W``, without those of
+        frozen layers. The loss is the one that ``backward`` returns, with the penalty on the
+        weights.
 
     Raises
     ------
@@ -213,7 +217,9 @@ def check_network(
         if loss() != loss():
             raise ValueError("two passes give two losses: does a dropout layer lack a seed?")
         named = [
-            (key, layer, name, layer.gradients[name]) for key, layer, name in model.parameters()
+            (key, layer, name, layer.gradients[name])
+            for key, layer, name in model.parameters()
+            if name in layer.trained()
         ]
         reports = {}
         for key, layer, name, gradient in named:
