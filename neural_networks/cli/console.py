@@ -14,7 +14,7 @@ from neural_networks.schedulers import SCHEDULERS
 from neural_networks.training.early_stopping import EarlyStopping
 from neural_networks.utils.data_structures import AttrDict
 from neural_networks.utils.factories import find_name
-from neural_networks.utils.text import counted, fraction, listed, percent
+from neural_networks.utils.text import counted, four_digits, fraction, listed, percent
 
 
 def describe(model: NeuralNetwork, dataset: Dataset, config: AttrDict) -> str:
@@ -38,6 +38,7 @@ def describe(model: NeuralNetwork, dataset: Dataset, config: AttrDict) -> str:
     lines = [
         _data_line(dataset),
         *_class_lines(dataset),
+        *_target_lines(dataset),
         model.summary(),
         f"Training: {_objective(model)}, {_update_rule(model)}; {counted(config.epochs, 'epoch')} "
         f"of {counted(steps, 'step')}, batch size {dataset.train.batch_size}, seed {config.seed}",
@@ -62,6 +63,16 @@ def _class_lines(dataset: Dataset) -> list[str]:
     names = [str(name) for name in dataset.class_names or []]
     numbered = [name if name == str(i) else f"{i} = {name}" for i, name in enumerate(names)]
     return [f"{counted(len(names), 'class', 'classes')}: {listed(numbered)}"] if names else []
+
+
+def _target_lines(dataset: Dataset) -> list[str]:
+    """A line with the scale of the targets, those of the first output; none without a scale."""
+    scale = dataset.target_scale
+    if scale is None:
+        return []
+    mean, spread = four_digits(scale.mean[0]), four_digits(scale.spread[0])
+    more = f" (the first of {dataset.out_dim})" if dataset.out_dim > 1 else ""
+    return [f"Targets: standardized; mean {mean}, standard deviation {spread}{more}"]
 
 
 def _best_epoch(dataset: Dataset, config: AttrDict) -> list[str]:
@@ -151,13 +162,20 @@ def _files(folder: Path | None, kaggle_file: str | None) -> str:
     if folder is None:
         return ""
     lines = ["", "", f"Results are in {folder.resolve()}:"]
-    files = dict(RUN_FILES)
+    files, predictions = dict(RUN_FILES), RUN_FILES["kaggle_predictions.csv"]
     if kaggle_file is not None:
-        files.setdefault(kaggle_file, RUN_FILES["kaggle_predictions.csv"])
+        files.setdefault(kaggle_file, predictions)
     for name, content in files.items():
         if (folder / name).exists():
-            lines.append(f"  {name:<22} {content}")
+            rows = f", {_rows_in(folder / name)}" if content == predictions else ""
+            lines.append(f"  {name:<22} {content}{rows}")
     return "\n".join(lines)
+
+
+def _rows_in(path: Path) -> str:
+    """The number of rows below the first line of a file."""
+    with path.open("rb") as file:
+        return counted(sum(1 for _ in file) - 1, "row")
 
 
 def _score(model: NeuralNetwork, results: Mapping[str, float], data: Data) -> str:

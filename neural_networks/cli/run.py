@@ -1,6 +1,7 @@
 """Steps of a run: arguments from a configuration, the run's folder, the data to predict."""
 
 import argparse
+import copy
 import errno
 import shlex
 from collections.abc import Sequence
@@ -10,11 +11,15 @@ from typing import Any
 
 from neural_networks.cli.configuration import OPTIONAL, RUN_ARGUMENTS, STOPPING
 from neural_networks.datasets import Dataset, read_examples
+from neural_networks.datasets.sources.ids import read_ids
 from neural_networks.logs import DEFAULT_FOLDER, Logger, check_file_name
 from neural_networks.models import NeuralNetwork
 from neural_networks.optimizers import with_epochs
 from neural_networks.utils.data_structures import AttrDict
-from neural_networks.utils.validation import error_prefix
+from neural_networks.utils.validation import error_prefix, positive_integer
+
+KAGGLE_FLAGS = ("test_data", "kaggle_file", "first_id", "id_column")
+"""Flags that ask for a file of predicted classes."""
 
 
 def dataset_args(config: AttrDict) -> dict[str, Any]:
@@ -67,14 +72,17 @@ def kaggle_data(
 ) -> Dataset | None:
     """The dataset whose test set goes into the Kaggle file; None if there will be no file.
 
-    It is --test-data, else the dataset itself if --kaggle-file or a competition asks for it.
+    It is --test-data, else the dataset itself if another of ``KAGGLE_FLAGS`` or a competition asks
+    for it.
 
     Raises
     ------
     ValueError
         If a flag asks for a file that cannot be written, or --test-data does not fit.
     """
-    asked_for = flags.test_data is not None or flags.kaggle_file is not None
+    asked_for = any(given is not None for given in map(vars(flags).get, KAGGLE_FLAGS))
+    if flags.header is not None and flags.test_data is None:
+        raise ValueError("--header and --no-header are about the first line of --test-data")
     if not model.loss.classifies:
         if asked_for:
             raise ValueError(
@@ -86,11 +94,27 @@ def kaggle_data(
     if asked_for and labels is not None and labels.ndim > 2:
         raise ValueError("Kaggle files hold one class for each example, not one for every step")
     kaggle_name(dataset, flags)
+    if flags.first_id is not None:
+        dataset = copy.copy(dataset)
+        dataset.first_id = positive_integer("--first-id", flags.first_id, least=0)
     if flags.test_data is not None:
-        return dataset.to_predict(read_examples(flags.test_data, dataset))
+        return dataset.to_predict(
+            read_examples(flags.test_data, dataset, header=flags.header), *kaggle_ids(flags)
+        )
+    if flags.id_column is not None:
+        raise ValueError("--id-column names a column of --test-data, which is not given")
     if asked_for and dataset.test is None:
         raise ValueError(f"{dataset.name} has no test set to predict: give one with --test-data")
     return dataset if asked_for or dataset.kaggle_file else None
+
+
+def kaggle_ids(flags: argparse.Namespace) -> tuple[list[str] | None, str]:
+    """The Ids of the examples in --test-data, if it holds them, and the name of their column."""
+    if flags.id_column is None:
+        return None, "Id"
+    if flags.header is False:
+        raise ValueError("--id-column names a column, and with --no-header they have no names")
+    return read_ids(flags.test_data, flags.id_column), flags.id_column
 
 
 def kaggle_name(dataset: Dataset, flags: argparse.Namespace) -> str:

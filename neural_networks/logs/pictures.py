@@ -203,6 +203,8 @@ def heading(record: RunRecord) -> str:
         what += f", {optimizer['name']}" if what else str(optimizer["name"])
         rate = optimizer.get("lr")
         what += f" with lr {rate:g}" if isinstance(rate, float) else ""
+    if record.standardized:
+        what += ", standardized targets" if what else "standardized targets"
     dataset = "" if record.dataset == "dataset" else record.dataset  # no name was given
     line = ": ".join(part for part in (dataset, what) if part)
     lines = [record.title] if record.title != dataset else []  # a name needs to be read once

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -190,6 +191,8 @@ class RunRecord:
         As in ``config.json``.
     loss : str
         The name of the loss.
+    standardized : bool
+        If True, losses and errors are those of standardized targets.
     outputs : str
         As in ``DataDescription``: ``"probabilities"`` or ``"scores"`` of classes, or ``"numbers"``.
     classes : list of str or None
@@ -217,6 +220,7 @@ class RunRecord:
     dataset: str = ""
     model: Mapping[str, Any] = field(default_factory=dict)
     loss: str = ""
+    standardized: bool = False
     outputs: str = NUMBERS
     classes: list[str] | None = None
     example_shape: tuple[int, ...] = ()
@@ -239,6 +243,7 @@ class RunRecord:
         """Take over what a description of the data says."""
         self.loss, self.outputs, self.classes = data.loss, data.outputs, data.classes
         self.example_shape, self.dataset = data.example_shape, data.dataset
+        self.standardized = data.target_scale is not None
 
 
 def read_record(folder: Path) -> RunRecord:
@@ -317,11 +322,12 @@ def read_step_array(path: Path) -> np.ndarray:
         return np.empty((0, len(StepBin._fields)))
     if tuple(next(csv.reader([header]))) != StepBin._fields:
         raise ValueError(f"{path}: the columns must be {','.join(StepBin._fields)}")
-    try:
-        return np.loadtxt(lines, delimiter=",", comments=None, ndmin=2)
-    except ValueError:
-        rows = read_rows(path)  # its error names the line
-        return np.array([list(row.values()) for row in rows])
+    with suppress(ValueError):
+        steps = np.loadtxt(lines, delimiter=",", comments=None, ndmin=2)
+        if steps.shape[1] == len(StepBin._fields):
+            return steps
+    # Its error names the line.
+    return np.array([list(row.values()) for row in read_rows(path)])
 
 
 def read_lines(path: Path) -> list[str]:

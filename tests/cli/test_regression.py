@@ -182,6 +182,10 @@ class TestPrintedScores(RegressionTest):
         line = f"RMSE {rmse}, R² {found['r2']:.4f}; always predicting the mean: RMSE {of_mean}"
         first = f"Test: loss {error}, mean squared error {error}, of standardized targets"
         self.assertIn(f"\n{first}\n{line}\n\n", out)
+        y = load_csv(str(self.file), "price", regression=True)["training_labels"]
+        mean, spread = (f"{float(f'{value:.4g}'):,.0f}" for value in (y.mean(), y.std()))
+        line = f"Targets: standardized; mean {mean}, standard deviation {spread}"
+        self.assertIn(f"\n{line}\n", out)
 
     def test_sine_waves(self):
         self.script = train_rnn
@@ -289,6 +293,25 @@ class TestPredictions(RegressionTest):
         results = model.test(dataset)
         for key, value in self.scores(self.folder).items():
             assert_allclose(results[key], value, rtol=1e-6)
+
+
+class TestUnlabeledExamples(RegressionTest):
+    def test_the_command_that_predicts_them(self):
+        self.write(houses(60))
+        self.file.with_name("new.csv").write_text("area,rooms,age\n100,3,20\n")
+        pairs = (f"path={self.file}", "label=price", "regression=true")
+        arguments = (
+            "--dataset",
+            "csv",
+            "--test-data",
+            self.root / "new.csv",
+            "--data-args",
+            *pairs,
+        )
+        status, out, err = self.train(*arguments)
+        self.assertEqual((status, out), (2, ""))
+        self.assertRegex(err, r"l2 does not predict \(python -m neural_networks predict RUN FILE ")
+        self.assertFalse(self.runs.exists())
 
 
 class TestPicture(RegressionTest):
