@@ -129,17 +129,17 @@ def error_rate(table: pd.DataFrame) -> float:
         if holds_text(label) != holds_text(prediction):
             raise ValueError(
                 "label and prediction must both be numbers of classes, or both be names, got "
-                f"{label.iloc[0]!r} and {prediction.iloc[0]!r}"
+                f"{label.iloc[0]} and {prediction.iloc[0]}"
             )
         return float((label != prediction).mean())
     labels, predictions = (table.filter(regex=f"^{what}_") for what in ("label", "prediction"))
     if labels.empty:
         raise ValueError(
-            f"there is no column label to compare predictions with: {listed(list(table))}"
+            f"there is no column label to compare predictions with: {listed([*map(str, table)])}"
         )
     for name, column in (*labels.items(), *predictions.items()):
         if holds_text(column):
-            raise ValueError(f"column {name} must hold numbers, got {column.iloc[0]!r}")
+            raise ValueError(f"column {name} must hold numbers, got {column.iloc[0]}")
     if len(labels.columns) != len(predictions.columns):
         raise ValueError("there must be a column prediction_0 ... for each label_0 ...")
     return float(np.square(labels.to_numpy() - predictions.to_numpy()).mean())
@@ -162,29 +162,26 @@ def majority_vote(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
     Raises
     ------
     ValueError
-        If a table lacks a column or an Id, or has one twice.
+        If a table lacks a column or an Id, or has one twice; or if some have numbers for
+        categories, and others names.
     """
     import pandas as pd
 
-    ids = None
-    votes = []
-    for number, table in enumerate(tables, start=1):
-        by_id = categories(table, f"table {number}")
-        ids = by_id.index if ids is None else ids
+    found = [categories(table, f"table {i}") for i, table in enumerate(tables, start=1)]
+    first, ids = found[0], found[0].index
+    for number, by_id in enumerate(found, start=1):
         if by_id.isna().any():
             raise ValueError(f"table {number} has a row without a Category")
         if not by_id.index.is_unique:
             raise ValueError(f"table {number} has an Id twice")
         if len(by_id) != len(ids) or not ids.isin(by_id.index).all():
             raise ValueError(f"table {number} does not have the Ids of table 1")
-        if holds_text(by_id) != holds_text(tables[0]["Category"]):
-            one, other = tables[0]["Category"].iloc[0], by_id.iloc[0]
+        if holds_text(by_id) != holds_text(first):
             raise ValueError(
-                f"table 1 has Categories such as {one!r}, and table {number} such as {other!r}: "
-                "numbers and names cannot vote together"
+                f"numbers and names cannot vote together: table 1 has Categories such as "
+                f"{first.iloc[0]}, table {number} such as {by_id.iloc[0]}"
             )
-        votes.append(by_id.loc[ids].to_numpy())
-    V = np.stack(votes)
+    V = np.stack([by_id.loc[ids].to_numpy() for by_id in found])
     counts = (V[:, np.newaxis] == V).sum(axis=0)  # (k, n): how many tables agree with each vote
     winners = V[counts.argmax(axis=0), np.arange(V.shape[1])]
     return pd.DataFrame({ids.name: ids, "Category": winners})
@@ -200,7 +197,7 @@ def categories(table: pd.DataFrame, what: str = "the table") -> pd.Series:
     """
     others = [name for name in table if name != "Category"]
     if "Category" not in table or ("Id" not in table and len(others) != 1):
-        raise ValueError(f"{what} has no columns Id and Category: {listed(list(table))}")
+        raise ValueError(f"{what} has no columns Id and Category: {listed([*map(str, table)])}")
     return table.set_index("Id" if "Id" in table else others[0])["Category"]
 
 

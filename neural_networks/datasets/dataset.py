@@ -34,7 +34,7 @@ class Dataset:
     class_names, feature_names : sequence of str, optional
         Names for plots and tables.
     first_id : int
-        The ``Id`` of the first test example in a Kaggle file.
+        The ``Id`` of the first test example in a Kaggle file, 0 or greater.
     kaggle_file : str
         Name of the file of predictions for Kaggle; empty without a competition.
     forecast_sequences : array of float, (k, d, T), optional
@@ -53,6 +53,10 @@ class Dataset:
         The shape of one example before preprocessing.
     raw_dtype : numpy.dtype
         The type of the examples before preprocessing.
+    ids : sequence or None
+        The Ids of the test examples, if they have some of their own.
+    id_column : str
+        The name of their column in a Kaggle file.
     train, validate, test : Data
         ``validate`` and ``test`` are None if the set is missing.
     out_dim : int
@@ -90,6 +94,8 @@ class Dataset:
         self.class_names = _names("class_names", class_names)
         self.feature_names = _names("feature_names", feature_names)
         self.first_id = positive_integer("first_id", first_id, least=0)
+        self.ids: Sequence[int | str] | None = None
+        self.id_column = "Id"
         self.kaggle_file = kaggle_file
         self.preprocessing = preprocessing
         self.target_scale = target_scale
@@ -109,19 +115,41 @@ class Dataset:
         self._check_label_shapes()
         self.forecast_sequences = self._preprocess_sequences(forecast_sequences)
 
-    def to_predict(self, examples: np.ndarray) -> "Dataset":
+    @property
+    def test_ids(self) -> Sequence[int | str] | np.ndarray:
+        """The ``Id`` of each test example in a Kaggle file."""
+        n = 0 if self.test is None else self.test.n_samples
+        return np.arange(self.first_id, self.first_id + n) if self.ids is None else self.ids
+
+    def to_predict(
+        self,
+        examples: np.ndarray,
+        ids: Sequence[int | str] | None = None,
+        id_column: str = "Id",
+    ) -> "Dataset":
         """A copy of the dataset, with unlabeled examples as its test set.
 
         Parameters
         ----------
         examples : array, (n, ...)
             Raw examples, before preprocessing.
+        ids : sequence, (n,), optional
+            Their Ids in a Kaggle file; by default numbers from ``first_id`` on.
+        id_column : str
+            The name of the column of the Ids.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As in ``Data``; also if the number of Ids is another, or one of them occurs twice.
         """
         other = copy.copy(self)
         batch_size, preprocessing = self.train.batch_size, self.preprocessing
         self._check_shape("test", examples)
         names = ("test set", "labels")
         other.test = Data(examples, None, batch_size, preprocessing=preprocessing, names=names)
+        other.ids = None if ids is None else _check_ids(ids, len(examples))
+        other.id_column = id_column
         return other
 
     def state(self) -> dict[str, Any]:
@@ -192,6 +220,17 @@ def _make_set(
         options["augmentation_rng"] = spawn_generator(seed, "augmentation")
     rng = spawn_generator(seed, "shuffling", SETS.index(what))
     return Data(data, labels, batch_size, rng, **options)
+
+
+def _check_ids(ids: Sequence[int | str], n: int) -> list[int | str]:
+    """The Ids as a list; ``ValueError`` unless there are n that are all different."""
+    if len(ids) != n:
+        raise ValueError(f"there are {n} examples, but {len(ids)} ids")
+    rows: dict[int | str, int] = {}
+    for row, key in enumerate(ids, start=1):
+        if rows.setdefault(key, row) != row:
+            raise ValueError(f"ids must differ, but those of rows {rows[key]} and {row} are {key}")
+    return list(ids)
 
 
 def _names(argument: str, names: Sequence[str] | None) -> Sequence[str] | None:

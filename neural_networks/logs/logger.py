@@ -293,8 +293,10 @@ class Logger:
         if self.plot:
             self._draw(TEST)
 
-    def save_kaggle(self, file_name: str, table: pd.DataFrame) -> None:
-        """Write predictions for submission as CSV.
+    def save_kaggle(
+        self, file_name: str, table: pd.DataFrame, named: pd.DataFrame | None = None
+    ) -> None:
+        """Write predictions for submission as CSV; with names, also ``predicted_classes.csv``.
 
         Raises
         ------
@@ -308,6 +310,8 @@ class Logger:
             self.config[KAGGLE_FILES] = [*own, file_name]
             self._save_json(CONFIG, self.config)
         self.save_table(file_name, table)
+        if named is not None:
+            self.save_table("predicted_classes.csv", named)
 
     def save_table(self, file_name: str, table: pd.DataFrame) -> None:
         """Write a table as CSV."""

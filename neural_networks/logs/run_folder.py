@@ -73,6 +73,7 @@ FILES = (
     RunFile("validation_examples.npz", "the images of mistakes.png"),
     RunFile("kaggle_predictions.csv", "predictions for submission", is_submission=True),
     RunFile("submission.csv", "predictions for submission", is_submission=True),
+    RunFile("predicted_classes.csv", "the same, with the names of the classes"),
     RunFile("parameters.npz", "trained parameters"),
     RunFile("best_parameters.npz", "parameters of the best epoch, by validation loss or --monitor"),
     RunFile("data.json", "shapes, names and preprocessing of the data, to predict new examples"),

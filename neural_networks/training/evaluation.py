@@ -137,8 +137,9 @@ def test_kaggle(model: Predictor, dataset: Dataset, file_name: str | None) -> pd
     Returns
     -------
     pandas.DataFrame
-        Integer columns ``Id``, from ``dataset.first_id`` on, and ``Category``. The model's
-        logger saves it.
+        Integer columns ``Id``, from ``dataset.first_id`` on, and ``Category``; with Ids of the
+        examples' own, these. The model's logger saves it; if there are no labels and the classes
+        have names, it also saves a table with one column more, ``class``.
 
     Raises
     ------
@@ -148,14 +149,17 @@ def test_kaggle(model: Predictor, dataset: Dataset, file_name: str | None) -> pd
     if not model.loss.classifies:
         raise ValueError(f"Kaggle files hold classes, which {model.loss.name} does not predict")
     # Not evaluate: the labels, if any, may be rows of zeros.
-    outputs = [model.predict(X, None)[0] for X, _ in _set(dataset, "test").batches()]
+    data, named = _set(dataset, "test"), None
+    outputs = [model.predict(X, None)[0] for X, _ in data.batches()]
     classes = model.loss.classes(np.concatenate(outputs))
     if classes.ndim > 1:
         raise ValueError("Kaggle files hold one class for each example, not one for every step")
-    table = kaggle_table(classes, dataset.first_id)
+    table = kaggle_table(classes, dataset.test_ids, dataset.id_column)
     if model.logger:
         name = file_name or dataset.kaggle_file or "kaggle_predictions.csv"
-        model.logger.save_kaggle(name, table)
+        if data.labels is None and dataset.class_names is not None:
+            named = table.assign(**{"class": [dataset.class_names[k] for k in classes]})
+        model.logger.save_kaggle(name, table, named)
     return table
 
 

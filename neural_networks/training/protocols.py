@@ -51,8 +51,10 @@ class RunLog(Protocol):
     ) -> None:
         """Save the results of a test and, if asked for, predictions and pictures."""
 
-    def save_kaggle(self, file_name: str, table: pd.DataFrame) -> None:
-        """Save a table of predicted classes."""
+    def save_kaggle(
+        self, file_name: str, table: pd.DataFrame, named: pd.DataFrame | None = None
+    ) -> None:
+        """Save a table of predicted classes, and one with their names."""
 
 
 class Predictor(Protocol):

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def prediction_table(loss: Loss, Y: np.ndarray, Y_hat: np.ndarray) -> pd.DataFrame:
+def prediction_table(
+    loss: Loss, Y: np.ndarray, Y_hat: np.ndarray, class_names: Sequence[str] | None = None
+) -> pd.DataFrame:
     """Table of labels and predictions, a row for each example.
 
     Parameters
@@ -24,13 +26,16 @@ def prediction_table(loss: Loss, Y: np.ndarray, Y_hat: np.ndarray) -> pd.DataFra
         Defines the classes of labels and predictions, if any.
     Y, Y_hat : arrays, (m, k) or (m, k, t)
         Labels and predictions.
+    class_names : sequence of str, optional
+        The names of the classes.
 
     Returns
     -------
     pandas.DataFrame
-        ``Id``; then ``label`` and ``prediction``, the classes, and ``output_0`` ..., the
-        network's outputs; for a regression ``label_0`` ... and ``prediction_0`` ... Each
-        ``step`` of a sequence has its own row.
+        ``Id``; then ``label`` and ``prediction``, the numbers of the classes, ``output_0`` ...,
+        the network's outputs, and with names ``true_class`` and ``predicted_class``; for a
+        regression ``label_0`` ... and ``prediction_0`` ... Each ``step`` of a sequence has its own
+        row.
     """
     import pandas as pd
 
@@ -42,6 +47,10 @@ def prediction_table(loss: Loss, Y: np.ndarray, Y_hat: np.ndarray) -> pd.DataFra
     if loss.classifies:
         columns |= {"label": loss.classes(Y), "prediction": loss.classes(Y_hat)}
         columns |= {f"output_{i}": column for i, column in enumerate(Y_hat.T)}
+        if class_names is not None:
+            names = np.array([str(name) for name in class_names], object)
+            columns["true_class"] = names[columns["label"]]
+            columns["predicted_class"] = names[columns["prediction"]]
     else:
         columns |= {f"label_{i}": column for i, column in enumerate(Y.T)}
         columns |= {f"prediction_{i}": column for i, column in enumerate(Y_hat.T)}
@@ -105,9 +114,19 @@ def forecast_table(true: np.ndarray, one_step: np.ndarray, free: np.ndarray) -> 
     return pd.DataFrame(columns)
 
 
-def kaggle_table(classes: np.ndarray, first_id: int) -> pd.DataFrame:
-    """Table of predicted classes in Kaggle's format: columns ``Id`` and ``Category``."""
+def kaggle_table(
+    classes: np.ndarray, ids: Sequence[int | str] | np.ndarray, id_column: str = "Id"
+) -> pd.DataFrame:
+    """Table of predicted classes in Kaggle's format: columns ``Id`` and ``Category``.
+
+    Parameters
+    ----------
+    classes : array of int, (n,)
+    ids : sequence, (n,)
+        The Id of each example.
+    id_column : str
+        Another name for the first column.
+    """
     import pandas as pd
 
-    ids = np.arange(first_id, first_id + len(classes))
-    return pd.DataFrame({"Id": ids, "Category": classes.astype(np.int64)})
+    return pd.DataFrame({id_column: ids, "Category": classes.astype(np.int64)})

@@ -148,9 +148,65 @@ class TestAverage(unittest.TestCase):
         with self.assertRaisesRegex(ValueError, "no columns output_0 ... or prediction_0"):
             average([FIRST[["Id", "label", "prediction"]]])
 
+    def test_error_of_labels_that_are_text(self):
+        """Names are never equal to numbers: the error would be 100%."""
+        words = FIRST.assign(label=["cat", "dog", "cow"])
+        for table in (words, FIRST.assign(prediction=["cat", "dog", "cow"])):
+            with self.assertRaisesRegex(ValueError, "must both be numbers .* got .*cat"):
+                error_rate(table)
+        self.assertEqual(error_rate(words.assign(prediction=["cat", "dog", "dog"])), 1 / 3)
+        numbers = pd.DataFrame({"label_0": [1.0, 2.0], "prediction_0": [1.0, 4.0]})
+        self.assertEqual(error_rate(numbers), 2)
+        for name in numbers:
+            with self.assertRaisesRegex(ValueError, f"column {name} must hold numbers, got much"):
+                error_rate(numbers.assign(**{name: ["much", "more"]}))
+        with self.assertRaisesRegex(ValueError, "for each label_0"):
+            error_rate(numbers.assign(prediction_1=0.0))
+
     def test_error_of_classes(self):
         self.assertAlmostEqual(error_rate(FIRST), 2 / 3)
         self.assertAlmostEqual(error_rate(SECOND), 1 / 3)
+
+
+class TestNames(unittest.TestCase):
+    """Tables with the names of the classes in their last columns."""
+
+    NAMES = np.array(["cat", "dog", "cow"])
+
+    def named(self, table, names=NAMES):
+        columns = {"true_class": names[table["label"]]}
+        return table.assign(**columns, predicted_class=names[table["prediction"]])
+
+    def test_the_average_has_the_name_of_its_class(self):
+        expected = self.named(average([FIRST, SECOND]))
+        pd.testing.assert_frame_equal(average([self.named(FIRST), self.named(SECOND)]), expected)
+        self.assertEqual(list(expected["predicted_class"]), ["dog", "cat", "cow"])
+
+    def test_a_class_that_only_the_average_predicts(self):
+        """Its name is that of a label; without one, its number."""
+        outputs = [[0.5, 0.4, 0.1]], [[0.1, 0.4, 0.5]]
+        for label, name in ((1, "dog"), (0, "1")):
+            tables = [self.named(predictions(*rows, labels=[label])) for rows in outputs]
+            self.assertEqual(list(average(tables)["predicted_class"]), [name])
+
+    def test_predictions_that_are_names(self):
+        tables = [
+            table.assign(prediction=self.NAMES[table["prediction"]]) for table in (FIRST, SECOND)
+        ]
+        self.assertEqual(list(average(tables)["prediction"]), ["dog", "cat", "cow"])
+
+    def test_runs_with_other_numbers_for_the_classes(self):
+        other = self.named(SECOND, self.NAMES[::-1]).assign(true_class=self.NAMES[[0, 1, 2]])
+        with self.assertRaisesRegex(
+            ValueError, "class 2 is called 'cat' in table 2, and 'cow' bef"
+        ):
+            average([self.named(FIRST), other])
+
+    def test_of_one_output(self):
+        table = pd.DataFrame({"Id": [0, 1], "label": [0, 1], "prediction": [1, 1]})
+        table = self.named(table.assign(output_0=[0.5, 0.75]))
+        low = self.named(table.assign(output_0=[0.25, 0.3], prediction=[0, 0])[table.columns[:4]])
+        self.assertEqual(list(average([table, low])["predicted_class"]), ["cat", "dog"])
 
 
 class TestVote(unittest.TestCase):
@@ -180,6 +236,19 @@ class TestVote(unittest.TestCase):
     def test_categories_that_are_words(self):
         tables = [kaggle("cat", "dog"), kaggle("cow", "dog"), kaggle("cow", "cat")]
         self.assertEqual(self.categories(*tables), ["cow", "dog"])
+
+    def test_numbers_and_words(self):
+        """They never agree: the first table would win each vote."""
+        with self.assertRaisesRegex(ValueError, "such as 1, table 3 such as cat"):
+            majority_vote([kaggle(1, 2), kaggle(1, 1), kaggle("cat", "dog")])
+        with self.assertRaisesRegex(ValueError, "such as cat, table 2 such as 1.5"):
+            majority_vote([kaggle("cat", "dog"), kaggle(1.5, 2)])
+
+    def test_ids_of_another_name(self):
+        tables = [kaggle(1, 2, ids=["x", "y"]), kaggle(2, 1, ids=["y", "x"])]
+        tables[0] = tables[0].rename(columns={"Id": "PassengerId"})
+        result = majority_vote(tables)
+        pd.testing.assert_frame_equal(result, tables[0])
 
     def test_other_ids(self):
         good = kaggle(1, 2)
