@@ -105,7 +105,9 @@ class Loss(Recorded, ABC):
         return float((self.classes(Y) != self.classes(Y_hat)).mean())
 
     def check_labels(self, Y: np.ndarray) -> None:
-        """Raise ``ValueError`` if labels are not valid for the loss: here, if not finite."""
+        """Raise an error if labels are not valid for the loss: here, unless finite numbers."""
+        if Y.dtype.kind not in "biuf":
+            raise TypeError(f"labels of {self.name} must be numbers, got {Y.dtype}")
         finite = np.isfinite(Y)
         if not finite.all():
             index = first_index(~finite)

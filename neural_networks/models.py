@@ -218,6 +218,8 @@ class NeuralNetwork:
         """The share of misclassified examples, or the mean squared error of a regression."""
         if target.shape != out.shape:
             raise ValueError(f"labels have shape {target.shape} but predictions {out.shape}")
+        if target.dtype.kind not in "biuf":
+            raise TypeError(f"labels must be numbers, got {target.dtype}")
         return self.loss.error(target, out)
 
     def predict(self, X: np.ndarray, Y: np.ndarray | None = None) -> tuple[np.ndarray, float]:
@@ -427,7 +429,8 @@ class NeuralNetwork:
 
     def _check_labels(self, Y: np.ndarray, Y_hat: np.ndarray) -> np.ndarray:
         """Labels in the network's type, checked when their shape is new."""
-        if Y.shape != Y_hat.shape or Y.shape[1:] != self._label_shape:
+        is_new = Y.shape != Y_hat.shape or Y.shape[1:] != self._label_shape
+        if is_new or Y.dtype.kind not in "biuf":
             self.loss.check(Y, Y_hat)
             self._label_shape = Y.shape[1:]
         return Y.astype(self.dtype, copy=False)

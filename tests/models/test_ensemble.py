@@ -186,6 +186,26 @@ class TestOfTrainedNetworks(InFolder):
         self.models.pop()
         assert_array_equal(ensemble.predict(self.data.test.data, None)[0], expected)
 
+    def test_labels_that_are_not_numbers(self):
+        """Sorted by alphabet, names would have an argmax, and an error rate of nonsense."""
+        X, Y = self.data.test.data, self.data.test.labels
+        model, ensemble = self.models[0], Ensemble(self.models)
+        Y_hat = model.forward(X)
+        for labels in (np.full(Y.shape, "a"), Y.astype(object), Y * 1j, Y.astype("S")):
+            for what, work in (
+                ("predict", lambda Y: model.predict(X, Y)),
+                ("error", lambda Y: model.error(Y, Y_hat)),
+                ("backward", lambda Y: model.backward(Y, model.forward(X))),
+                ("predict of the ensemble", lambda Y: ensemble.predict(X, Y)),
+                ("error of the ensemble", lambda Y: ensemble.error(Y, Y_hat)),
+                ("loss", lambda Y: model.loss.forward(Y, Y_hat)),
+            ):
+                with (
+                    self.subTest(what, kind=labels.dtype),
+                    self.assertRaisesRegex(TypeError, f"must be numbers, got {labels.dtype}"),
+                ):
+                    work(labels)
+
     def test_float32_stays_float32(self):
         models = [network(seed=seed, dtype="float32") for seed in range(3)]
         Y_hat, loss = Ensemble(models).predict(*examples())
