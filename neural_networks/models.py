@@ -95,7 +95,7 @@ class NeuralNetwork:
     best : BestEpoch or None
         The best of the epochs on the data of the last training, with its parameters.
     restored : bool
-        True if ``train`` ended by restoring the parameters of the best epoch.
+        True if the parameters of the best epoch have been restored since the last training.
     records : History
         Results by epoch and losses by step.
 
@@ -376,6 +376,7 @@ class NeuralNetwork:
         if self.best is None:
             raise ValueError("there is no best epoch yet: train first")
         assign_arrays(self.layers, self.best.arrays)
+        self.restored = True
         self.optimizer.reset()
 
     def save(self, path: str | Path) -> None:

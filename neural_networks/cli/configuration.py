@@ -238,7 +238,7 @@ def check_typed(typed: Mapping[str, Typed], what: str, known: Iterable[str]) -> 
 
 # Entries that a config.json needs, and their types; Logger checks the name.
 SAVED = {"model_name": object, "model": dict, "data": dict, "arguments": dict, "versions": dict}
-SAVED_BESIDE = ("format", "seeds", "environment", "kaggle_files")
+SAVED_BESIDE = ("format", "seeds", "environment", "kaggle_files", "tested_epoch")
 SAVED_MODEL = {"loss": str, "layer_args": list, "optimizer_args": dict}
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import platform
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
@@ -18,7 +17,7 @@ from neural_networks.logs.data_description import FILE, DataDescription
 from neural_networks.logs.environment import environment
 from neural_networks.logs.lines import LineFile, csv_line, step_line
 from neural_networks.logs.pictures import TEST, TRAINING, draw_pictures, show_pictures, warn
-from neural_networks.logs.plain import plain
+from neural_networks.logs.plain import write_json
 from neural_networks.logs.record import (
     EXAMPLES,
     Mistakes,
@@ -34,6 +33,7 @@ from neural_networks.logs.run_folder import (
     FORMAT,
     KAGGLE_FILES,
     RUN_FILES,
+    TESTED_EPOCH,
     check_file_name,
     claim_folder,
     new_folder,
@@ -137,7 +137,8 @@ class Logger:
         self.folder: Path | None = None
         self._claim: Claim | None = None
         self._growing: dict[str, LineFile] = {}
-        self.config.pop(KAGGLE_FILES, None)
+        for key in (KAGGLE_FILES, TESTED_EPOCH):
+            self.config.pop(key, None)
         self.rows: list[dict[str, float]] = []
         # What the pictures show if there is no folder to draw them from.
         model = self.config["model"]
@@ -269,6 +270,9 @@ class Logger:
         """
         split = outcome.split
         self._save_json(f"{split}.json", outcome.scores)
+        if outcome.epoch is not None:
+            self.config[TESTED_EPOCH] = outcome.epoch
+            self._save_json(CONFIG, self.config)
         if outcome.details is not None:
             scores = score_table(outcome.details, dataset.class_names)
             self.save_table(f"{split}_scores.csv", scores)
@@ -377,12 +381,6 @@ class Logger:
         """Write arrays to an ``.npz`` file, unless there are none."""
         if self.folder is not None and arrays and (folder := self._place()) is not None:
             save_arrays(folder / file_name, arrays, follow_link=False)
-
-
-def write_json(path: Path, content: Mapping[str, Any]) -> None:
-    """Write a JSON file."""
-    with atomic_write(path, follow_link=False) as partial:
-        partial.write_text(json.dumps(content, indent=2, default=plain) + "\n", encoding="utf-8")
 
 
 def flat_row(log: Mapping[str, Any]) -> dict[str, float]:

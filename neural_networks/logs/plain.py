@@ -1,5 +1,9 @@
-"""What a configuration holds, in terms of JSON."""
+"""JSON files of a run, and what a configuration holds in terms of JSON."""
 
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -7,6 +11,7 @@ import numpy as np
 from neural_networks.layers import LAYERS, Layer
 from neural_networks.losses import Loss
 from neural_networks.optimizers import OPTIMIZERS, Optimizer
+from neural_networks.utils.files import atomic_write
 from neural_networks.utils.recorded import description
 
 
@@ -26,3 +31,20 @@ def plain(value: Any) -> Any:
         return value.name
     is_type = isinstance(value, type) and issubclass(value, np.generic)
     return np.dtype(value).name if is_type else str(value)
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Write a JSON file; NaN and infinite numbers, which JSON does not have, become null."""
+    text = json.dumps(finite(content), indent=2, default=plain)
+    with atomic_write(path, follow_link=False) as partial:
+        partial.write_text(text + "\n", encoding="utf-8")
+
+
+def finite(content: Any) -> Any:
+    """Content for JSON, without NaN and infinite numbers."""
+    if isinstance(content, Mapping):
+        return {key: finite(value) for key, value in content.items()}
+    if isinstance(content, list | tuple):
+        return [finite(value) for value in content]
+    is_number = isinstance(content, float | np.floating)
+    return None if is_number and not math.isfinite(content) else content

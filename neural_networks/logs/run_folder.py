@@ -26,6 +26,9 @@ from neural_networks.utils.files import (
 )
 
 CONFIG = "config.json"
+TESTED_EPOCH = "tested_epoch"
+"""Entry of ``config.json``: the epochs after which the tested parameters were those."""
+
 KAGGLE_FILES = "kaggle_files"
 """Entry of ``config.json``: names of files of predictions that are not among RUN_FILES."""
 

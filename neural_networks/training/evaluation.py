@@ -85,9 +85,15 @@ def test(
     scores = {"loss": loss, "error": error, **further}
     if model.logger:
         forecast = _forecast(model, dataset, data) if save_predictions else None
-        outcome = Outcome(scores, Y, Y_hat, forecast, details, split)
+        outcome = Outcome(scores, Y, Y_hat, forecast, details, split, parameters_epoch(model))
         model.logger.save_test(model.loss, outcome, dataset, save_predictions)
     return scores
+
+
+def parameters_epoch(model: object) -> int | None:
+    """The number of epochs after which a model had its parameters; None for an ensemble."""
+    best = getattr(model, "best", None) if getattr(model, "restored", False) else None
+    return getattr(model if best is None else best, "epoch", None)
 
 
 def _labels(loss: Loss, data: Data) -> np.ndarray:

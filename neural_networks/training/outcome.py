@@ -26,6 +26,8 @@ class Outcome:
         Scores of each class, or of each output of a regression.
     split : str
         ``"test"`` or ``"validation"``: the set.
+    epoch : int or None
+        The number of epochs after which the network had the tested parameters.
     """
 
     scores: dict[str, float]
@@ -34,3 +36,4 @@ class Outcome:
     forecast: Forecast | None
     details: ClassScores | TargetScores | None = None
     split: str = "test"
+    epoch: int | None = None

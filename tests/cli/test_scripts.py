@@ -15,9 +15,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from neural_networks.cli import compare
 from neural_networks.models import initialize_model
-from tests.support.scripts import RUN_FILES, ScriptTest, quietly
+from tests.support.scripts import RUN_FILES, ScriptTest
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = str(ROOT / "train_ffnn.py")
@@ -204,78 +203,6 @@ class TestInterruption(ScriptTest):
             # Ctrl-C may come between the end of an epoch and its row.
             self.assertIn(int(parameters["epoch"]) - epochs, (0, 1))
         self.assertTrue((self.runs / "iris" / "loss.png").exists())
-
-
-class TestComparison(ScriptTest):
-    def test_four_combinations_the_best_first(self):
-        for lr in (0.001, 0.1):
-            for hidden in (2, 20):
-                self.train(
-                    "--lr", lr, "--hidden", hidden, "--epochs", 10, "--name", f"{lr}-{hidden}"
-                )
-        logs = {run.name: pd.read_csv(run / "log.csv") for run in self.runs.iterdir()}
-        self.assertEqual(len(logs), 4)
-        lowest = {run: log["validation_loss"].min() for run, log in logs.items()}
-        best = min(lowest, key=lowest.__getitem__)
-
-        table = compare.compare_runs(self.runs)
-        self.assertEqual(table["run"][0], best)
-        self.assertEqual(table["validation loss"][0], lowest[best])
-        self.assertTrue(table["validation loss"].is_monotonic_increasing)
-
-        status, out, _ = quietly(compare.main, self.runs)
-        self.assertEqual(status, 0)
-        self.assertIn("layer.1.n_out", out)
-        self.assertLess(out.index(best), out.index(table["run"][3]))
-        self.assertNotIn("momentum", out, "only what the runs differ in")
-
-    def test_broken_runs_are_left_out_by_name(self):
-        self.train("--epochs", 2, "--name", "good")
-        status, _, _ = self.train("--lr", 1e38, "--batch-size", 105, "--name", "diverged")
-        self.assertEqual(status, 1)
-        broken = {
-            "empty": ("", "{}"),
-            "header": ("epoch,validation_loss\n", "{}"),
-            "text": ("epoch,validation_loss\n1,a\n", "{}"),
-            "no model": ("epoch,validation_loss,validation_error\n1,1,1\n", "{}"),
-            "list": ("epoch,validation_loss,validation_error\n1,1,1\n", "[]"),
-            "not JSON": ("epoch,validation_loss,validation_error\n1,1,1\n", "{"),
-        }
-        for name, (log, config) in broken.items():
-            (self.runs / name).mkdir()
-            (self.runs / name / "log.csv").write_text(log)
-            (self.runs / name / "config.json").write_text(config)
-        status, out, err = quietly(compare.main, self.runs)
-        self.assertEqual(status, 0)
-        runs = [line.split()[0] for line in out.splitlines()[1:]]
-        self.assertEqual(runs, ["good", "diverged"])
-        self.assertEqual(err.count("\n"), len(broken))
-        for name in broken:
-            self.assertIn(f"/{name} is left out", err)
-
-    def test_an_option_of_some_runs(self):
-        """Missing means None; 1 and 1.0 are the same, 1 and true are not."""
-        options = (
-            {"same": 1, "unset": None, "none": None, "kind": 1},
-            {"same": 1.0, "only": 0.5, "none": 0.25, "kind": True},
-        )
-        for name, model in zip("ab", options, strict=True):
-            run = self.runs / name
-            run.mkdir(parents=True)
-            (run / "log.csv").write_text("epoch,train_loss,train_error\n1,0.5,0.5\n")
-            config = {"model": model, "data": {"name": "iris"}, "arguments": {"epochs": 1}}
-            (run / "config.json").write_text(json.dumps(config))
-        results = ["run", "best epoch", "train loss", "train error"]
-        table = compare.compare_runs(self.runs)
-        self.assertEqual(list(table), [*results, "none", "kind", "only"])
-        self.assertEqual(table["only"].fillna(0).tolist(), [0, 0.5])
-        _, out, _ = quietly(compare.main, self.runs)
-        self.assertNotIn("NaN", out)
-
-    def test_folder_without_runs(self):
-        status, _, err = quietly(compare.main, self.runs)
-        self.assertEqual((status, err.count("\n")), (2, 1))
-        self.assertIn("no run", err)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,6 @@ import json
 import unittest
 from unittest import mock
 
-import numpy as np
 import pandas as pd
 
 from neural_networks.logs import (
@@ -14,7 +13,6 @@ from neural_networks.logs import (
     read_config,
     run_folder,
 )
-from neural_networks.logs.summary import read_run
 from tests.support.arrays import InFolder
 
 
@@ -79,46 +77,6 @@ class TestConfig(InFolder):
         for content in ("", "{", "[]", "{}", "3"):
             with self.assertRaisesRegex(ValueError, "config.json is not"):
                 self.read(content)
-
-
-class TestResults(InFolder):
-    def run_with(self, *rows, test=None):
-        arguments = {"epochs": 3, "command": "train_ffnn.py"}
-        model, data = {"loss": "l2", "layer_args": [{"n_out": 4}, {"n_out": 2}]}, {"name": "toy"}
-        options = {"save": True, "save_dir": self.root, "arguments": arguments}
-        logger = Logger("run", model, data, **options, overwrite=True)
-        for row in rows:
-            logger.push(row)
-        if test is not None:
-            (logger.folder / "test.json").write_text(json.dumps(test))
-        return read_run(logger.folder)
-
-    def test_best_epoch_by_validation_loss(self):
-        rows = [
-            {"epoch": i, "train_loss": 1 / i, "validation_loss": loss, "validation_error": i / 8}
-            for i, loss in ((1, 0.5), (2, 0.25), (3, np.nan), (4, 0.25))
-        ]
-        found = self.run_with(*rows, test={"loss": 1.5, "error": 0.125})
-        self.assertEqual(
-            found,
-            {
-                "run": "run",
-                "best epoch": 2,
-                "validation loss": 0.25,
-                "validation error": 0.25,
-                "test error": 0.125,
-                "loss": "l2",
-                "layer_args.1.n_out": 4,
-                "layer_args.2.n_out": 2,
-                "dataset.name": "toy",
-                "epochs": 3,
-            },
-        )
-
-    def test_without_validation_and_test(self):
-        found = self.run_with({"epoch": 1, "train_loss": 0.5, "train_error": 0.25})
-        expected = ["run", "best epoch", "train loss", "train error", "loss"]
-        self.assertEqual(list(found)[:5], expected)
 
 
 if __name__ == "__main__":
