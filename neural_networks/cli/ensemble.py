@@ -207,6 +207,7 @@ def main(argv: Sequence[str]) -> None:
     flags = make_parser().parse_args(argv)
     if flags.output and not flags.output.absolute().parent.is_dir():
         raise FileNotFoundError(f"there is no folder for {display_path(flags.output)}")
+    check_once(flags.inputs)
     result = flags.work(flags)
     if flags.output:
         with atomic_write(flags.output) as partial:
@@ -231,6 +232,15 @@ def make_parser() -> Parser:
         command.add_argument("--output", metavar="CSV", type=Path, help="file for the result")
         command.set_defaults(work=work)
     return parser
+
+
+def check_once(paths: Sequence[Path]) -> None:
+    """Raise ``ValueError`` if a run or a file is there twice: it would count for two."""
+    seen: dict[Path, Path] = {}
+    for path in paths:
+        before = seen.setdefault(path.resolve(), path)
+        if before is not path:
+            raise ValueError(f"{display_path(path)} is given twice: each counts once")
 
 
 def average_runs(flags: argparse.Namespace) -> pd.DataFrame:

@@ -14,7 +14,8 @@ ENDED_EARLY = (TrainingDiverged, TrainingInterrupted)
 """Ends of a training after which there are other commands to try."""
 
 ASIDE = (
-    *("script", "preset", "name", "experiments", "overwrite", "test_data", "kaggle_file", "debug"),
+    *("script", "preset", "name", "experiments", "overwrite", "test_data", "header"),
+    *("kaggle_file", "first_id", "id_column", "threads", "debug"),
 )
 """Flags that change neither the network nor its training."""
 
