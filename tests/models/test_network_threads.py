@@ -5,6 +5,7 @@ import signal
 import sys
 import threading
 import time
+import time
 import unittest
 from pathlib import Path
 from unittest import mock
