@@ -1,4 +1,4 @@
-"""Compatibility of loss, outputs and labels: combinations without a meaning are refused.
+"""Compatibility of network, loss and data: combinations without a meaning are refused.
 
 What the library's own activations and losses are defined for is known: the ``range`` of an
 activation, and the ``canonical_activation`` of a loss. Layers, activations and losses of a user's
@@ -14,7 +14,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from neural_networks.activations import ACTIVATIONS, Sigmoid, SoftMax
+from neural_networks.datasets import Dataset
 from neural_networks.layers import Layer
+from neural_networks.layers.arrays import check_batches, check_trainable
+from neural_networks.layers.factory import set_output_size
+from neural_networks.layers.sequential import create_parameters
 from neural_networks.losses import LOSSES, Loss
 from neural_networks.utils.factories import find_name
 from neural_networks.utils.grad_check import check_gradients
@@ -45,6 +49,41 @@ class Outputs(NamedTuple):
     def __str__(self) -> str:
         numbers = f"{self.source} gives numbers in [{self.low:.4g}, {self.high:.4g}]"
         return f"{numbers} that sum to 1" if self.sums_to_one else numbers
+
+
+def check_dataset(loss: Loss, layers: list[Layer], dataset: Dataset) -> None:
+    """Check that a network can be trained on a dataset.
+
+    Parameters
+    ----------
+    loss : Loss
+    layers : list of Layer
+        The network's layers, first to last, which it completes for the dataset.
+    dataset : Dataset
+
+    Raises
+    ------
+    ValueError
+        If layers, loss, labels or batches do not fit each other; see ``check_outputs``.
+    """
+    label_sets = []
+    for data in (dataset.train, dataset.validate):
+        if data is not None:
+            if data.labels is None:
+                raise ValueError("training and validation sets need labels")
+            check_labels(loss, data.labels)
+            label_sets.append(data.labels)
+    set_output_size(layers, dataset.out_dim)
+    n_out = layers[-1].n_out
+    if n_out not in (None, dataset.out_dim):
+        raise ValueError(
+            f"the output layer has {n_out} units, but labels have {dataset.out_dim} columns"
+        )
+    out = create_parameters(layers, dataset.train.example_shape)
+    check_outputs(loss, layers, label_sets, out)
+    check_own_gradients(loss, layers, label_sets[0])
+    check_trainable(layers)
+    check_batches(layers, dataset.train.n_samples, dataset.train.batch_size)
 
 
 def check_labels(loss: Loss, Y: np.ndarray) -> None:

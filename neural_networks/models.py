@@ -11,13 +11,11 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from neural_networks.canonical import CanonicalPair, canonical_pair
-from neural_networks.compatibility import check_labels, check_outputs, check_own_gradients
+from neural_networks.compatibility import check_dataset
 from neural_networks.datasets import Dataset
 from neural_networks.layers import Layer
 from neural_networks.layers.arrays import (
     assign_arrays,
-    check_batches,
-    check_trainable,
     checked_gradients,
     load_arrays,
     named_parameters,
@@ -291,29 +289,11 @@ class NeuralNetwork:
             If network and dataset do not fit, or loss, outputs and labels do not fit each other;
             see ``compatibility``.
         """
-        label_sets = []
-        for data in (dataset.train, dataset.validate):
-            if data is not None:
-                if data.labels is None:
-                    raise ValueError("training and validation sets need labels")
-                check_labels(self.loss, data.labels)
-                label_sets.append(data.labels)
-        # First on copies: a dataset that is refused changes nothing.
-        layers, shape = trial_copies(self.layers), dataset.train.example_shape
-        set_output_size(layers, dataset.out_dim)
-        n_out = layers[-1].n_out
-        if n_out not in (None, dataset.out_dim):
-            raise ValueError(
-                f"the output layer has {n_out} units, but labels have {dataset.out_dim} columns"
-            )
-        out = create_parameters(layers, shape)
-        check_outputs(self.loss, layers, label_sets, out)
-        check_own_gradients(self.loss, layers, label_sets[0])
-        check_trainable(layers)
-        check_batches(layers, dataset.train.n_samples, dataset.train.batch_size)
+        # On copies: a dataset that is refused changes nothing.
+        check_dataset(self.loss, trial_copies(self.layers), dataset)
         set_output_size(self.layers, dataset.out_dim)
         if self.input_shape is None:
-            self.create_parameters(shape)
+            self.create_parameters(dataset.train.example_shape)
 
     def create_parameters(self, input_shape: Sequence[int]) -> None:
         """Create all parameters that do not exist yet, for examples of a shape."""

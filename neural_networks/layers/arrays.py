@@ -86,7 +86,8 @@ def read_network_arrays(path: Path) -> dict[str, np.ndarray]:
         else:
             n_axes, least = (1, 1) if key == "input_shape" else (0, 0)
             what = f"{n_axes}-dimensional, of whole numbers from {least} on"
-            valid = value.dtype.kind in "iu" and value.ndim == n_axes and (value >= least).all()
+            valid = value.dtype.kind in "iu" and value.ndim == n_axes
+            valid = valid and bool((value >= least).all())
         if not valid:
             raise ValueError(
                 f"{path} does not hold the parameters of a network: {key} must hold {what}"
