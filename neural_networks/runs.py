@@ -21,7 +21,7 @@ from neural_networks.losses import Loss
 from neural_networks.models import NeuralNetwork
 from neural_networks.optimizers import with_epochs
 from neural_networks.utils.factories import call, suggestion
-from neural_networks.utils.files import display_path, experiments_folder, read_arrays
+from neural_networks.utils.files import display_path, experiments_folder, read_arrays, user_path
 from neural_networks.utils.rows import as_rows
 from neural_networks.utils.text import counted
 from neural_networks.utils.validation import error_prefix, first_index
@@ -128,7 +128,7 @@ class Run:
         """The names of the features, in order; None if they have no names."""
         return self.data.features
 
-    def predict(self, examples: Any) -> Predictions:
+    def predict(self, examples: Any, **form: Any) -> Predictions:
         """Predict raw examples, which are preprocessed as in training.
 
         Parameters
@@ -138,6 +138,9 @@ class Run:
             or rows of their pixels, or sequences (n, d, t). A pandas data frame or the path of a
             CSV file: the columns with the names of the features, in any order, others are ignored;
             without names, the features alone. Or the path of an ``.npy`` file.
+        **form
+            The form of a CSV file, ``header``, ``sep``, ``decimal`` or ``encoding``, if it is not
+            recognized, see ``read_examples``.
 
         Raises
         ------
@@ -147,7 +150,8 @@ class Run:
             If they are not such examples, or a value is NaN or infinite.
         """
         data, outputs = self.data, []
-        X = as_examples(examples, ExampleFormat(data.dataset, data.example_shape, data.features))
+        like = ExampleFormat(data.dataset, data.example_shape, data.features, data.preprocessing)
+        X = as_examples(examples, like, **form)
         for start in range(0, len(X), EVALUATION_BATCH):
             batch = self._preprocess(X[start : start + EVALUATION_BATCH], start)
             outputs.append(self.model.predict(batch)[0])
@@ -248,7 +252,7 @@ def load_run(folder: str | os.PathLike[str], best: bool = False) -> Run:
 
 def find_run(run: str | os.PathLike[str]) -> Path:
     """The folder of a run: a path, or a name in ``experiments/``; an error if there is none."""
-    path = Path(run).expanduser()
+    path = user_path(run)
     inside = experiments_folder() / path
     candidates = [path, inside] if len(path.parts) == 1 else [path]
     for folder in candidates:

@@ -9,6 +9,7 @@ from typing import Any
 from neural_networks.activations import ACTIVATIONS
 from neural_networks.architectures import NETWORKS, NORMALIZATIONS
 from neural_networks.cli.configuration import TARGETS
+from neural_networks.cli.form_flags import add_header_flag
 from neural_networks.cli.parser import KEY_VALUES, Parser
 from neural_networks.cli.presets import script_presets
 from neural_networks.datasets import DATASETS, SEVERAL
@@ -184,12 +185,14 @@ def add_result_flags(results: Any, presets: Iterable[str]) -> None:
         metavar="FILE",
         help="unlabeled examples, .npy or CSV, whose classes to predict",
     )
+    add_header_flag(results)
     results.add_argument(
         "--kaggle-file",
         metavar="NAME",
         help="name of the file of predicted classes (default: kaggle_predictions.csv, or the one "
         "that the dataset's competition asks for)",
     )
+    add_id_flags(results)
     results.add_argument(
         "--overwrite", action="store_true", help="replace an earlier run of the same name"
     )
@@ -208,6 +211,23 @@ def add_result_flags(results: Any, presets: Iterable[str]) -> None:
         start.add_argument("--preset", metavar="NAME", help=f"start from one of: {names}")
     else:
         results.set_defaults(preset=None)
+
+
+def add_id_flags(results: Any) -> None:
+    """Add the flags for the Ids in the file of predicted classes."""
+    ids = results.add_mutually_exclusive_group()
+    ids.add_argument(
+        "--first-id",
+        type=int,
+        metavar="N",
+        help="Id of the first row in the file of predicted classes, the next ones count on "
+        "(default: 0, or as the dataset's competition asks)",
+    )
+    ids.add_argument(
+        "--id-column",
+        metavar="NAME",
+        help="column of --test-data that holds the Ids; it gives its name to theirs",
+    )
 
 
 def add_network_flags(parser: argparse.ArgumentParser) -> Any:

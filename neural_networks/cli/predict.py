@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from neural_networks.cli.form_flags import add_form_flags, form_of
 from neural_networks.cli.parser import Parser, command
 from neural_networks.runs import load_run
 from neural_networks.utils.files import atomic_write, display_path
@@ -37,7 +38,7 @@ def main(argv: Sequence[str]) -> None:
     if flags.output and not flags.output.absolute().parent.is_dir():
         raise FileNotFoundError(f"there is no folder for {display_path(flags.output)}")
     run = load_run(flags.run, flags.best)
-    table = run.predict(flags.file).table()
+    table = run.predict(flags.file, **form_of(flags)).table()
     if flags.output:
         with atomic_write(flags.output) as partial:
             table.to_csv(partial, index=False)
@@ -63,6 +64,7 @@ def make_parser() -> Parser:
     parser.add_argument(
         "--best", action="store_true", help="use the parameters of the best epoch, not the last"
     )
+    add_form_flags(parser.add_argument_group("form of a CSV file"))
     return parser
 
 

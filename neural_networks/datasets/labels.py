@@ -53,14 +53,14 @@ def find_classes(cells: Iterable[str], place: Callable[[int], str]) -> tuple[lis
         raise ValueError(f"{where}: {what}")
     names: dict[str | Decimal, str] = {}
     for word in sorted(words, key=lambda word: (len(word), word)):
-        names.setdefault(_class_key(word), word)
+        names.setdefault(class_key(word), word)
     of_numbers = all(is_number(word) for word in words)
     sorted_names = sorted(names.values(), key=Decimal if of_numbers else None)
-    order = {_class_key(name): i for i, name in enumerate(sorted_names)}
-    return sorted_names, np.array([order[_class_key(word)] for word in words], np.intp)[y]
+    order = {class_key(name): i for i, name in enumerate(sorted_names)}
+    return sorted_names, np.array([order[class_key(word)] for word in words], np.intp)[y]
 
 
-def _class_key(word: str) -> str | Decimal:
+def class_key(word: str) -> str | Decimal:
     """What makes two labels equal: the exact number, or the word."""
     return Decimal(word) if is_number(word) else word
 

@@ -1,12 +1,13 @@
 """Preprocessing of examples: standardization and augmentation."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import DTypeLike
 
+from neural_networks.datasets.descriptions import entries, finite_numbers
+from neural_networks.datasets.table_encoder import TableEncoder
 from neural_networks.utils.data_processing import divisors
 from neural_networks.utils.validation import floating_type, positive_integer, true_or_false
 
@@ -128,6 +129,8 @@ class Preprocessing:
         Applied to training batches.
     as_rows : bool
         If True, an image (H, W, C) becomes a row of H·W·C features.
+    table : TableEncoder, optional
+        Turns the columns of a table into stored examples, before all that.
     """
 
     def __init__(
@@ -136,30 +139,36 @@ class Preprocessing:
         standardization: Standardization | None = None,
         augmentation: Augmentation | None = None,
         as_rows: bool = False,
+        table: TableEncoder | None = None,
     ) -> None:
+        self.table = table
         self.dtype = floating_type(dtype)
         self.standardization = standardization
         self.augmentation = augmentation or None
         self.as_rows = as_rows
 
     def description(self) -> dict[str, Any]:
-        """Type, standardization and shape, for JSON; augmentation is for training only."""
-        standardization = self.standardization
-        return {
+        """Type, standardization, shape and table, for JSON; augmentation is for training only."""
+        standardization, table = self.standardization, self.table
+        description = {
             "dtype": self.dtype.name,
             "standardization": standardization and standardization.description(),
             "as_rows": self.as_rows,
         }
+        return description if table is None else {**description, "table": table.description()}
 
     @classmethod
     def from_description(cls, description: object) -> "Preprocessing":
         """The inverse of ``description``; ``ValueError`` or ``TypeError`` if it is not one."""
-        given = entries("preprocessing", description, ("dtype", "standardization", "as_rows"))
+        names = ("dtype", "standardization", "as_rows")
+        given = entries("preprocessing", description, names, optional=("table",))
         standardization = given["standardization"]
         if standardization is not None:
             standardization = Standardization.from_description(standardization)
         as_rows = true_or_false("as_rows", given["as_rows"])
-        return cls(given["dtype"], standardization, as_rows=as_rows)
+        table = given.get("table")  # which other datasets, and older runs, do not have
+        table = None if table is None else TableEncoder.from_description(table)
+        return cls(given["dtype"], standardization, as_rows=as_rows, table=table)
 
     def __call__(self, X: np.ndarray, rng: np.random.Generator | None = None) -> np.ndarray:
         """Examples (m, ...) preprocessed, and augmented if ``rng`` is given."""
@@ -178,35 +187,3 @@ class Preprocessing:
         if self.augmentation is not None and rng is not None:
             X = self.augmentation(X, rng)
         return X
-
-
-def entries(what: str, content: object, names: Sequence[str]) -> dict[str, Any]:
-    """A mapping read from JSON; an error unless it has exactly these entries.
-
-    Raises
-    ------
-    TypeError
-        If it is not a mapping.
-    ValueError
-        If an entry is missing, or unknown.
-    """
-    if not isinstance(content, dict):
-        raise TypeError(f"{what} must be a mapping, got {content!r}")
-    for name in names:
-        if name not in content:
-            raise ValueError(f"{what} has no {name!r}")
-    for name in content:
-        if name not in names:
-            raise ValueError(f"{what} has an unknown entry {name!r} (known: {', '.join(names)})")
-    return content
-
-
-def finite_numbers(name: str, value: object) -> np.ndarray:
-    """A list of numbers as an array; ``ValueError`` if it is not one."""
-    try:
-        array = np.asarray(value, np.float64)
-    except (TypeError, ValueError):
-        raise ValueError(f"{name} must be a list of numbers, got {value!r}") from None
-    if not np.isfinite(array).all():
-        raise ValueError(f"{name} must be finite, got {value!r}")
-    return array

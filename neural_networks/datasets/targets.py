@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from neural_networks.datasets.preprocessing import Standardization, entries, finite_numbers
+from neural_networks.datasets.descriptions import entries, finite_numbers
+from neural_networks.datasets.preprocessing import Standardization
 from neural_networks.utils.data_processing import divisors
 from neural_networks.utils.validation import error_prefix, first_index
 

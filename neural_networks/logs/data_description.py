@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from neural_networks.datasets import Dataset, Preprocessing
-from neural_networks.datasets.preprocessing import entries
+from neural_networks.datasets.descriptions import entries
 from neural_networks.datasets.targets import TargetScale
 from neural_networks.losses import Loss
 from neural_networks.utils.files import display_path, read_json
@@ -152,6 +152,9 @@ class DataDescription:
                     f"a scale of {n} targets does not fit {self.n_outputs} outputs that are "
                     f"{self.outputs}"
                 )
+        table = self.preprocessing and self.preprocessing.table
+        if table and table.feature_names != self.features:
+            raise ValueError("the columns of the table do not fit the features")
         standardization = self.preprocessing and self.preprocessing.standardization
         if standardization:
             one, shape = np.zeros(self.example_shape), self.example_shape

@@ -316,7 +316,7 @@ class TestTestData(DataTest):
         else:
             np.save(path, X)
         _, out = self.done(*flags, "--epochs", 6, "--test-data", path)
-        self.assertRegex(out, rf"\n  {file} +predictions for submission\n")
+        self.assertRegex(out, rf"\n  {file} +predictions for submission, \d+ rows?\n")
         table = self.table(file)
         expected = self.table("test_predictions.csv")["prediction"].to_numpy()[order]
         self.assertEqual(list(table["Category"]), list(expected))
@@ -431,7 +431,7 @@ class TestKaggleFile(DataTest):
 
     def test_its_name_is_listed(self):
         _, out = self.done("--dataset", "higgs", "--kaggle-file", "mine.csv")
-        self.assertRegex(out, r"\n  mine.csv +predictions for submission\n")
+        self.assertRegex(out, r"\n  mine.csv +predictions for submission, \d+ rows?\n")
 
     def test_a_dataset_without_a_competition(self):
         self.done("--kaggle-file", "mine.csv")
@@ -447,7 +447,7 @@ class TestKaggleFile(DataTest):
             (train_cnn, "cifar10", "submission.csv"),
         ):
             _, out = self.done("--dataset", name)
-            self.assertRegex(out, rf"\n  {file} +predictions for submission\n")
+            self.assertRegex(out, rf"\n  {file} +predictions for submission, \d+ rows?\n")
             self.assertEqual(len(self.table(file)), 20)
 
     def test_names_that_are_refused(self):

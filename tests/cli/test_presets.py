@@ -337,7 +337,7 @@ class TestKaggle(PresetTest):
 
     def submitted(self, preset: str, file: str, true: np.ndarray, first_id: int) -> None:
         _, out = self.done("--preset", preset)
-        self.assertRegex(out, rf"\n  {file} +predictions for submission\n")
+        self.assertRegex(out, rf"\n  {file} +predictions for submission, \d+ rows?\n")
         lines = (self.runs / "run" / file).read_text().splitlines()
         self.assertEqual(lines[0], "Id,Category")
         table = pd.read_csv(self.runs / "run" / file)

@@ -351,7 +351,7 @@ class TestFiles(TableTest):
             "^FILE is not text in the encoding UTF-8: line 2 has the byte 0xe9; encoding=latin"
         )
         self.refused(pattern, b"1,2,3\n4,\xe9,6\n")
-        self.refused("^FILE is not a text file$", gzip.compress(b"1,2,3\n" * 10))
+        self.refused("^FILE is not a text file$", b"\x89PNG\r\n\x1a\n\0\xe9" + bytes(40))
 
     def test_an_archive_cut_anywhere(self):
         packed = gzip.compress(b"1,2,3\n4,5,6\n7,8,10\n")
@@ -378,7 +378,7 @@ class TestFiles(TableTest):
     def test_a_damaged_archive(self):
         packed = gzip.compress(b"1,2,3\n")
         self.put("", "table.csv.gz")
-        for content in (b"1,2,3\n", packed[:-8] + bytes(8), packed + b"more", packed[:1]):
+        for content in (packed[:-8] + bytes(8), packed + b"more"):
             self.path.write_bytes(content)
             self.assertRegex(self.told(csv_chunks, ABC), "^FILE is damaged, or not an archive")
 

@@ -268,7 +268,7 @@ class TestBadTables(TableTest):
         for cell in ("", "  "):
             rows[4][1] = cell
             self.write(["first", "kind"], rows)
-            self.refused("row 6, column 'kind': the cell is empty")
+            self.refused(r"row 6, column 2 \(kind\): the cell is empty")
 
     def test_too_few_rows(self):
         self.write(["a", "y"], [(i, i) for i in range(9)])

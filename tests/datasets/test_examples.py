@@ -160,8 +160,8 @@ class TestReadTables(TableTest):
     def test_images(self):
         digits = initialize_dataset("digits", images=True)
         rows = load_digits()["test_set"][:3]
-        found = self.read(map(str, range(64)), rows, digits)
-        assert_array_equal(found, np.vstack([range(64), rows]).reshape(4, 8, 8, 1))
+        found = self.read(map(str, range(3, 67)), rows, digits)
+        assert_array_equal(found, np.vstack([range(3, 67), rows]).reshape(4, 8, 8, 1))
         digits.feature_names = None
         found = self.read(map(str, rows[0]), rows[1:], digits)
         digits.feature_names = ["pixels"]  # all in one

@@ -158,13 +158,14 @@ class TestRegression(OwnEntries):
 class TestOptions(OwnEntries):
     def test_options_of_a_dataset(self):
         common = ["batch_size", "images", "flip", "shift", "binary_labels", "label_smoothing"]
+        tables = ["categories", "missing", "sep", "decimal", "encoding", "header"]
         for name, own in (
             ("iris", []),
             ("digits", []),
             ("pair", ["n"]),
             ("sinewave", ["window", "step", "noise", "every_step"]),
             ("higgs", ["n_training", "n_validation", "n_test"]),
-            ("csv", ["path", "label", "drop", "regression", "scale_target"]),
+            ("csv", ["path", "label", "drop", "regression", "scale_target", *tables]),
         ):
             self.assertEqual(dataset_options(name), common + own)
         with self.assertRaisesRegex(ValueError, "unknown dataset 'iri'; did you mean 'iris'"):

@@ -243,13 +243,18 @@ def csv_to_npy(path: Path, folder: Path, prefix: str, names: Sequence[str], n_cl
     Raises
     ------
     ValueError
-        As in ``csv_chunks``, or for a label out of range.
+        As in ``csv_chunks``, for a label out of range, or if the first line numbers the columns.
     """
     with (
         NpyWriter(folder / f"{prefix}X.npy", (len(names) - 1,), np.float32) as X,
         NpyWriter(folder / f"{prefix}y.npy", (), np.uint8) as y,
     ):
         for rows, _ in csv_chunks(path, names):
+            if y.n == 0 and np.array_equal(rows[0], np.arange(len(names))):
+                raise ValueError(
+                    f"{path}: the first line is 0, 1 … {len(names) - 1}, numbers of columns and "
+                    "not an example: remove it"
+                )
             check_labels(rows[:, 0], n_classes, path, before=y.n)
             X.append(rows[:, 1:])
             y.append(rows[:, 0])

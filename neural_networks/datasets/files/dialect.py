@@ -23,11 +23,8 @@ BYTE_ORDER_MARKS = {
 }
 """First bytes of a text file, and the encodings that they tell without doubt."""
 
-OTHER_FILES = {
-    b"PK\x03\x04": "an archive, or a spreadsheet: save the table as CSV",
-    b"\x1f\x8b": "compressed: its name must end in .gz",
-}
-"""First bytes of files that are taken for tables by mistake."""
+ZIP = b"PK\x03\x04"
+"""First bytes of a ZIP archive, and of a spreadsheet."""
 
 
 @dataclass(frozen=True)
@@ -48,11 +45,6 @@ class Dialect:
     decimal: str = "."
     encoding: str = "utf-8"
 
-    def __post_init__(self) -> None:
-        """Raise ``ValueError`` if no file can have this form."""
-        if self.sep == self.decimal:
-            raise ValueError(f"sep and decimal are both {self.sep!r}: a table cannot be read so")
-
 
 PLAIN = Dialect()
 
@@ -71,8 +63,8 @@ def separator(value: object) -> str:
 
 
 def separator_name(sep: str) -> str:
-    """The name of a separator, ``semicolon``, or the character itself."""
-    return next((name for name, character in SEPARATORS.items() if character == sep), repr(sep))
+    """The name of a separator, such as ``semicolon``, or the character itself in quotes."""
+    return next((name for name, known in SEPARATORS.items() if known == sep), repr(sep))
 
 
 def decimal_sign(value: object) -> str:
@@ -103,14 +95,12 @@ def encoding_of(path: Path, usual: str = PLAIN.encoding) -> str:
     ValueError
         If it is not a text file, or in UTF-16 without its mark.
     """
-    with open_with_progress(path, path.name) as file:
-        head = file.read(4096)
+    head = _head(path)
     for mark, encoding in BYTE_ORDER_MARKS.items():
         if head.startswith(mark):
             return encoding
-    for first, what in OTHER_FILES.items():
-        if head.startswith(first):
-            raise ValueError(f"{path} is not a text file, but {what}")
+    if head.startswith(ZIP):
+        raise ValueError(f"{path} is a ZIP archive or a spreadsheet: save the table as CSV")
     if not usual.startswith(("utf-16", "utf-32")):
         for start, encoding in ((1, "utf-16-le"), (0, "utf-16-be")):
             zeros, others = head[start::2].count(0), head[1 - start :: 2].count(0)
@@ -120,6 +110,12 @@ def encoding_of(path: Path, usual: str = PLAIN.encoding) -> str:
                     "reads it as such"
                 )
     return usual
+
+
+def _head(path: Path) -> bytes:
+    """The first bytes of a file, unpacked if it is compressed."""
+    with open_with_progress(path, path.name) as file:
+        return file.read(4096)
 
 
 @contextmanager
@@ -143,18 +139,17 @@ def as_text(file: BinaryIO, encoding: str) -> TextIO:
 def not_text(path: Path, encoding: str) -> ValueError:
     """The error about a file that does not have an encoding; it names the line and the byte."""
     name = "UTF-8" if encoding in ("utf-8", "utf-8-sig") else encoding
-    where, hint = "", ""
+    where = hint = ""
     if name == "UTF-8":
         hint = "; encoding=latin-1 or encoding=cp1252 reads a table of an older program"
-    with open_with_progress(path, path.name) as file:
-        for number, line in enumerate(file, start=1):
-            if name.startswith(("utf-16", "utf-32")):
-                break  # their lines do not end at a byte
-            if b"\0" in line:
-                return ValueError(f"{path} is not a text file")
-            try:
-                line.decode(encoding)
-            except UnicodeDecodeError as error:
-                where = f": line {number} has the byte 0x{line[error.start]:02x}"
-                break
+    if not name.startswith(("utf-16", "utf-32")):  # whose lines do not end at a byte
+        if b"\0" in _head(path):
+            return ValueError(f"{path} is not a text file")
+        with open_with_progress(path, path.name) as file:
+            for number, line in enumerate(file, start=1):
+                try:
+                    line.decode(encoding)
+                except UnicodeDecodeError as error:
+                    where = f": line {number} has the byte 0x{line[error.start]:02x}"
+                    break
     return ValueError(f"{path} is not text in the encoding {name}{where}{hint}")

@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 
-from neural_networks.datasets.files.csv_reader import csv_chunks, first_line, is_number
 from neural_networks.datasets.files.formats import check_regular_file
-from neural_networks.datasets.sources.csv_table import header, read_columns
-from neural_networks.utils.factories import suggestion
+from neural_networks.datasets.files.recognition import Form
+from neural_networks.datasets.preprocessing import Preprocessing
+from neural_networks.datasets.sources.example_table import ExampleTable, missing_columns
+from neural_networks.datasets.table_encoder import TableEncoder
+from neural_networks.utils.files import user_path
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,6 +37,10 @@ class Described(Protocol):
     def feature_names(self) -> Sequence[str] | None:
         """The names of the features, in order."""
 
+    @property
+    def preprocessing(self) -> Preprocessing | None:
+        """What turns the examples into a network's input, and the columns of a table into them."""
+
 
 class ExampleFormat(NamedTuple):
     """The examples of a dataset that need not be there."""
@@ -42,9 +48,10 @@ class ExampleFormat(NamedTuple):
     name: str
     raw_shape: tuple[int, ...]
     feature_names: Sequence[str] | None
+    preprocessing: Preprocessing | None = None
 
 
-def as_examples(examples: Any, dataset: Described) -> np.ndarray:
+def as_examples(examples: Any, dataset: Described, **form: Any) -> np.ndarray:
     """Raw examples (n, ...) in the shape of a dataset's, from an array, a data frame or a file.
 
     Parameters
@@ -52,9 +59,12 @@ def as_examples(examples: Any, dataset: Described) -> np.ndarray:
     examples : array, data frame or path
         An array holds floats, integers or bytes. The columns of a data frame may be in any order,
         and others are ignored, if they have names; without names, they are the features alone. For
-        files, see ``read_examples``.
+        files, see ``read_examples``. A column of categories holds words; an array, the features
+        of the network.
     dataset : Dataset or ExampleFormat
         The dataset whose features, before preprocessing, these are.
+    **form
+        The form of a CSV file, see ``read_examples``.
 
     Raises
     ------
@@ -64,7 +74,9 @@ def as_examples(examples: Any, dataset: Described) -> np.ndarray:
         If there are none, a column is missing, or their shape is not that of the dataset's.
     """
     if isinstance(examples, str | os.PathLike):
-        return read_examples(examples, dataset)
+        return read_examples(examples, dataset, **form)
+    if any(value is not None for value in form.values()):
+        raise ValueError(f"{', '.join(form)}: only a CSV file has such a form")
     if hasattr(examples, "iloc") and hasattr(examples, "columns"):
         X = _from_frame(examples, dataset)
         return _in_shape(X, dataset, "the data frame")
@@ -78,10 +90,18 @@ def as_examples(examples: Any, dataset: Described) -> np.ndarray:
         ) from None
     if X.dtype.kind not in "biuf":
         raise TypeError(f"examples must be numbers, got {X.dtype}")
-    return _in_shape(X, dataset, "the array")
+    return _filled(_in_shape(X, dataset, "the array"), dataset)
 
 
-def read_examples(path: str | os.PathLike[str], dataset: Described) -> np.ndarray:
+def read_examples(
+    path: str | os.PathLike[str],
+    dataset: Described,
+    *,
+    header: bool | None = None,
+    sep: str | None = None,
+    decimal: str | None = None,
+    encoding: str | None = None,
+) -> np.ndarray:
     """Read unlabeled examples, to be predicted by a network trained on a dataset.
 
     Parameters
@@ -89,20 +109,39 @@ def read_examples(path: str | os.PathLike[str], dataset: Described) -> np.ndarra
     path : str or Path
         An ``.npy`` file, one example per row, or a CSV file. If the first line of a CSV file
         contains the names of all the dataset's features, columns may be in any order, and others
-        are ignored; otherwise the file must contain the features alone.
+        are ignored; otherwise the file must contain the features alone, or all columns of a
+        training table that had no names, either.
     dataset : Dataset or ExampleFormat
         The dataset whose features, before preprocessing, the file contains.
+    header : bool, optional
+        If True, the first line of a CSV file holds names; if False, an example. By default it
+        holds names if these are the features', and a line 0, 1, 2 ... is an error.
+    sep, decimal, encoding : str, optional
+        The form of a CSV file, see ``load_csv``; by default it is recognized, or that of the
+        training table.
 
     Raises
     ------
     ValueError
         If the file does not contain such examples.
     """
-    file = Path(path).expanduser()
+    file = user_path(path)
     check_regular_file(file)
+    form = Form.of(sep, decimal, encoding, header)
+    if file.suffix == ".npy":
+        if any(value is not None for value in form):
+            raise ValueError(f"{file}: only a CSV file has a header, sep, decimal or encoding")
+        return _filled(_in_shape(_read_npy(file), dataset, str(file)), dataset)
+    encoder, named = _encoder(dataset)
+    X = ExampleTable(file, dataset.name, encoder, named, form).read()
     # C order, like the training set: BLAS rounds differently in other layouts.
-    X = _read_npy(file) if file.suffix == ".npy" else np.ascontiguousarray(_read_csv(file, dataset))
-    return _in_shape(X, dataset, str(file))
+    return _in_shape(np.ascontiguousarray(X), dataset, str(file))
+
+
+def _filled(X: np.ndarray, dataset: Described) -> np.ndarray:
+    """Features with medians in place of NaN, if the training filled missing cells."""
+    steps = dataset.preprocessing
+    return X if steps is None or steps.table is None else steps.table.fill_features(X)
 
 
 def _in_shape(X: np.ndarray, dataset: Described, what: str) -> np.ndarray:
@@ -131,21 +170,41 @@ def _in_shape(X: np.ndarray, dataset: Described, what: str) -> np.ndarray:
 
 def _from_frame(frame: pd.DataFrame, dataset: Described) -> np.ndarray:
     """The features in a data frame, in the dataset's order, (n, d) of float64."""
+    encoder, named = _encoder(dataset)
     names = [str(label) for label in frame.columns]
-    features = list(dataset.feature_names or [])
-    if features and set(features) <= set(names):
+    if named and set(encoder.inputs) <= set(names):
         counts = Counter(names)
-        for name in features:
+        for name in encoder.inputs:
             if counts[name] > 1:
                 raise ValueError(f"the data frame has the column {name!r} more than once")
         places = {name: i for i, name in enumerate(names)}
-        positions = [places[name] for name in features]
     elif all(isinstance(label, int) for label in frame.columns):  # pandas' own numbers
-        positions = list(range(len(names)))
+        whole = not encoder.header and len(names) == len(encoder.columns)
+        places = {name: i for i, name in enumerate(encoder.columns if whole else encoder.inputs)}
+        if not whole and len(names) != len(places):
+            _in_shape(np.empty((len(frame), len(names))), dataset, "the data frame")
     else:
-        raise ValueError(f"the data frame has names of columns, but {_missing(names, dataset)}")
-    columns = [_numbers(frame.iloc[:, i], names[i]) for i in positions]
-    return np.column_stack(columns) if columns else np.empty((len(frame), 0))
+        why = missing_columns(names, dataset.name, encoder.inputs if named else [])
+        raise ValueError(f"the data frame has names of columns, but {why}")
+    numbers = [_numbers(frame.iloc[:, places[name]], name) for name in encoder.numbers]
+    words = [_words(frame.iloc[:, places[name]]) for name in encoder.words]
+    empty = np.empty((len(frame), 0))
+    return encoder.encode(
+        np.column_stack(numbers) if numbers else empty,
+        np.column_stack(words) if words else empty,
+        lambda i, name: f"the data frame, row {i + 1}, column {name!r}",
+    )
+
+
+def _encoder(dataset: Described) -> tuple[TableEncoder, bool]:
+    """The columns of a dataset's features, and False if they have no names."""
+    steps = dataset.preprocessing
+    if steps is not None and steps.table is not None:
+        return steps.table, True
+    features = tuple(dataset.feature_names or ())
+    count = math.prod(dataset.raw_shape)
+    named = len(features) == count
+    return TableEncoder(features if named else tuple(str(i + 1) for i in range(count))), named
 
 
 def _numbers(column: pd.Series, name: str) -> np.ndarray:
@@ -155,15 +214,11 @@ def _numbers(column: pd.Series, name: str) -> np.ndarray:
     return column.to_numpy(np.float64, na_value=np.nan)
 
 
-def _missing(names: Sequence[str], dataset: Described) -> str:
-    """The reason why columns with these names are not the dataset's features."""
-    features = list(dataset.feature_names or [])
-    present, wanted = set(names), set(features)
-    missing = next((name for name in features if name not in present), None)
-    if missing is None:
-        return f"for {dataset.name} its features have no names"
-    others = [name for name in names if name not in wanted]
-    return f"for {dataset.name} there is no column {missing!r}{suggestion(missing, others)}"
+def _words(column: pd.Series) -> np.ndarray:
+    """A column of a data frame as text, empty where a cell is missing."""
+    missing = column.isna().to_numpy()
+    cells = zip(column.tolist(), missing.tolist(), strict=True)
+    return np.array(["" if gone else str(cell) for cell, gone in cells], object)
 
 
 def _read_npy(file: Path) -> np.ndarray:
@@ -177,20 +232,3 @@ def _read_npy(file: Path) -> np.ndarray:
     if X.dtype.kind not in "biuf":
         raise ValueError(f"{file} must hold numbers, got {X.dtype}")
     return X.astype(np.float64) if X.dtype.kind in "biu" and X.dtype != np.uint8 else X
-
-
-def _read_csv(file: Path, dataset: Described) -> np.ndarray:
-    """Read the features in a CSV file, in the dataset's order."""
-    names = first_line(file)
-    features = list(dataset.feature_names or [])
-    if features and set(features) <= set(names):
-        names, kept = header(file), set(features)
-        numbers, _ = read_columns(file, names, skip=[name for name in names if name not in kept])
-        present = {name: i for i, name in enumerate(name for name in names if name in kept)}
-        return numbers[:, [present[name] for name in features]]
-    if not is_number(names[0]):
-        why = _missing(names, dataset)
-        raise ValueError(f"{file} has names in its first line, but {why}")
-    count = math.prod(dataset.raw_shape)
-    columns = features if len(features) == count else [f"{i + 1}" for i in range(count)]
-    return np.concatenate([numbers for numbers, _ in csv_chunks(file, columns)])

@@ -1,0 +1,44 @@
+"""Hints for cells of a table that should hold numbers, and do not."""
+
+import re
+
+from neural_networks.datasets.files.csv_reader import is_number
+from neural_networks.datasets.files.recognition import THOUSANDS
+from neural_networks.datasets.labels import is_missing
+
+_MONTH = r"(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?"
+_DATE = "|".join(
+    (
+        r"\d{1,4}([-/.])\d{1,2}\1\d{1,4}([T ].*)?",  # 2026-01-31, 31.1.2026 12:00
+        r"\d{1,2}:\d{2}(:\d{2}.*)?( ?[ap]m)?",  # 12:00
+        rf"(\w+, ?)?\d{{1,2}}[-. ]+{_MONTH}([-., ]+\d.*)?",  # 31 Jan 2026
+        rf"{_MONTH}[-., ]+\d{{1,4}}\b.*",  # January 31, 2026
+    )
+)
+DATE = re.compile(_DATE, re.IGNORECASE)
+"""Dates and times, as they are written in tables."""
+
+FILL_HINT = "; missing=median fills in missing cells"
+
+
+def training_hint(name: str, cell: str) -> str:
+    """What to do about a cell of a column that should hold numbers, in a table for training."""
+    if is_missing(cell):
+        return FILL_HINT
+    if DATE.fullmatch(cell):
+        return (
+            f", but a date or time; write it as numbers, such as year and month, or leave it out: "
+            f"drop={name}"
+        )
+    return number_hint(name, cell) or (
+        f"; categories={name} encodes a column of words, drop={name} leaves it out"
+    )
+
+
+def number_hint(name: str, cell: str) -> str:
+    """What may be meant by a cell that is not a number, as this program reads numbers."""
+    if THOUSANDS.fullmatch(cell):
+        return "; commas between thousands are not read"
+    if is_number(cell, ","):
+        return "; decimal=comma reads decimal commas"
+    return ""
