@@ -22,6 +22,7 @@ from neural_networks.layers.sequential import create_parameters
 from neural_networks.losses import LOSSES, Loss
 from neural_networks.utils.factories import find_name
 from neural_networks.utils.grad_check import check_gradients
+from neural_networks.utils.text import percent
 from neural_networks.utils.validation import first_index
 
 ROUNDING = 1e-3
@@ -195,7 +196,7 @@ def check_reach(loss: Loss, outputs: Outputs, Y: np.ndarray) -> None:
         raise ValueError(f"{loss.name} can reach no label of output {column}: {where}")
     if outside.any():
         share = 1 - outside.mean()
-        warnings.warn(f"{loss.name} can reach {share:.1%} of the labels: {where}", stacklevel=3)
+        warnings.warn(f"{loss.name} can reach {percent(share)} of the labels: {where}", stacklevel=3)
 
 
 def advice(loss: Loss) -> str:

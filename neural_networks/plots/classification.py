@@ -20,7 +20,7 @@ from neural_networks.plots.style import (
     tall,
     thumbnail,
 )
-from neural_networks.utils.text import percent
+from neural_networks.utils.text import fraction, percent
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -210,7 +210,7 @@ def roc_curve(
     axes.set_xlabel(x, parse_math=False)
     axes.set_ylabel(y, parse_math=False)
     axes.set(xlim=(0, 100), ylim=(0, 100), aspect="equal")
-    set_title(axes, *f"ROC curve{of}, AUC {area:.4f}\n{title}".splitlines())
+    set_title(axes, *f"ROC curve{of}, AUC {fraction(area)}\n{title}".splitlines())
     axes.legend(frameon=False, loc="lower right")
     clean(axes)
 
@@ -248,7 +248,7 @@ def misclassified(
     score : array, (n,)
         Score or probability of the predicted class.
     score_format : str
-        Format of a score, such as ``"{:.0%}"``.
+        Format of a score, such as ``"{:.0%}"``; only exactly 0 and 1 are 0% and 100%.
     names : sequence of str
         A name for each class.
     counts : tuple of int, optional
@@ -269,6 +269,8 @@ def misclassified(
     for axes, i in zip(tiles, shown, strict=True):
         axes.imshow(thumbnail(X[i]), cmap="gray")
         confidence = score_format.format(score[i])
+        if confidence in ("0%", "100%"):
+            confidence = percent(float(score[i]), digits=0)
         who = f"true: {names[true[i]]}\npredicted: {names[predicted[i]]}"
         axes.set_xlabel(f"{who} ({confidence})", fontsize=7, color=INK, parse_math=False)
     n_wrong, n = counts or (int((true != predicted).sum()), len(true))

@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import Any
 
 from neural_networks.utils.notebooks import in_notebook
+from neural_networks.utils.text import percent
 
 LINES_APART = 30.0
 """Seconds between two lines, at least; so work that is shorter prints nothing."""
@@ -63,7 +64,7 @@ class Lines:
         self._printed = now
         done = self.n - self._before
         left = (now - self._started) / done * max(self.total - self.n, 0) if done else 0.0
-        parts = [results, f"{self.n / max(self.total, 1):.0%}", f"{duration(left)} left"]
+        parts = [results, percent(self.n / max(self.total, 1), digits=0), f"{duration(left)} left"]
         line = f"{self.text.strip()}: {', '.join(filter(None, parts))}"
         with suppress(OSError):  # a reader that has gone must not end the work
             print(line, file=sys.stderr, flush=True)
@@ -109,5 +110,5 @@ def progress(bar: type["tqdm[Any]"], **options: Any) -> "tqdm[Any]":
     try:
         is_terminal = os.isatty(sys.stderr.fileno())
     except (AttributeError, OSError, ValueError):  # missing, captured, closed
-        return bar(**options, disable=True if sys.stderr is None else None)
+        return bar(**options, disable=True if getattr(sys.stderr, "closed", True) else None)
     return bar(**options) if is_terminal else Lines(**options)

@@ -63,6 +63,11 @@ class TestMisclassified(unittest.TestCase):
         plots.misclassified(figure, X, *arrays, score_format, NAMES, counts)
         return figure
 
+    def test_a_probability_below_1_is_not_100_percent(self):
+        figure = self.draw([0] * 4, [1] * 4, [0.9997, 1 - 1e-9, 1.0, 1e-7])
+        shown = [axes.get_xlabel().split("(")[1] for axes in tiles(figure)]
+        self.assertEqual(shown, ["100%)", ">99.99%)", "99.97%)", "<0.01%)"])
+
     def test_the_most_confident_mistake_comes_first(self):
         X = np.arange(16.0).reshape(4, 2, 2, 1) ** 2
         figure = self.draw([0, 1, 2, 1], [2, 1, 0, 0], [0.5, 1.0, 0.9, 0.4], X)
