@@ -195,8 +195,8 @@ def check_reach(loss: Loss, outputs: Outputs, Y: np.ndarray) -> None:
         column = first_index(missed)[0] + 1
         raise ValueError(f"{loss.name} can reach no label of output {column}: {where}")
     if outside.any():
-        share = 1 - outside.mean()
-        warnings.warn(f"{loss.name} can reach {percent(share)} of the labels: {where}", stacklevel=3)
+        share = percent(1 - outside.mean())
+        warnings.warn(f"{loss.name} can reach {share} of the labels: {where}", stacklevel=3)
 
 
 def advice(loss: Loss) -> str:
