@@ -195,7 +195,7 @@ class TestProcess(InFolder):
             words = (
                 rf"epoch {n}/3: train loss [\d.]+ acc [\d.]+%, val loss .*, {100 * n / 3:.0f}%, "
             )
-            self.assertRegex(line, rf"^{words}\d+ s left$")
+            self.assertRegex(line, rf"^{words}, \d+ s left$")
 
     def test_a_short_one(self):
         self.assertEqual(self.errors(30, 3), "")
