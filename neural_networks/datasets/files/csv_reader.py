@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, BinaryIO, NamedTuple, TextIO
 
 import numpy as np
 
@@ -104,8 +104,13 @@ def csv_chunks(
         not text.
     """
     table = _Table(path, Columns.of(names, words, skip), header, dialect, missing, hint)
+    lines = min(rows, _lines_per_chunk(path, len(names)))
     with open_with_progress(path, path.name) as file:
-        yield from table.chunks(file, min(rows, _lines_per_chunk(path, len(names))))
+        if dialect.encoding in ("utf-8", "utf-8-sig"):  # pandas' own, and the fastest
+            yield from table.chunks(file, lines)
+        else:
+            with as_text(file, dialect.encoding) as text:
+                yield from table.chunks(text, lines)
 
 
 def _lines_per_chunk(path: Path, n_columns: int) -> int:
@@ -127,7 +132,7 @@ class _Table:
     missing: bool
     hint: Callable[[str, str], str]
 
-    def chunks(self, file: BinaryIO, rows: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    def chunks(self, file: BinaryIO | TextIO, rows: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Numbers and words of the opened file, ``rows`` lines at a time."""
         columns, done, checked = self.columns, 0, not self.missing
         chunks = self._reader(file, chunksize=rows)
@@ -147,14 +152,13 @@ class _Table:
             empty = not self.header or not self.path.stat().st_size
             raise ValueError(f"{self.path} {'is empty' if empty else 'has no rows'}")
 
-    def _reader(self, file: BinaryIO, chunksize: int) -> Any:
+    def _reader(self, file: BinaryIO | TextIO, chunksize: int) -> Any:
         """pandas' CSV reader, set to neither skip lines nor use a column as the index."""
         import pandas as pd
 
-        n, numbers, encoding = len(self.columns.names), self.columns.numbers, self.dialect.encoding
-        utf8 = encoding in ("utf-8", "utf-8-sig")  # pandas' own, and the fastest
+        n, numbers = len(self.columns.names), self.columns.numbers
         return pd.read_csv(
-            file if utf8 else as_text(file, encoding),
+            file,
             sep=self.dialect.sep,
             decimal=self.dialect.decimal,
             skipinitialspace=True,

@@ -121,19 +121,24 @@ def _head(path: Path) -> bytes:
 @contextmanager
 def open_text(path: Path, encoding: str) -> Iterator[TextIO]:
     """Open a file for sequential reading as text; a byte that is not text is a ``ValueError``."""
-    with open_with_progress(path, path.name) as file:
-        # Spreadsheets may write a byte order mark.
-        encoding = "utf-8-sig" if encoding == PLAIN.encoding else encoding
+    # Spreadsheets may write a byte order mark.
+    encoding = "utf-8-sig" if encoding == PLAIN.encoding else encoding
+    with open_with_progress(path, path.name) as file, as_text(file, encoding) as text:
         try:
-            yield as_text(file, encoding)
-        except UnicodeDecodeError:
+            yield text
+        except UnicodeError:
             raise not_text(path, encoding) from None
 
 
-def as_text(file: BinaryIO, encoding: str) -> TextIO:
+@contextmanager
+def as_text(file: BinaryIO, encoding: str) -> Iterator[TextIO]:
     """A file of bytes as one of text, with the ends of its lines as they are."""
     stream: Any = file  # it reads like one
-    return io.TextIOWrapper(stream, encoding, newline="")
+    text = io.TextIOWrapper(stream, encoding, newline="")
+    try:
+        yield text
+    finally:
+        text.detach()  # the file is closed elsewhere
 
 
 def not_text(path: Path, encoding: str) -> ValueError:

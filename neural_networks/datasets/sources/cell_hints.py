@@ -3,7 +3,6 @@
 import re
 
 from neural_networks.datasets.files.csv_reader import is_number
-from neural_networks.datasets.files.recognition import THOUSANDS
 from neural_networks.datasets.labels import is_missing
 
 _MONTH = r"(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?"
@@ -17,6 +16,9 @@ _DATE = "|".join(
 )
 DATE = re.compile(_DATE, re.IGNORECASE)
 """Dates and times, as they are written in tables."""
+
+THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(([,' ]\d{3})+(\.\d+)?|([.' ]\d{3})+(,\d+)?)")
+"""Numbers with a character between thousands."""
 
 FILL_HINT = "; missing=median fills in missing cells"
 
@@ -38,7 +40,7 @@ def training_hint(name: str, cell: str) -> str:
 def number_hint(name: str, cell: str) -> str:
     """What may be meant by a cell that is not a number, as this program reads numbers."""
     if THOUSANDS.fullmatch(cell):
-        return "; commas between thousands are not read"
+        return "; numbers with separated thousands are not read"
     if is_number(cell, ","):
         return "; decimal=comma reads decimal commas"
     return ""

@@ -21,7 +21,6 @@ from neural_networks.datasets.sources.table_file import (
 )
 from neural_networks.datasets.table_encoder import TableEncoder, check_present
 from neural_networks.datasets.targets import TargetScale
-from neural_networks.utils.factories import lookup
 from neural_networks.utils.files import user_path
 from neural_networks.utils.text import counted, listed
 from neural_networks.utils.validation import true_or_false
@@ -89,7 +88,8 @@ def load_csv(
         raise TypeError(f"path must be the name of a file, got {path!r}")
     true_or_false("scale_target", scale_target)
     true_or_false("regression", regression)
-    lookup("way with missing cells", missing, dict.fromkeys(MISSING, ""))
+    if missing not in MISSING:
+        raise ValueError(f"missing must be one of {', '.join(MISSING)}, got {missing!r}")
     form = Form.of(sep, decimal, encoding, header)
     label = column_name("label", label)
     table, notes = open_training_table(user_path(path), form, label)

@@ -18,6 +18,7 @@ from neural_networks.datasets.files.recognition import (
 from neural_networks.datasets.sources.cell_hints import number_hint
 from neural_networks.datasets.sources.table_file import (
     SKIPPED,
+    UNNAMED,
     TableFile,
     counts_from,
     may_be_number,
@@ -138,7 +139,7 @@ class ExampleTable:
     def _is_example(self, cells: Sequence[str]) -> bool:
         """True if one cell is a number, or one of the categories of its column."""
         known = self.encoder.categories
-        return any(map(is_number, cells)) or any(
+        return any(is_number(cell) or is_number(cell, ",") for cell in cells) or any(
             cell in known.get(name, ())
             for cell, name in zip(cells, self._by_place(cells), strict=False)
         )
@@ -147,7 +148,7 @@ class ExampleTable:
         """The names of the columns; those that are not needed are ``SKIPPED``."""
         if not (header and self._named and self._inputs <= set(cells)):
             return self._by_place(cells)
-        names = cells if cells[0] in self._inputs else with_row_names(cells, rows)
+        names = cells if UNNAMED in self._inputs else with_row_names(cells, rows)
         counts = Counter(names)
         for name in self.encoder.inputs:
             if counts[name] > 1:

@@ -257,14 +257,16 @@ def _name_all(
     if found and found[0] == SKIPPED:
         first = names[0] if len(names) == len(found) else ""
         what = f"called {first!r}" if first else "without a name"
-        notes.append(f"column 1, {what}, holds the names or numbers of rows and is left out")
-    for i, name in enumerate(found):
-        if not name:
-            example = next((row[i] for row in rows if i < len(row) and row[i].strip()), None)
-            if example is not None:
-                what = f"column {i + 1} has no name, and holds {listed([example])!r}"
-                raise ValueError(f"{path}, row 1: {what}")
-            notes.append(f"column {i + 1}, without a name, is empty and is left out")
+        notes.append(f"names or numbers of rows, left out: column 1, {what}")
+    unnamed = [i for i, name in enumerate(found) if not name]
+    for i in unnamed:
+        example = next((row[i] for row in rows if i < len(row) and row[i].strip()), None)
+        if example is not None:
+            what = f"column {i + 1} has no name, and holds {listed([example])!r}"
+            raise ValueError(f"{path}, row 1: {what}")
+    if unnamed:
+        numbers = listed([str(i + 1) for i in unnamed])
+        notes.append(f"without a name, empty and left out: column {numbers}")
     return found, first, notes
 
 
