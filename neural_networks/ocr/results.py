@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -73,7 +73,11 @@ def draw(path: Path, title: str, losses: np.ndarray) -> None:
     """Draw training and validation cross-entropy over the epochs."""
     columns = {"epoch": np.arange(1, len(losses) + 1)}
     columns |= {f"{split}_loss": losses[:, i] for i, split in enumerate(SPLITS)}
-    plots.save(lambda figure: plots.loss_curves(figure, title, "cross-entropy", columns, {}), path)
+    at_ends: Any = {"best_epoch": 1 + int(losses[:, 1].argmin()), "means": False}
+    plots.save(
+        lambda figure: plots.loss_curves(figure, title, "cross-entropy", columns, {}, **at_ends),
+        path,
+    )
 
 
 def describe(model: NeuralNetwork, n_training: int, n_validation: int) -> str:
