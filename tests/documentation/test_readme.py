@@ -26,6 +26,18 @@ CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text()
 # The suite cannot run itself; .ci/run does.
 RUN_BY_CI = ("make ", "python3 -m venv", ".venv/bin/python ", "python -m unittest -v\n")
 COMPLETE_RUNS = "COMPLETE_RUNS" in os.environ
+CHECK_OF_SCALE = """
+import numpy as np
+
+from neural_networks.utils.grad_check import check_gradients
+
+rng = np.random.default_rng(0)
+X, dLdY, layer = rng.normal(size=(5, 3)), rng.normal(size=(5, 3)), Scale(rng=0)
+layer.forward(X)
+g, Y_of_g = layer.parameters["g"], layer.forward_with_param("g", X)
+assert check_gradients(layer.forward, layer.backward(dLdY), X, dLdY) < 1e-8
+assert check_gradients(Y_of_g, layer.gradients["g"], g, dLdY) < 1e-8
+"""
 
 
 def blocks(language: str, text: str = README) -> list[str]:
@@ -158,15 +170,10 @@ class TestReadmeAndResults(CommandsRun):
         self.assertLessEqual(set(arguments[1:]), set(ROWS))
 
     def check_blocks(self) -> None:
-        """The Python blocks of README and CONTRIBUTING; one takes the run of Iris."""
+        """The Python blocks of README; one takes the run of Iris."""
         self.assertGreaterEqual(len(blocks("python")), 2)
-        self.assertGreaterEqual(len(blocks("python", CONTRIBUTING)), 4)
-        *_, layer = blocks("python")  # the class Scale, which CONTRIBUTING checks
-        others = [
-            f"{layer}\n{block}" if "Scale(" in block else block
-            for block in blocks("python", CONTRIBUTING)
-        ]
-        self.run_blocks(blocks("python") + others)
+        *_, layer = blocks("python")  # the class Scale
+        self.run_blocks([*blocks("python"), layer + CHECK_OF_SCALE])
 
 
 class TestOtherPages(CommandsRun):
