@@ -1,7 +1,7 @@
 """Compatibility of network, loss and data: combinations without a meaning are refused.
 
 What the library's own activations and losses are defined for is known: the ``range`` of an
-activation, and the ``canonical_activation`` of a loss. Layers, activations and losses of a user's
+activation, and the ``output_activation`` of a loss. Layers, activations and losses of a user's
 own are not judged.
 """
 
@@ -143,7 +143,7 @@ def check_outputs(
     if outputs is None or is_own(loss):
         return
     k = out.shape[1]
-    if k == 1 and loss.canonical_activation is SoftMax:
+    if k == 1 and loss.output_activation is SoftMax:
         raise ValueError(f"{loss.name} needs an output for each class: with one class it is 0")
     if k == 1 and outputs.sums_to_one:
         raise ValueError(f"a softmax over one output is always 1: {advice(loss)}")
@@ -166,7 +166,7 @@ def check_probabilities(loss: Loss, outputs: Outputs, out: np.ndarray) -> None:
     """
     if outputs.low < 0 or outputs.high > 1:
         raise ValueError(f"{loss.name} needs probabilities, but {outputs}: {advice(loss)}")
-    if loss.canonical_activation is not SoftMax:
+    if loss.output_activation is not SoftMax:
         return
     total = float(out[0].sum(axis=0).max())
     if outputs.sums_to_one and abs(total - 1) > ROUNDING:
@@ -175,7 +175,7 @@ def check_probabilities(loss: Loss, outputs: Outputs, out: np.ndarray) -> None:
             f"{total:.4g}: {advice(loss)}"
         )
     if not outputs.sums_to_one:
-        others = [name for name, kind in LOSSES.items() if kind.canonical_activation is Sigmoid]
+        others = [name for name, kind in LOSSES.items() if kind.output_activation is Sigmoid]
         other = f", or for two classes in one column {others[0]}" if others else ""
         warnings.warn(
             f"{loss.name} is defined for probabilities that sum to 1, but {outputs} that need not, "
@@ -201,7 +201,7 @@ def check_reach(loss: Loss, outputs: Outputs, Y: np.ndarray) -> None:
 
 def advice(loss: Loss) -> str:
     """The output activation that goes with a loss."""
-    fitting = loss.canonical_activation
+    fitting = loss.output_activation
     return f"the last layer needs the activation {find_name(fitting, ACTIVATIONS)}"
 
 

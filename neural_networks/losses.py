@@ -23,7 +23,7 @@ class Loss(Recorded, ABC):
         The name, as in ``initialize_loss``.
     """
 
-    canonical_activation: type[Activation] | None = None
+    output_activation: type[Activation] | None = None
     """The output activation that goes with this loss, if it is known."""
 
     classifies = True
@@ -134,7 +134,7 @@ class CrossEntropy(Loss):
     A network with a softmax output computes both as one function, see ``canonical``.
     """
 
-    canonical_activation = SoftMax
+    output_activation = SoftMax
 
     def forward(self, Y: np.ndarray, Y_hat: np.ndarray) -> float:
         """-(1/m) Σ Y ln Y_hat; see ``Loss.forward``. Y_hat must lie in [0, 1]."""
@@ -172,7 +172,7 @@ class BinaryCrossEntropy(Loss):
     smallest positive number of its type away from it, which keeps the loss finite.
     """
 
-    canonical_activation = Sigmoid
+    output_activation = Sigmoid
 
     def forward(self, Y: np.ndarray, Y_hat: np.ndarray) -> float:
         """-(1/m) Σ (Y ln Y_hat + (1 - Y) ln(1 - Y_hat)); see ``Loss.forward``."""
@@ -205,7 +205,7 @@ class BinaryCrossEntropy(Loss):
 class Regression(Loss):
     """Base class of the losses for regression: of numbers, as opposed to classes."""
 
-    canonical_activation = Linear
+    output_activation = Linear
     classifies = False
     outputs_probabilities = False
 
@@ -261,7 +261,7 @@ class Hinge(Loss):
     for Multi-Class Pattern Recognition", ESANN 1999.
     """
 
-    canonical_activation = Linear
+    output_activation = Linear
     outputs_probabilities = False
 
     def forward(self, Y: np.ndarray, Y_hat: np.ndarray) -> float:

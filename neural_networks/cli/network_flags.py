@@ -164,7 +164,7 @@ def check_given_once(flags: argparse.Namespace, options: Mapping[str, Any]) -> N
 
 def fit_output(last: Any, loss: str) -> None:
     """Give the output layer the activation that goes with the loss."""
-    fitting = find_name(LOSSES[loss].canonical_activation, ACTIVATIONS) if loss in LOSSES else ""
+    fitting = find_name(LOSSES[loss].output_activation, ACTIVATIONS) if loss in LOSSES else ""
     if fitting and takes(last, "activation"):
         last["activation"] = fitting
 

@@ -194,7 +194,7 @@ class TestPurity(unittest.TestCase):
             for label_dtype in DTYPES:
                 Y, Y_hat = labels_and_predictions(name, "float32", label_dtype)
                 with self.subTest(name, labels=label_dtype), unchanged(Y, Y_hat):
-                    pair = PAIRS.get((type(loss), loss.canonical_activation))
+                    pair = PAIRS.get((type(loss), loss.output_activation))
                     logit_passes = () if pair is None else (pair.forward, pair.backward)
                     for method in (loss.forward, loss.backward, loss.error, *logit_passes):
                         once = method(read_only(Y), read_only(Y_hat))
