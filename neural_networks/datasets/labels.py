@@ -61,7 +61,7 @@ def find_classes(cells: Iterable[str], place: Callable[[int], str]) -> tuple[lis
 
 
 def class_key(word: str) -> str | Decimal:
-    """What makes two labels equal: the exact number, or the word."""
+    """The key that equal labels share: the exact number, or the word."""
     return Decimal(word) if is_number(word) else word
 
 
