@@ -97,7 +97,8 @@ def run_epochs(
             if stopping.is_due(model.epoch, model.best, history.first_epoch):
                 break
             bar.set_description_str(f"epoch {model.epoch + 1}/{last} ", refresh=False)
-            results = one_epoch(model, dataset, stopping, bar, signals)
+            results = train_epoch(model, dataset.train, bar, signals)
+            results = end_epoch(model, dataset, stopping, results)
             bar.set_postfix_str(progress_text(model.loss, results), refresh=False)
             signals.check()
     if stopping.restore_best:
@@ -123,15 +124,10 @@ def check_columns(rows: Sequence[Mapping[str, float]], validates: bool) -> None:
         )
 
 
-def one_epoch(
-    model: Trainable,
-    dataset: Dataset,
-    stopping: EarlyStopping,
-    bar: tqdm[Any],
-    signals: StopSignals,
+def end_epoch(
+    model: Trainable, dataset: Dataset, stopping: EarlyStopping, results: dict[str, float]
 ) -> dict[str, float]:
-    """Train for an epoch, evaluate, record the results, and keep the best parameters."""
-    results = train_epoch(model, dataset.train, bar, signals)
+    """Evaluate after an epoch, record all results, and keep the best parameters."""
     if dataset.validate is not None:
         loss, error, _ = evaluate(model, dataset.validate)
         results |= {"validation_loss": loss, "validation_error": error}
