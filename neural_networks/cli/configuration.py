@@ -2,6 +2,7 @@
 
 import argparse
 import copy
+import reprlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -265,8 +266,10 @@ def read_configuration(path: str, template: Mapping[str, Any]) -> AttrDict:
     needed = dict.fromkeys(RUN_ARGUMENTS, object)
     known = (*RUN_ARGUMENTS, *OPTIONAL)
     _check_section(f"arguments in {path}", arguments, needed, (*known, "command"))
-    if not model["layer_args"] or not all(isinstance(layer, dict) for layer in model["layer_args"]):
-        raise ValueError(f"layer_args in {path} must be a list of layers, each a mapping")
+    if not model["layer_args"]:
+        raise ValueError(f"layer_args in {path} must be a list of layers, got []")
+    for number, layer in enumerate(model["layer_args"], start=1):
+        _check_section(f"layer {number} in {path}", layer, {"name": object}, None)
     return AttrDict(
         model_name=saved["model_name"],
         model_args=model,
@@ -301,11 +304,12 @@ def _check_section(
     With None, all entries are known.
     """
     if not isinstance(section, dict):
-        raise ValueError(f"{what} must be a mapping, got {section!r}")
+        raise ValueError(f"{what} must be a mapping, got {reprlib.repr(section)}")
     for key, kind in needed.items():
         if key not in section:
             raise ValueError(f"{what} has no {key!r}")
         if not isinstance(section[key], kind):
-            raise ValueError(f"{what}: {key!r} must be a {kind.__name__}, got {section[key]!r}")
+            got = reprlib.repr(section[key])
+            raise ValueError(f"{what}: {key!r} must be a {kind.__name__}, got {got}")
     if known is not None:
         check_keys(what, section, known)

@@ -5,7 +5,9 @@ from unittest import mock
 
 import numpy as np
 
+import train_cnn
 import train_ffnn
+import train_rnn
 from neural_networks.cli import compare, ensemble
 from tests.support.scripts import FlagTest, quietly
 
@@ -43,6 +45,40 @@ class TestFormats(FlagTest):
             status, out, err = quietly(main, *arguments)
             self.assertEqual((status, out), (2, ""))
             self.assertIn(message, err)
+
+
+class TestLayers(FlagTest):
+    """A layer without a name, at every place of a network and with every flag."""
+
+    def test_scripts_and_flags(self):
+        for script, flags in (
+            (train_ffnn, ("--hidden 3", "--dropout 0.1", "--loss hinge", "--weight-init zeros")),
+            (train_cnn, ("--filters 3", "--pool max", "--hidden 3", "--normalization batch")),
+            (train_rnn, ("--hidden 3", "--activation tanh", "--dropout 0.1")),
+        ):
+            self.script = script
+            self.done()
+            n = len(self.config("run")["model"]["layer_args"])
+            for number in {1, 2, n}:
+                path = self.edited(
+                    lambda config, i=number - 1: config["model"]["layer_args"][i].pop("name")
+                )
+                for flag in ("", *flags):
+                    with self.subTest(script.__name__, number=number, flag=flag):
+                        status, _, err = self.train("--config", path, *flag.split())
+                        line = (
+                            f"{script.__name__}.py: error: layer {number} in {path} has no 'name'\n"
+                        )
+                        self.assertEqual((status, err), (2, line))
+
+    def test_no_mappings(self):
+        self.done()
+        for layers in (None, [], {}, "relu", [None], ["relu"], [[]], [{}], [list(range(9999))]):
+            path = self.edited(lambda config, x=layers: config["model"].update(layer_args=x))
+            status, _, err = self.train("--config", path)
+            self.assertEqual((status, err.count("\n")), (2, 1), err)
+            self.assertRegex(err, "layer_args|layer 1 in ")
+            self.assertLess(len(err), 500)
 
 
 class TestSeeds(FlagTest):
