@@ -147,7 +147,7 @@ class ExampleTable:
     def _names(self, cells: list[str], rows: list[list[str]], header: bool) -> list[str]:
         """The names of the columns; those that are not needed are ``SKIPPED``."""
         if not (header and self._named and self._inputs <= set(cells)):
-            return self._by_place(cells)
+            return self._by_place(cells, header)
         names = cells if UNNAMED in self._inputs else with_row_names(cells, rows)
         counts = Counter(names)
         for name in self.encoder.inputs:
@@ -157,12 +157,12 @@ class ExampleTable:
                 raise ValueError(f"{self.path}, row 1: {what}")
         return [name if name in self._inputs else SKIPPED for name in names]
 
-    def _by_place(self, cells: Sequence[str]) -> list[str]:
+    def _by_place(self, cells: Sequence[str], header: bool = True) -> list[str]:
         """The names of columns without names: as in the training file, or the features alone."""
         inputs, width = self.encoder.inputs, len(cells)
         if not self.encoder.header and width == len(self.encoder.columns):
             return list(self.encoder.columns)
-        if width == len(inputs) + 1 and cells[0] == "":
+        if header and width == len(inputs) + 1 and cells[0] == "":
             return [SKIPPED, *inputs]  # the numbers of rows, as pandas writes them
         surplus = width - len(inputs)
         return inputs + [""] * surplus if surplus > 0 and not any(cells[-surplus:]) else inputs

@@ -156,10 +156,12 @@ def may_be_number(cell: str) -> bool:
 
 
 def are_numbers(names: Sequence[str]) -> bool:
-    """True if at least half of the names are numbers, and do not number the columns."""
+    """True if at least half of the names are numbers, and these do not count, as years may."""
     numbers = [name for name in names if may_be_number(name)]
-    few = 2 * len(numbers) < len(names)
-    return not (few or counts_from(0, numbers) or counts_from(1, numbers))
+    if 2 * len(numbers) < max(1, len(names)):
+        return False
+    first = float(numbers[0]) if is_number(numbers[0]) else 0.5
+    return not (first.is_integer() and counts_from(int(first), numbers))
 
 
 def say(path: Path, notes: Sequence[str]) -> None:
@@ -225,7 +227,7 @@ def open_training_table(path: Path, form: Form, label: str) -> tuple[TableFile, 
     dialect = Dialect(sep, encoding=encoding)
     cells = first_line(path, dialect)
     if form.header is None:
-        _check_header(path, cells)
+        _check_header(path, cells, label)
     names = cells if header else [str(i + 1) for i in range(len(cells))]
     rows = sample(path, dialect)[int(header) :]
     names, row_names, notes = _name_all(path, names, rows)
@@ -233,12 +235,12 @@ def open_training_table(path: Path, form: Form, label: str) -> tuple[TableFile, 
     return TableFile(path, dialect, header, tuple(names), row_names), notes
 
 
-def _check_header(path: Path, cells: Sequence[str]) -> None:
-    """Raise ``ValueError`` if the first line holds numbers that do not number the columns."""
-    named = [cell for cell in cells if cell]
-    if named and are_numbers(named) and all(map(may_be_number, named)):
+def _check_header(path: Path, cells: Sequence[str], label: str) -> None:
+    """Raise ``ValueError`` if the first line seems to be a row of numbers, and not of names."""
+    others = [cell for cell in cells if cell and (cell != label or is_number(cell))]
+    if label in cells and are_numbers(others):
         raise ValueError(
-            f"{path}, row 1 holds numbers, such as {listed(named, 2)}: header=false reads it as a "
+            f"{path}, row 1 holds numbers, such as {listed(others, 2)}: header=false reads it as a "
             f"row, and calls the columns 1 … {len(cells)}; header=true takes the numbers as names"
         )
 
