@@ -81,8 +81,14 @@ def calls_of(error: BaseException) -> tuple[list[Call], TracebackType | None]:
 
 def is_part(call: Call) -> bool:
     """True for a method of a part of a network, but for the constructors of this library."""
-    is_constructor = call.frame.f_code.co_name == "__init__" and in_package(call.frame)
-    return isinstance(call.owner, tuple(PARTS)) and not is_constructor
+    code, owner = call.frame.f_code, call.owner
+    is_constructor = code.co_name == "__init__" and in_package(call.frame)
+    if not isinstance(owner, tuple(PARTS)) or is_constructor:
+        return False
+    # Another function may have a part as its first argument, and a method may be assigned.
+    members = [vars(owner), *map(vars, type(owner).__mro__)]
+    codes = [getattr(f, "__code__", None) for names in members for f in names.values()]
+    return code.co_varnames[0] == "self" or code in codes
 
 
 def in_package(frame: FrameType) -> bool:
