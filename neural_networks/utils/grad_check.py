@@ -145,9 +145,6 @@ class Layer(Protocol):
     def gradients(self) -> Mapping[str, np.ndarray]:
         """Gradients under the names of the parameters."""
 
-    def trained(self) -> Iterable[str]:
-        """The names of the parameters that training changes."""
-
     @property
     def buffers(self) -> MutableMapping[str, np.ndarray]:
         """Arrays that change in a training step, such as moving averages."""
@@ -219,7 +216,7 @@ def check_network(
         named = [
             (key, layer, name, layer.gradients[name])
             for key, layer, name in model.parameters()
-            if name in layer.trained()
+            if not getattr(layer, "frozen", False)
         ]
         reports = {}
         for key, layer, name, gradient in named:

@@ -97,7 +97,7 @@ class TestMissing(InFolder):
             with self.subTest(word):
                 status, _, err = quietly(train_ffnn.main, *flags, "--experiments", self.root)
                 self.assertEqual((status, err.count("\n")), (2, 1))
-                self.assertIn("table.csv, row 23, column 'kind'", err)
+                self.assertIn("table.csv, row 23, column 2 (kind)", err)
 
     def test_the_classes_are_listed(self):
         kinds = ["setosa", "virginica", "versicolour"] * 20
