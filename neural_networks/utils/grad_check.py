@@ -216,7 +216,7 @@ def check_network(
         named = [
             (key, layer, name, layer.gradients[name])
             for key, layer, name in model.parameters()
-            if not getattr(layer, "frozen", False)
+            if name in _trained(layer)
         ]
         reports = {}
         for key, layer, name, gradient in named:
@@ -224,6 +224,12 @@ def check_network(
             reports[key] = compare_gradients(fn, gradient, layer.parameters[name], 1.0, h)
         loss()
     return reports
+
+
+def _trained(layer: Layer) -> Iterable[str]:
+    """The names of a layer's parameters that training changes: all, if it does not tell."""
+    tell = getattr(layer, "trained", None)
+    return layer.parameters if tell is None else tell()
 
 
 def _loss_along(loss: Callable[[], float], layer: Layer, name: str) -> Function:
