@@ -59,8 +59,8 @@ def as_examples(examples: Any, dataset: Described, **form: Any) -> np.ndarray:
     examples : array, data frame or path
         An array holds floats, integers or bytes. The columns of a data frame may be in any order,
         and others are ignored, if they have names; without names, they are the features alone. For
-        files, see ``read_examples``. A column of categories holds words; an array, the features
-        of the network.
+        files, see ``read_examples``. In a data frame or a list of rows, columns of categories
+        hold words; an array of numbers holds the features.
     dataset : Dataset or ExampleFormat
         The dataset whose features, before preprocessing, these are.
     **form
@@ -88,6 +88,10 @@ def as_examples(examples: Any, dataset: Described, **form: Any) -> np.ndarray:
         raise ValueError(
             "examples must be an array (n, ...), got rows of several lengths"
         ) from None
+    if X.dtype.kind in "OU" and X.ndim == 2 and _encoder(dataset)[0].categories:
+        import pandas as pd
+
+        return as_examples(pd.DataFrame(examples).infer_objects(), dataset)
     if X.dtype.kind not in "biuf":
         raise TypeError(f"examples must be numbers, got {X.dtype}")
     return _filled(_in_shape(X, dataset, "the array"), dataset)
