@@ -110,8 +110,10 @@ def finish(model: Trainable) -> None:
     """Save the steps of an epoch that has not ended, and the parameters."""
     log, best = model.logger, model.best
     if log:
-        log.push_steps(model.records.bins())
-        log.finish(model.arrays(), None if best is None else best.arrays)
+        try:
+            log.push_steps(model.records.bins())
+        finally:  # the parameters even if the steps cannot be written
+            log.finish(model.arrays(), None if best is None else best.arrays)
 
 
 def check_columns(rows: Sequence[Mapping[str, float]], validates: bool) -> None:
