@@ -112,6 +112,20 @@ def encoding_of(path: Path, usual: str = PLAIN.encoding) -> str:
     return usual
 
 
+def is_utf8(path: Path) -> bool:
+    """True if a file is text in UTF-8 beyond doubt: it has other characters than those of ASCII."""
+    decode, other = codecs.getincrementaldecoder("utf-8")().decode, False
+    with open_with_progress(path, path.name) as file:
+        try:
+            while data := file.read(2**20):
+                other = other or not data.isascii()
+                decode(data)
+            decode(b"", final=True)
+        except UnicodeDecodeError:
+            return False
+    return other
+
+
 def _head(path: Path) -> bytes:
     """The first bytes of a file, unpacked if it is compressed."""
     with open_with_progress(path, path.name) as file:

@@ -2,13 +2,18 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 
 from neural_networks.datasets.files.csv_reader import first_line, is_number
-from neural_networks.datasets.files.dialect import PLAIN, Dialect, encoding_of
+from neural_networks.datasets.files.dialect import (
+    BYTE_ORDER_MARKS,
+    PLAIN,
+    Dialect,
+    encoding_of,
+    is_utf8,
+)
 from neural_networks.datasets.files.recognition import (
     Form,
     find_separator,
@@ -84,17 +89,13 @@ class ExampleTable:
     def _dialect(self) -> Dialect:
         """Separator and encoding: as given, else those with which the columns are found."""
         usual, form = self.encoder.dialect, self.form
-        marked = usual.encoding in ("utf-8-sig", "utf-16", "utf-32")  # which a mark tells
-        likely = PLAIN.encoding if marked else usual.encoding
-        encoding = encoding_of(self.path, form.encoding or likely)
-        others = [PLAIN.encoding] if form.encoding is None and encoding == likely else []
-        for one in dict.fromkeys((encoding, *others)):
-            with suppress(ValueError):  # told below, if there is no other
-                sep = form.sep or find_separator(self.path, one, self._fits, usual.sep)
-                if sep and self._fits(first_line(self.path, Dialect(sep, encoding=one))):
-                    return Dialect(sep, encoding=one)
-        sep = form.sep or likely_separator(self.path, encoding, usual.sep)
-        return Dialect(sep, encoding=encoding)
+        marked = usual.encoding in BYTE_ORDER_MARKS.values()  # without a mark, it is not likely
+        likely = form.encoding or (PLAIN.encoding if marked else usual.encoding)
+        encoding = encoding_of(self.path, likely)
+        if form.encoding is None and encoding != PLAIN.encoding and is_utf8(self.path):
+            encoding = PLAIN.encoding
+        sep = form.sep or find_separator(self.path, encoding, self._fits, usual.sep)
+        return Dialect(sep or likely_separator(self.path, encoding, usual.sep), encoding=encoding)
 
     def _fits(self, cells: list[str]) -> bool:
         """True if these may be the cells of the first line: the names, or an example."""
