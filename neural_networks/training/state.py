@@ -57,7 +57,7 @@ def network_kind(model: Trainable) -> dict[str, Any]:
         for key, value in kind_of(part)["options"].items()
     }
     named = {"dtype": str(model.dtype), "canonical": model.canonical}
-    return {**named, "loss": type(model.loss).__name__, **options}
+    return {**named, **options, "class of the loss": type(model.loss).__name__}
 
 
 def load_network_state(model: Trainable, state: Mapping[str, Any]) -> None:

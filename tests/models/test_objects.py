@@ -346,7 +346,7 @@ class TestState(unittest.TestCase):
     def test_of_another_loss_of_that_name(self):
         model = NeuralNetwork(L4("cross_entropy"), [dense(3, "softmax")], PLAIN, seed=0)
         other = NeuralNetwork("cross_entropy", [dense(3, "softmax")], PLAIN, seed=0)
-        with self.assertRaisesRegex(ValueError, "its loss is 'L4', here it is 'CrossEntropy'"):
+        with self.assertRaisesRegex(ValueError, "its class of the loss is 'L4', here it is 'CrossEntropy'"):
             other.load_state(model.state())
 
 

@@ -59,6 +59,9 @@ NOT_CLAIMED = {
         training.test_forecasting.TestForecasts.test_of_an_output_at_every_step_the_last_one
         training.test_kaggle.TestTable.test_classes_of_every_step_have_no_place_in_a_table
     """,
+    "outputs and labels that fit a loss, which are not judged for classes of one's own": """
+        models.test_compatibility.
+    """,
     "another process, where the classes are the library's": """
         training.test_state.TestEveryStep.test_in_a_fresh_process
     """,
