@@ -175,7 +175,10 @@ class TestTwoClasses(DataTest):
         self.assertIn("20 test examples of shape (28,), 1 output\n", out)
         self.assertRegex(out, r"FullyConnected  sigmoid +-> \(1,\) +4  W \(3, 1\), b \(1, 1\)\n")
         self.assertRegex(out, r"Test: loss 0\.\d+, accuracy .* of 20 right\), AUC 0\.\d{4}\n")
-        self.assertEqual(list(self.table("test_predictions.csv"))[3:], ["output_0", "true_class", "predicted_class"])
+        self.assertEqual(
+            list(self.table("test_predictions.csv"))[3:],
+            ["output_0", "true_class", "predicted_class"],
+        )
 
     def test_changes_for_the_loss_are_printed(self):
         _, out = self.done("--dataset", "higgs", *self.LOSS)

@@ -82,7 +82,9 @@ def open_with_progress(path: Path, what: str) -> Iterator[BinaryIO]:
     )
     with bar, path.open("rb") as file, archive_errors(path):
         stream: Any = _Counted(file, bar)
-        yield gzip.GzipFile(fileobj=stream) if is_gzip(path) else stream
+        if is_gzip(path):
+            stream = gzip.GzipFile(fileobj=stream)
+        yield stream
 
 
 class _Counted:
