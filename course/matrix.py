@@ -15,6 +15,7 @@ from course.assignment import find_assignment
 from course.autograder.causes import Trials, by_name, of_exercise, trials
 from course.autograder.mistakes import EXERCISES, MISTAKES, Exercise, Mistake
 from neural_networks.utils.arguments import Parser
+from neural_networks.utils.text import percent
 from tests.verdict import judge, load_cases
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -106,8 +107,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     generic = sum(one.names(one.generic) for one in found)
     exact = sum(one.names(one.exact) for one in found)
     print(f"\n{len(found)} of {len(MISTAKES)} mistakes tried, {len(passing)} pass all tests.")
-    print(f"Named by the starter's message: {generic} ({generic / len(found):.0%}).")
-    print(f"Named by the grader's message: {exact} ({exact / len(found):.0%}).")
+    print(f"Named by the starter's message: {generic} ({percent(generic / len(found), digits=0)}).")
+    print(f"Named by the grader's message: {exact} ({percent(exact / len(found), digits=0)}).")
     return 1 if passing or exact < LEAST_NAMED * len(found) else 0
 
 
