@@ -1,10 +1,13 @@
-"""Commands for datasets and finished runs: ``python -m neural_networks COMMAND --help``."""
+"""Commands for datasets and finished runs: ``python -m neural_networks COMMAND --help``.
+
+``pip install`` makes the command ``neural-networks`` of it.
+"""
 
 import sys
 from collections.abc import Sequence
 from importlib import import_module
 
-from neural_networks.cli.parser import Parser
+from neural_networks.cli.parser import Parser, program
 
 COMMANDS = {
     "datasets": "list datasets, download them, and draw examples",
@@ -34,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     lines = [f"  {name:<10}{text}" for name, text in COMMANDS.items()]
     parser = Parser(
-        prog="python -m neural_networks",
+        prog=program(),
         usage="%(prog)s COMMAND ...",
         description="Look at datasets and finished runs.",
         epilog="\n".join(["commands:", *lines, EXAMPLES]),

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from neural_networks.cli.parser import Parser, command
+from neural_networks.cli.parser import Parser, command, program
 from neural_networks.cli.tables import FORMATS, Table, render
 from neural_networks.logs.summary import RunSummary, is_run_folder, summarize
 from neural_networks.utils.files import display_path, experiments_folder
@@ -23,7 +23,7 @@ from neural_networks.utils.text import listed
 if TYPE_CHECKING:
     import pandas as pd
 
-PROGRAM = "python -m neural_networks compare"
+PROGRAM = program("compare")
 
 EXAMPLES = """\
 The epoch of a run is the one whose parameters were tested, or else saved: the last one, or with

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from neural_networks.cli.parser import KEY_VALUES, Parser, command
+from neural_networks.cli.parser import KEY_VALUES, Parser, command, program
 from neural_networks.datasets import (
     CATALOGUE,
     DATASETS,
@@ -23,7 +23,7 @@ from neural_networks.utils.files import (
     python_command,
 )
 
-PROGRAM = "python -m neural_networks datasets"
+PROGRAM = program("datasets")
 
 EXAMPLES = """\
 examples:

@@ -5,11 +5,11 @@ import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
-from neural_networks.cli.parser import Parser, command
+from neural_networks.cli.parser import Parser, command, program
 from neural_networks.logs import draw_pictures
 from neural_networks.utils.files import display_path
 
-PROGRAM = "python -m neural_networks draw"
+PROGRAM = program("draw")
 
 EXAMPLES = """\
 examples:

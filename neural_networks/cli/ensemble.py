@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from neural_networks.cli.parser import Parser, command
+from neural_networks.cli.parser import Parser, command, program
 from neural_networks.logs import check_format
 from neural_networks.utils.files import atomic_write, display_path, read_json
 from neural_networks.utils.text import listed
@@ -19,7 +19,7 @@ from neural_networks.utils.validation import error_prefix
 if TYPE_CHECKING:
     import pandas as pd
 
-PROGRAM = "python -m neural_networks ensemble"
+PROGRAM = program("ensemble")
 
 EXAMPLES = """\
 examples:

@@ -23,6 +23,18 @@ from neural_networks.utils.files import RepeatedKey, parse_json, user_path
 
 DIVERGED, INTERRUPTED, OUTPUT_CLOSED = 1, 130, 141
 
+COMMAND, MODULE = "neural-networks", "python -m neural_networks"
+"""The command that pip installs, see ``[project.scripts]`` in ``pyproject.toml``; the same."""
+
+
+def program(name: str = "") -> str:
+    """The words that start a command, as they have been typed: ``python -m neural_networks draw``.
+
+    After ``pip install`` they may be ``neural-networks draw``.
+    """
+    installed = Path(*sys.argv[:1]).stem == COMMAND
+    return f"{COMMAND if installed else MODULE} {name}".strip()
+
 
 class Parser(arguments.Parser):
     """The parser of a program: an error is one line, with the closest flag if one is unknown.
@@ -33,6 +45,10 @@ class Parser(arguments.Parser):
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self.register("type", Path, user_path)
+
+    def format_help(self) -> str:
+        """The help text; its examples start as the program has been started."""
+        return super().format_help().replace(MODULE, program())
 
     def error(self, message: str) -> NoReturn:
         """Print the error, and exit."""

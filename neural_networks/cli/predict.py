@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from neural_networks.cli.form_flags import add_form_flags, form_of
-from neural_networks.cli.parser import Parser, command
+from neural_networks.cli.parser import Parser, command, program
 from neural_networks.runs import load_run
 from neural_networks.utils.files import atomic_write, display_path
 from neural_networks.utils.text import counted
 
-PROGRAM = "python -m neural_networks predict"
+PROGRAM = program("predict")
 
 EXAMPLES = """\
 FILE is a CSV file, compressed if its name ends in .gz, or an .npy file. If the first line of a CSV
