@@ -49,6 +49,9 @@ class Lines:
         if self.by_step:
             self._print("")
 
+    def clear(self) -> None:
+        """Do nothing: lines that are printed stay."""
+
     def set_description_str(self, text: str | None = None, refresh: bool = True) -> None:
         """Set the beginning of the next line."""
         self.text = text or ""
