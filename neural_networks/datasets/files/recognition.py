@@ -53,7 +53,7 @@ class Form(NamedTuple):
         )
 
     def notes(self, found: Dialect, usual: Dialect) -> list[str]:
-        """What was recognized, in words: nothing that is usual, and nothing that was given."""
+        """Words for what was recognized: nothing that is usual, and nothing that was given."""
         notes = []
         if self.sep is None and found.sep != usual.sep:
             notes.append(f"separated by {separator_name(found.sep)}s")

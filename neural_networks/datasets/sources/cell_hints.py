@@ -24,7 +24,7 @@ FILL_HINT = "; missing=median fills in missing cells"
 
 
 def training_hint(name: str, cell: str) -> str:
-    """What to do about a cell of a column that should hold numbers, in a table for training."""
+    """The hint for a cell of a table for training that should hold a number."""
     if is_missing(cell):
         return FILL_HINT
     if DATE.fullmatch(cell):
@@ -38,7 +38,7 @@ def training_hint(name: str, cell: str) -> str:
 
 
 def number_hint(name: str, cell: str) -> str:
-    """What may be meant by a cell that is not a number, as this program reads numbers."""
+    """The hint for a cell that may be a number in another form; empty if there is none."""
     if THOUSANDS.fullmatch(cell):
         return "; numbers with separated thousands are not read"
     if is_number(cell, ","):

@@ -26,7 +26,7 @@ from neural_networks.utils.text import counted, listed
 from neural_networks.utils.validation import true_or_false
 
 MISSING = ("refuse", "median")
-"""What to do about missing cells."""
+"""Ways to treat missing cells."""
 
 
 def load_csv(
@@ -165,7 +165,7 @@ def _read(
 
 
 def _notes(encoder: TableEncoder, cells: _Cells) -> list[str]:
-    """What was done to the columns, in words."""
+    """Words for what was done to the columns."""
     notes = [
         f"{name}: {counted(len(known), 'category', 'categories')}"
         for name, known in encoder.categories.items()

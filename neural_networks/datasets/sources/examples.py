@@ -39,7 +39,7 @@ class Described(Protocol):
 
     @property
     def preprocessing(self) -> Preprocessing | None:
-        """What turns the examples into a network's input, and the columns of a table into them."""
+        """The steps from examples to a network's input, and from the columns of a table."""
 
 
 class ExampleFormat(NamedTuple):
