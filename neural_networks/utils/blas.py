@@ -92,6 +92,11 @@ class Limit:
     def __init__(self) -> None:
         self.thread = get_ident()
 
+    @property
+    def is_set(self) -> bool:
+        """True from ``set`` to ``lift``."""
+        return self in _limits
+
     def set(self, n: float) -> int:
         """Set the limit to n threads; the number of threads without all limits is returned."""
         for limit in list(_of_another_process):
@@ -106,7 +111,7 @@ class Limit:
 
     def lift(self) -> None:
         """Remove the limit, if it is set."""
-        if self in _limits:
+        if self.is_set:
             with _lock:
                 others = [n for limit, n in _limits.items() if limit is not self]
                 for library in libraries():

@@ -48,14 +48,32 @@ class Threads(NamedTuple):
         The greatest number, of BLAS or of slices.
     slices : int
         The number of slices that ``map_slices`` makes of a batch, at most.
+    limit : Limit or None
+        The limit of the context, if it has one: it is over when that is lifted.
+    outer : Threads or None
+        Those of the context around it.
     """
 
     most: float = math.inf
     slices: int = 1
+    limit: Limit | None = None
+    outer: "Threads | None" = None
 
 
 _NO_LIMIT = Threads()
 _threads = ContextVar("threads", default=_NO_LIMIT)
+
+
+def current() -> Threads:
+    """The numbers of threads here.
+
+    They are those of the innermost context that is not over. One that is over may still be found,
+    as after an interrupt contexts may end in the wrong order.
+    """
+    threads = _threads.get()
+    while threads.limit is not None and not threads.limit.is_set:
+        threads = threads.outer or _NO_LIMIT
+    return threads
 
 
 @contextmanager
@@ -77,7 +95,7 @@ def network_threads(
         The number of threads, in place of the rule for small products.
     """
     small = at_most is None and largest_product < SMALL_PRODUCT
-    limit, before = Limit(), _threads.get()
+    limit, before = Limit(), current()
     most = before.most if at_most is None else min(before.most, at_most)
 
     def end() -> None:
@@ -88,7 +106,7 @@ def network_threads(
         try:
             without_limits = limit.set(1 if small or splits_batch else most)
             n_slices = int(min(without_limits, most)) if splits_batch else 1
-            _threads.set(Threads(most, n_slices))
+            _threads.set(Threads(most, n_slices, limit, before))
             yield
         finally:
             end()
@@ -116,7 +134,7 @@ def check_threads(n: int | None) -> int | None:
 
 def slices() -> int:
     """The number of slices that ``map_slices`` makes of a batch here, at most."""
-    return _threads.get().slices
+    return current().slices
 
 
 def map_slices(work: Callable[[slice], T], m: int, least: int) -> list[T]:

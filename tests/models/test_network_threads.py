@@ -1,10 +1,10 @@
 """The threads of networks: set for a call of train, test or predict, and set back after it."""
 
+import contextlib
 import json
 import signal
 import sys
 import threading
-import time
 import time
 import unittest
 from pathlib import Path
@@ -251,6 +251,14 @@ class TestInterrupts(Watched):
         for place in interrupts(lambda: model.predict(dataset.train.data), SOURCES, opcodes=False):
             self.assert_as_before(place)
         np.testing.assert_array_equal(model.predict(dataset.train.data)[0], expected)
+
+    def test_train_where_contexts_begin_and_end(self):
+        """Also that of an evaluation within the training's."""
+        model, dataset = cnn(), images()
+        files = (threads.__file__, blas.__file__, contextlib.__file__)
+        for place in interrupts(lambda: model.train(dataset, 1), files, opcodes=False):
+            self.assert_as_before(place)
+        self.assertEqual(len(model.train(dataset, 1)["train_loss"]), model.epoch)
 
     @unittest.skipUnless(hasattr(signal, "setitimer"), "Windows has no timer signals")
     def test_training_and_prediction_by_signals(self):

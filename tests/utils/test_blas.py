@@ -22,7 +22,7 @@ class WithTwoThreads(unittest.TestCase):
     def assert_as_before(self, message=None):
         self.assertEqual(blas_threads(), 2, message)
         self.assertEqual(blas._limits, {}, message)
-        self.assertEqual(threads._threads.get(), Threads(), message)
+        self.assertEqual(threads.current(), Threads(), message)
 
 
 class TestOverlapping(WithTwoThreads):
@@ -206,11 +206,11 @@ class TestInterrupts(WithTwoThreads):
                 pass
 
         with network_threads(1, True):
-            outer = threads._threads.get()
+            outer = threads.current()
             for place in interrupts(enter, self.files):
                 self.assertEqual(blas_threads(), 1, place)
                 self.assertEqual(len(blas._limits), 1, place)
-                self.assertEqual(threads._threads.get(), outer, place)
+                self.assertEqual(threads.current(), outer, place)
         self.assert_as_before()
 
     def test_while_another_thread_has_a_limit(self):
