@@ -14,7 +14,7 @@ from benchmarks.harness import BenchmarkError, Result, check, measure
 from benchmarks.machine import machine_facts
 from benchmarks.rows import ROWS
 from neural_networks.utils.arguments import Parser
-from neural_networks.utils.files import atomic_write
+from neural_networks.utils.files import atomic_write, check_output
 
 DESCRIPTION = """\
 Measure this library against others, side by side. For each row, two processes take turns:
@@ -96,6 +96,7 @@ def file_path(text: str) -> Path:
     path = Path(text)
     if path.is_dir() or not path.parent.is_dir():
         raise argparse.ArgumentTypeError(f"must be a file in an existing folder, got {text!r}")
+    check_output(path)
     return path
 
 

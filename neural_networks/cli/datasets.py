@@ -18,8 +18,10 @@ from neural_networks.datasets.files.folders import find_original, home_folder
 from neural_networks.utils.factories import check_keys, lookup
 from neural_networks.utils.files import (
     atomic_write,
+    check_output,
     display_path,
     experiments_folder,
+    new_folder,
     python_command,
 )
 
@@ -152,10 +154,11 @@ def show(flags: argparse.Namespace) -> None:
     check_keys(f"dataset {flags.name!r}", given, dataset_options(flags.name))
     if CATALOGUE[flags.name].images:
         given.setdefault("images", True)
-    dataset = initialize_dataset(flags.name, seed=0, **given)
-    output.parent.mkdir(parents=True, exist_ok=True)
-    with atomic_write(output) as partial:
-        plots.save(lambda figure: datasets.draw(figure, dataset), partial)
+    with new_folder(output.parent):
+        check_output(output)
+        dataset = initialize_dataset(flags.name, seed=0, **given)
+        with atomic_write(output) as partial:
+            plots.save(lambda figure: datasets.draw(figure, dataset), partial)
     print(f"{flags.name} is drawn in {output.resolve()}.")
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from neural_networks.cli.parser import Parser, command, program
 from neural_networks.logs import check_format
-from neural_networks.utils.files import atomic_write, display_path, read_json
+from neural_networks.utils.files import atomic_write, check_output, display_path, read_json
 from neural_networks.utils.text import listed
 from neural_networks.utils.validation import error_prefix
 
@@ -205,8 +205,8 @@ def categories(table: pd.DataFrame, what: str = "the table") -> pd.Series:
 def main(argv: Sequence[str]) -> None:
     """Average runs, or take a vote over files."""
     flags = make_parser().parse_args(argv)
-    if flags.output and not flags.output.absolute().parent.is_dir():
-        raise FileNotFoundError(f"there is no folder for {display_path(flags.output)}")
+    if flags.output:
+        check_output(flags.output)
     check_once(flags.inputs)
     result = flags.work(flags)
     if flags.output:

@@ -11,7 +11,7 @@ from pathlib import Path
 from neural_networks.cli.form_flags import add_form_flags, form_of
 from neural_networks.cli.parser import Parser, command, program
 from neural_networks.runs import load_run
-from neural_networks.utils.files import atomic_write, display_path
+from neural_networks.utils.files import atomic_write, check_output, display_path
 from neural_networks.utils.text import counted
 
 PROGRAM = program("predict")
@@ -35,8 +35,8 @@ examples:
 def main(argv: Sequence[str]) -> None:
     """Predict, and write the table."""
     flags = make_parser().parse_args(argv)
-    if flags.output and not flags.output.absolute().parent.is_dir():
-        raise FileNotFoundError(f"there is no folder for {display_path(flags.output)}")
+    if flags.output:
+        check_output(flags.output)
     run = load_run(flags.run, flags.best)
     table = run.predict(flags.file, **form_of(flags)).table()
     if flags.output:

@@ -36,8 +36,6 @@ from neural_networks.logs.run_folder import (
     TESTED_EPOCH,
     check_file_name,
     claim_folder,
-    new_folder,
-    removed_after_error,
 )
 from neural_networks.losses import Loss
 from neural_networks.training.history import StepBin
@@ -47,6 +45,8 @@ from neural_networks.utils.files import (
     atomic_write,
     check_file_system,
     experiments_folder,
+    new_folder,
+    removed_after_error,
     save_arrays,
     user_path,
 )

@@ -8,21 +8,21 @@ import os
 import re
 import shutil
 import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
-from secrets import token_hex
 from typing import Any, NamedTuple
 
 from neural_networks.logs.claim import Claim, claim
 from neural_networks.utils.files import (
     PARTIAL,
-    atomic_write,
     check_file_system,
     display_path,
     name_file,
     partial_files,
     read_json,
+    removed_after_error,
+    write_probe,
 )
 
 CONFIG = "config.json"
@@ -84,7 +84,7 @@ FILES = (
 )
 
 PASSING = rf"~[0-9a-f]+|{PARTIAL}"
-"""Pattern of the names of files that are there for a moment, before a run writes its own."""
+"""Pattern of the names of files that are there for a moment: probes, and parts of files."""
 
 RUN_FILES = {file.name: file.content for file in FILES}
 """The files that a run may write, with their descriptions."""
@@ -148,26 +148,6 @@ def _warn_of_number(wanted: Path, folder: Path) -> None:
         f"one is {folder.name!r}",
         stacklevel=5,
     )
-
-
-@contextmanager
-def new_folder(folder: Path) -> Iterator[None]:
-    """A context with a folder, which is made if there is none, and removed if the body fails."""
-    is_there = folder.is_dir()
-    folder.mkdir(parents=True, exist_ok=True)
-    with nullcontext() if is_there else removed_after_error(folder):
-        yield
-
-
-@contextmanager
-def removed_after_error(folder: Path) -> Iterator[None]:
-    """A context that removes an empty folder if its body fails."""
-    try:
-        yield
-    except BaseException:
-        with suppress(OSError):
-            folder.rmdir()
-        raise
 
 
 def _replace(folder: Path, kaggle_file: str, needed: int) -> Claim | None:
@@ -236,15 +216,11 @@ def check_writable(folder: Path, kaggle_file: str, needed: int) -> None:
         Bytes that must be free.
     """
     longest = max((*RUN_FILES, kaggle_file), key=lambda name: len(os.fsencode(name)))
-    length = len(os.fsencode(longest))
-    probe = folder / f"~{token_hex(length)[: length - 1]}"  # which no other run has
     try:
-        with atomic_write(probe, follow_link=False) as partial:
-            partial.write_bytes(bytes(4096))
-        probe.unlink()
+        write_probe(folder / longest)
     except OSError as error:
-        too_long = error.errno == errno.ENAMETOOLONG
-        name_file(error, folder / longest if too_long else folder, probe)
+        if error.errno != errno.ENAMETOOLONG:
+            name_file(error, folder, folder / longest)
         raise
     with suppress(FileNotFoundError, NotImplementedError):
         free = shutil.disk_usage(folder).free

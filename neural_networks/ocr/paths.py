@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
 
-from neural_networks.utils.files import display_path, real_path
+from neural_networks.utils.files import check_output, display_path, real_path
 
 PICTURES = (".png", ".pdf", ".svg")
 
@@ -51,6 +51,7 @@ def check_place(name: str, path: Path, target: Path) -> None:
         raise FileNotFoundError(f"{name}: there is no folder {display_path(target.parent)}")
     if not os.access(target.parent, os.W_OK):
         raise PermissionError(f"{name}: {display_path(target.parent)} cannot be written to")
+    check_output(target)
 
 
 def check_plot(path: Path) -> None:

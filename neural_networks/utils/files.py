@@ -7,7 +7,7 @@ import shlex
 import shutil
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from glob import escape
 from pathlib import Path
 from secrets import token_hex
@@ -150,6 +150,58 @@ def name_file(error: OSError, path: Path, *others: Path) -> None:
 
 MOST_BYTES, MOST_LEVELS = 2**28, 100
 """The largest JSON file that is read, and its levels of lists and objects: far more than ours."""
+
+
+@contextmanager
+def new_folder(folder: Path) -> Iterator[None]:
+    """A context with a folder, which is made if there is none, and removed if the body fails."""
+    is_there = folder.is_dir()
+    folder.mkdir(parents=True, exist_ok=True)
+    with nullcontext() if is_there else removed_after_error(folder):
+        yield
+
+
+@contextmanager
+def removed_after_error(folder: Path) -> Iterator[None]:
+    """A context that removes an empty folder if its body fails."""
+    try:
+        yield
+    except BaseException:
+        with suppress(OSError):
+            folder.rmdir()
+        raise
+
+
+def check_output(path: Path) -> None:
+    """Check that ``atomic_write`` can write a file, before it is worked out.
+
+    Raises
+    ------
+    IsADirectoryError, FileNotFoundError
+        If it is a folder, or there is no folder for it.
+    OSError
+        If the folder cannot be written, its disk is full, or the name is too long.
+    """
+    if path.is_dir():
+        raise IsADirectoryError(f"{display_path(path)} is a folder, not a file")
+    target = real_path(path)
+    if not target.parent.is_dir():
+        raise FileNotFoundError(f"there is no folder for {display_path(path)}")
+    if not target.exists() or target.is_file():  # not a device or pipe
+        write_probe(target)
+
+
+def write_probe(path: Path) -> None:
+    """Write and remove a file beside ``path`` whose name is as long as its own."""
+    length = max(len(os.fsencode(path.name)), 20)
+    probe = path.with_name(f"~{token_hex(length)[: length - 1]}")  # which no other program has
+    try:
+        with atomic_write(probe, follow_link=False) as partial:
+            partial.write_bytes(bytes(4096))
+        probe.unlink()
+    except OSError as error:
+        name_file(error, path, probe)
+        raise
 
 
 class RepeatedKey(ValueError):
