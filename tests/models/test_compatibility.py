@@ -19,7 +19,9 @@ from neural_networks.datasets import Dataset
 from neural_networks.layers import LAYERS, FullyConnected
 from neural_networks.losses import L2, LOSSES, CrossEntropy, Hinge, initialize_loss
 from neural_networks.models import NeuralNetwork
+from tests.support.arrays import InFolder
 from tests.support.scripts import quietly
+from train_ffnn import main
 
 SGD = {"name": "SGD", "lr": 0.1}
 N = 20
@@ -100,13 +102,47 @@ class TestProbabilities(Compatibility):
             self.assert_refused(words, loss, [dense("softmax")], LABELS["0 and 1"])
 
     def test_the_example(self):
-        from train_ffnn import main
-
         flags = "--dataset digits --network two_layer_net --network-args n_hidden=32 "
         flags += "weight_scale=null output=relu --optimizer Adam --lr 0.01 --epochs 30"
         status, _, err = quietly(main, *flags.split())
         self.assertEqual(status, 2)
         self.assertRegex(err, "^train_ffnn.py: error: cross_entropy needs .* softmax\n$")
+
+
+class TestScripts(InFolder):
+    def run_on_two_classes(self, flags):
+        rows = [f"{i},{(7 * i) % 5},{'ab'[i % 2]}" for i in range(40)]
+        (self.root / "two.csv").write_text("\n".join(["x,z,y", *rows]) + "\n")
+        flags += f" --dataset csv --data-args path={self.root / 'two.csv'} label=y --epochs 1"
+        status, _, err = quietly(main, *flags.split(), "--experiments", self.root)
+        return status, err
+
+    def test_a_warning_is_printed_once(self):
+        status, err = self.run_on_two_classes(
+            "--network two_layer_net --network-args output=sigmoid"
+        )
+        self.assertEqual(status, 0)
+        self.assertRegex(err, "^warning: cross_entropy is defined for .* binary_cross_entropy\n$")
+
+    def test_the_flags_fit_output_and_labels_to_the_loss(self):
+        for loss in LOSSES:
+            if loss not in ("l2", "huber"):  # for numbers
+                with self.subTest(loss):
+                    self.assertEqual(self.run_on_two_classes(f"--loss {loss}"), (0, ""))
+
+    def test_typed_outputs_that_do_not_fit(self):
+        for loss, output, fitting in (
+            ("binary_cross_entropy", "softmax", "sigmoid"),
+            ("binary_cross_entropy", "relu", "sigmoid"),
+            ("hinge", "softmax", "linear"),
+            ("cross_entropy", "tanh", "softmax"),
+        ):
+            flags = f"--loss {loss} --network two_layer_net --network-args output={output}"
+            with self.subTest(loss=loss, output=output):
+                status, err = self.run_on_two_classes(flags)
+                self.assertEqual((status, err.count("\n")), (2, 1))
+                self.assertRegex(err, f"the last layer needs the activation {fitting}\n$")
+                self.assertFalse((self.root / "csv").exists())
 
 
 class TestScores(Compatibility):
