@@ -23,7 +23,7 @@ from neural_networks.optimizers import with_epochs
 from neural_networks.utils.factories import call, suggestion
 from neural_networks.utils.files import display_path, experiments_folder, read_arrays, user_path
 from neural_networks.utils.rows import as_rows
-from neural_networks.utils.text import counted
+from neural_networks.utils.text import counted, listed
 from neural_networks.utils.validation import error_prefix, first_index
 
 if TYPE_CHECKING:
@@ -186,7 +186,7 @@ class Run:
     def __repr__(self) -> str:
         shape, k = self.data.example_shape, self.data.n_outputs
         examples = counted(shape[0], "feature") if len(shape) == 1 else f"examples {shape}"
-        outputs = counted(k, "number") if self.class_names is None else ", ".join(self.class_names)
+        outputs = counted(k, "number") if self.class_names is None else listed(self.class_names)
         epochs = counted(self.model.epoch, "epoch")
         return f"Run({display_path(self.folder)!r}: {examples} → {outputs}; {epochs})"
 

@@ -1,5 +1,6 @@
 """Descriptions of data as JSON, checked when they are read back."""
 
+import reprlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -21,7 +22,7 @@ def entries(
         If an entry is missing, or unknown.
     """
     if not isinstance(content, dict):
-        raise TypeError(f"{what} must be a mapping, got {content!r}")
+        raise TypeError(f"{what} must be a mapping, got {reprlib.repr(content)}")
     for name in names:
         if name not in content:
             raise ValueError(f"{what} has no {name!r}")
@@ -36,7 +37,7 @@ def finite_numbers(name: str, value: object) -> np.ndarray:
     try:
         array = np.asarray(value, np.float64)
     except (TypeError, ValueError):
-        raise ValueError(f"{name} must be a list of numbers, got {value!r}") from None
+        raise ValueError(f"{name} must be a list of numbers, got {reprlib.repr(value)}") from None
     if not np.isfinite(array).all():
-        raise ValueError(f"{name} must be finite, got {value!r}")
+        raise ValueError(f"{name} must be finite, got {reprlib.repr(value)}")
     return array

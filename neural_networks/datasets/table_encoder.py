@@ -1,5 +1,6 @@
 """Columns of a table as features: numbers, and categories as one-hot columns."""
 
+import reprlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -194,7 +195,9 @@ class TableEncoder:
         columns, left_out = (_names(key, given[key]) for key in ("columns", "left_out"))
         for key in ("categories", "fill"):
             if not isinstance(given[key], dict) or not set(given[key]) <= set(columns):
-                raise ValueError(f"{key} must be a mapping of columns, got {given[key]!r}")
+                raise ValueError(
+                    f"{key} must be a mapping of columns, got {reprlib.repr(given[key])}"
+                )
         categories = {name: _names(name, known) for name, known in given["categories"].items()}
         for name, value in given["fill"].items():
             if name not in categories:
@@ -233,7 +236,7 @@ def _missing(word: str) -> str:
 def _names(key: str, value: object) -> tuple[str, ...]:
     """A list of names, each of them once; ``ValueError`` if it is not one."""
     if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
-        raise ValueError(f"{key} must be a list of names, got {value!r}")
+        raise ValueError(f"{key} must be a list of names, got {reprlib.repr(value)}")
     if len(set(value)) < len(value):
         raise ValueError(f"{key} must name each only once, got {listed(value)}")
     return tuple(value)

@@ -1,5 +1,6 @@
 """Description of a run's data, ``data.json``: the input of its network, and the output."""
 
+import reprlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -125,7 +126,8 @@ class DataDescription:
             del given["format"]
             for key, (rule, follows) in RULES.items():
                 if not follows(given[key]):
-                    raise ValueError(f"{key!r} must be {rule}, got {given[key]!r}")
+                    shown = reprlib.repr(given[key])  # a list may be long
+                    raise ValueError(f"{key!r} must be {rule}, got {shown}")
             if given["preprocessing"] is not None:
                 given["preprocessing"] = Preprocessing.from_description(given["preprocessing"])
             if given["target_scale"] is not None:
