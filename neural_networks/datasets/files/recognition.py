@@ -52,21 +52,17 @@ class Form(NamedTuple):
             None if header is None else true_or_false("header", header),
         )
 
-    def notes(self, found: Dialect, usual: Dialect) -> list[str]:
-        """Words for what was recognized: nothing that is usual, and nothing that was given."""
+    def notes(self, found: Dialect, usual: Dialect = PLAIN) -> list[str]:
+        """Words for what was recognized: nothing that is plain or usual, nothing that was given."""
         notes = []
-        if self.sep is None and found.sep != usual.sep:
+        if self.sep is None and found.sep not in (PLAIN.sep, usual.sep):
             notes.append(f"separated by {separator_name(found.sep)}s")
-        if self.decimal is None and found.decimal != usual.decimal:
-            notes.append("with decimal commas" if found.decimal == "," else "with decimal points")
-        if self.encoding is None and _plain(found.encoding) != _plain(usual.encoding):
-            notes.append(f"in {found.encoding.upper()}")
+        if self.decimal is None and found.decimal not in (PLAIN.decimal, usual.decimal):
+            notes.append("with decimal commas")
+        encoding = found.encoding.removesuffix("-sig")  # UTF-8 with a mark is UTF-8
+        if self.encoding is None and encoding not in (PLAIN.encoding, usual.encoding):
+            notes.append(f"in {encoding.upper()}")
         return notes
-
-
-def _plain(encoding: str) -> str:
-    """The encoding, without a difference between UTF-8 with and without a mark."""
-    return encoding.removesuffix("-sig")
 
 
 def sample(path: Path, dialect: Dialect) -> list[list[str]]:

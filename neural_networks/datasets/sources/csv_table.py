@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from neural_networks.datasets.files.dialect import PLAIN
 from neural_networks.datasets.files.recognition import Form
 from neural_networks.datasets.labels import find_classes, is_missing
 from neural_networks.datasets.preprocessing import Standardization
@@ -100,7 +99,7 @@ def load_csv(
     rows = _split(table.path, len(cells.y), None if cells.class_names is None else cells.y)
     encoder = encoder.fitted(*cells.of(rows["training"]), fill=missing == "median")
     X = encoder.encode(cells.numbers, cells.words, table.place)
-    say(table.path, [*form.notes(table.dialect, PLAIN), *notes, *_notes(encoder, cells)])
+    say(table.path, [*form.notes(table.dialect), *notes, *_notes(encoder, cells)])
     parts: dict[str, Any] = {f"{what}_set": X[chosen] for what, chosen in rows.items()}
     parts |= {f"{what}_labels": cells.y[chosen] for what, chosen in rows.items()}
     if regression and scale_target:
