@@ -21,6 +21,9 @@ from neural_networks.utils.validation import error_prefix, positive_integer
 KAGGLE_FLAGS = ("test_data", "kaggle_file", "first_id", "id_column")
 """Flags that ask for a file of predicted classes."""
 
+LARGEST_ID = 10**15
+"""So that all Ids of a Kaggle file are exact numbers."""
+
 
 def dataset_args(config: AttrDict) -> dict[str, Any]:
     """The arguments of ``initialize_dataset``."""
@@ -97,6 +100,8 @@ def kaggle_data(
     if flags.first_id is not None:
         dataset = copy.copy(dataset)
         dataset.first_id = positive_integer("--first-id", flags.first_id, least=0)
+        if dataset.first_id > LARGEST_ID:
+            raise ValueError(f"--first-id must be at most {LARGEST_ID}, got {flags.first_id}")
     if flags.test_data is not None:
         return dataset.to_predict(
             read_examples(flags.test_data, dataset, header=flags.header), *kaggle_ids(flags)
@@ -114,6 +119,8 @@ def kaggle_ids(flags: argparse.Namespace) -> tuple[list[str] | None, str]:
         return None, "Id"
     if flags.header is False:
         raise ValueError("--id-column names a column, and with --no-header they have no names")
+    if flags.id_column == "Category":
+        raise ValueError("--id-column must not be Category, the column of the predicted classes")
     return read_ids(flags.test_data, flags.id_column), flags.id_column
 
 

@@ -292,6 +292,19 @@ class TestPredictions(BeforeTraining):
         bad.write_text("1,2,3,nan\n")
         self.refused("bad.csv|test set", "--test-data", bad)
 
+    def test_ids(self):
+        names = "Category,sepal length (cm),sepal width (cm),petal length (cm),petal width (cm)\n"
+        examples = self.root / "examples.csv"
+        examples.write_text(f"{names}7,1,2,3,4\n8,1,2,3,4\n")
+        given = ("--test-data", examples)
+        self.refused("--id-column must not be Category", *given, "--id-column", "Category")
+        self.refused("'Idd'", *given, "--id-column", "Idd")
+        for number in (-1, 10**15 + 1, 2**63 - 8, 10**30):
+            self.refused("--first-id must be at ", f"--first-id={number}", *given)
+        self.done("--first-id", 10**15, *given)
+        rows = (self.folder / "kaggle_predictions.csv").read_text().splitlines()
+        self.assertEqual([row.split(",")[0] for row in rows], ["Id", f"{10**15}", f"{10**15 + 1}"])
+
     def test_without_classes_or_test_set(self):
         with mock.patch.dict(DATASETS, flowers=flowers):
             self.refused("no test set", "--kaggle-file", "mine.csv", "--dataset", "flowers")
