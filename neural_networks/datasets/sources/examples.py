@@ -232,6 +232,7 @@ def _read_npy(file: Path) -> np.ndarray:
     except (ValueError, EOFError) as error:
         raise ValueError(f"{file} is not an .npy file of numbers: {error}") from None
     if not isinstance(X, np.ndarray):
+        X.close()
         raise ValueError(f"{file} is not an .npy file of numbers, but an archive of arrays")
     if X.dtype.kind not in "biuf":
         raise ValueError(f"{file} must hold numbers, got {X.dtype}")
