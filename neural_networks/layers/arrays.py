@@ -22,7 +22,8 @@ def named_parameters(layers: Sequence[Layer]) -> Iterator[tuple[str, Layer, str]
 def trained_parameters(layers: Sequence[Layer]) -> Iterator[tuple[str, Layer, str]]:
     """``named_parameters`` without those of frozen layers."""
     for i, layer in enumerate(layers, start=1):
-        for name in layer.trained():
+        is_whole = type(layer).trained is Layer.trained and not layer.frozen  # asked in every step
+        for name in layer.parameters if is_whole else layer.trained():
             yield f"layer{i}.{name}", layer, name
 
 

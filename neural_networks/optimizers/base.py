@@ -141,8 +141,9 @@ class Optimizer(Recorded, ABC):
 
     def gradient(self, param: np.ndarray, param_grad: np.ndarray) -> np.ndarray:
         """g: the clipped gradient plus λ θ."""
-        is_own = getattr(self.clip, "__func__", None) is not CLIP
-        g = self.clip(param_grad) if is_own or self.clip_norm is not None else param_grad
+        g = param_grad
+        if self.clip_norm is not None or type(self).clip is not CLIP or "clip" in self.__dict__:
+            g = self.clip(param_grad)
         return g + self.weight_decay * param if self.weight_decay else g
 
     def clip(self, gradient: np.ndarray) -> np.ndarray:
