@@ -25,6 +25,7 @@ PLAIN = pd.DataFrame(
 )
 TEXT = PLAIN.to_csv(index=False)
 FEATURES = ["größe", "count", "weight"]
+SETS = ("training", "validation", "test")
 
 
 def lines(change):
@@ -63,7 +64,7 @@ class FormTest(InFolder):
 
 def equal(found, expected):
     """Assert that two loaded tables have equal examples, labels and names."""
-    for what in ("training", "validation", "test"):
+    for what in SETS:
         for key in (f"{what}_set", f"{what}_labels"):
             assert_array_equal(found[key], expected[key])
     for key in ("class_names", "feature_names"):
@@ -75,6 +76,10 @@ RECOGNIZED = {
     "tabs": (PLAIN.to_csv(index=False, sep="\t"), "separated by tabs"),
     "pipes": (PLAIN.to_csv(index=False, sep="|"), "separated by pipes"),
     "quoted blanks": (PLAIN.to_csv(index=False, sep=" "), "separated by spaces"),
+    "blanks and row numbers": (
+        PLAIN.to_csv(sep=" "),
+        "separated by spaces; names or numbers of rows, left out: column 1",
+    ),
     "decimal commas": (
         PLAIN.to_csv(index=False, sep=";", decimal=","),
         "separated by semicolons; with decimal commas",
@@ -192,6 +197,44 @@ class TestRecognized(FormTest):
         self.assertEqual(said, "")
         for sep in ";|\t":
             equal(self.load(table.to_csv(index=False, sep=sep))[0], plain)
+
+
+class TestRandomTables(FormTest):
+    NAMES = ("size", "weight kg", "größe", "a;b", "c,d", "x|y", "1990", "T")
+
+    def write(self, table, rng, **options):
+        """Write a table in a random form."""
+        sep = str(rng.choice([",", ";", "\t", "|", " "]))
+        form = {"sep": sep, "decimal": str(rng.choice([".", ","]))}
+        text = table.to_csv(**form, **options)
+        if sep != " " and rng.random() < 0.2:
+            text = "".join(f"{line}{sep}\n" for line in text.splitlines())
+        self.put(text.encode(str(rng.choice(["utf-8", "utf-8-sig", "utf-16"]))))
+
+    def test_read_as_they_are_or_refused(self):
+        rng = np.random.default_rng(0)
+        refused = 0
+        for trial in range(60):
+            n, names = int(rng.integers(12, 30)), rng.choice(self.NAMES, rng.integers(1, 5), False)
+            columns = (rng.normal(size=n), rng.integers(0, 5000, n), rng.normal(0, 1e5, n).round(3))
+            table = pd.DataFrame({name: columns[rng.integers(3)] for name in names})
+            X, table["kind"] = table.to_numpy(float), (["a b", "b,c"] * n)[:n]
+            self.write(table, rng, index=bool(rng.integers(2)))
+            with self.subTest(trial=trial, names=names):
+                parts, _ = self.load()
+                found = np.concatenate([parts[f"{what}_set"] for what in SETS])
+                self.assertEqual(parts["feature_names"], list(names))
+                self.assertEqual(sorted(found.tolist()), sorted(X.tolist()))
+                like = ExampleFormat("csv", X.shape[1:], names, Preprocessing(table=parts["table"]))
+                for options in ({"index": True}, {"index": False, "header": False}):
+                    self.write(table if "header" not in options else table[names], rng, **options)
+                    try:
+                        with contextlib.redirect_stderr(io.StringIO()):
+                            assert_array_equal(read_examples(self.path, like), X)
+                    except ValueError as error:
+                        self.assertRegex(str(error), "thousands|first line is")
+                        refused += 1
+        self.assertLess(refused, 6)
 
 
 class TestDoubt(FormTest):

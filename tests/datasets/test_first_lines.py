@@ -142,6 +142,7 @@ class TestTrainingTables(InFolder):
     def test_a_row_is_not_taken_for_names(self):
         for table, label in (
             (self.table, "a"),  # a value of the label, in the first row
+            (self.table.assign(note="x"), "a"),
             (self.table, "kind"),
             (self.table.assign(kind=[7, 8] * 20), "7"),
             (pd.DataFrame(self.X), str(self.X[0, 2])),
@@ -183,6 +184,15 @@ class TestTrainingTables(InFolder):
         for first in (0, 1):
             self.table.set_axis(range(first, first + 4), axis=1).to_csv(self.path, index=False)
             self.assertEqual(len(self.load(first + 3)["feature_names"]), 3)
+
+    def test_years_as_names(self):
+        """The label is a word that its column does not hold: so the first line holds names."""
+        for years in ((1990, 2000, 2010), (2019, 2020, 2021), ("0.5", "0.9", "0.95")):
+            table = self.table.set_axis([*map(str, years), "kind"], axis=1)
+            table.to_csv(self.path, index=False)
+            self.assertEqual(self.load("kind")["feature_names"], [*map(str, years)])
+            table.to_csv(self.path)
+            self.assertEqual(self.load("kind")["feature_names"], [*map(str, years)])
 
     def test_a_mistyped_label_among_names(self):
         self.table.to_csv(self.path, index=False)

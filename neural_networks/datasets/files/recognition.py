@@ -95,8 +95,11 @@ def find_separator(
     for sep in dict.fromkeys((usual, *SEPARATORS.values())):
         dialect = Dialect(sep, encoding=encoding)
         # Blanks may also stand within names.
-        if fits(first_line(path, dialect)) and (sep != " " or _is_regular(sample(path, dialect))):
-            return sep
+        if fits(first_line(path, dialect)):
+            rows = sample(path, dialect) if sep == " " else []
+            # pandas and R leave out the name of a first column of row numbers.
+            if sep != " " or _is_regular(rows) or _is_regular([["", *rows[0]], *rows[1:]]):
+                return sep
     return None
 
 

@@ -101,10 +101,8 @@ class ExampleTable:
         """True if these may be the cells of the first line: the names, or an example."""
         if self._named and self._inputs <= set(cells):
             return True
-        names = self._by_place(cells)
-        cells = cells + [""] * (len(names) - len(cells))
-        numbers = set(self.encoder.numbers)
-        return self._inputs <= set(names) and all(
+        names, numbers = self._by_place(cells), set(self.encoder.numbers)
+        return len(names) == len(cells) and all(
             may_be_number(cell) for cell, name in zip(cells, names, strict=True) if name in numbers
         )
 

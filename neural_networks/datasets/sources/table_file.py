@@ -10,6 +10,7 @@ import numpy as np
 from neural_networks.datasets.files.csv_reader import csv_chunks, first_line, is_number
 from neural_networks.datasets.files.dialect import PLAIN, Dialect, encoding_of
 from neural_networks.datasets.files.recognition import (
+    DECIMAL_COMMA,
     Form,
     find_separator,
     likely_separator,
@@ -152,7 +153,7 @@ def counts_from(first: int, cells: Sequence[str]) -> bool:
 
 def may_be_number(cell: str) -> bool:
     """True if a cell holds a number, with either decimal sign, or stands for a missing one."""
-    return is_number(cell) or is_number(cell, ",") or is_missing(cell)
+    return is_number(cell) or bool(DECIMAL_COMMA.fullmatch(cell)) or is_missing(cell)
 
 
 def are_numbers(names: Sequence[str]) -> bool:
@@ -226,19 +227,26 @@ def open_training_table(path: Path, form: Form, label: str) -> tuple[TableFile, 
     sep = form.sep or find_separator(path, encoding, fits) or likely_separator(path, encoding)
     dialect = Dialect(sep, encoding=encoding)
     cells = first_line(path, dialect)
-    if form.header is None:
-        _check_header(path, cells, label)
-    names = cells if header else [str(i + 1) for i in range(len(cells))]
     rows = sample(path, dialect)[int(header) :]
+    if form.header is None and label in cells:
+        _check_header(path, cells, label, rows)
+    names = cells if header else [str(i + 1) for i in range(len(cells))]
     names, row_names, notes = _name_all(path, names, rows)
     check_names(path, names)
     return TableFile(path, dialect, header, tuple(names), row_names), notes
 
 
-def _check_header(path: Path, cells: Sequence[str], label: str) -> None:
-    """Raise ``ValueError`` if the first line seems to be a row of numbers, and not of names."""
+def _check_header(
+    path: Path, cells: Sequence[str], label: str, rows: Sequence[Sequence[str]]
+) -> None:
+    """Raise ``ValueError`` if the first line seems to be a row of numbers, and not of names.
+
+    A label that is a word is a name unless it is in the rows below, too.
+    """
+    place = cells.index(label)
+    recurs = any(row[place].strip() == label for row in rows if place < len(row))
     others = [cell for cell in cells if cell and (cell != label or is_number(cell))]
-    if label in cells and are_numbers(others):
+    if (recurs or is_number(label)) and are_numbers(others):
         raise ValueError(
             f"{path}, row 1 holds numbers, such as {listed(others, 2)}: header=false reads it as a "
             f"row, and calls the columns 1 … {len(cells)}; header=true takes the numbers as names"
