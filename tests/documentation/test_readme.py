@@ -24,7 +24,10 @@ ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text()
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text()
 # The suite cannot run itself; .ci/run does.
-RUN_BY_CI = ("make ", "python3 -m venv", ".venv/bin/python ", "python -m unittest -v\n")
+RUN_BY_CI = (
+    *("make ", "python3 -m venv", "source ", "python -m pip ", "python -m pytest\n"),
+    "python -m unittest -v\n",
+)
 COMPLETE_RUNS = "COMPLETE_RUNS" in os.environ
 CHECK_OF_SCALE = """
 import numpy as np
@@ -54,6 +57,14 @@ def commands(text: str = README) -> list[str]:
 def commands_in_tables(text: str) -> list[str]:
     """The commands in the second column of a page's tables."""
     return re.findall(r"^\|[^|]*\| `(python [^`]+)` \|", text, re.MULTILINE)
+
+
+def without_flag(flag: str, arguments: list[str]) -> list[str]:
+    """The arguments without a flag and its value; a flag with two values is an error."""
+    if flag not in arguments:
+        return arguments
+    place = arguments.index(flag)
+    return [*arguments[:place], *arguments[place + 2 :]]
 
 
 def page(name: str) -> str:
@@ -107,7 +118,7 @@ class CommandsRun(unittest.TestCase):
                 program, *arguments = shlex.split(command)
                 self.assertEqual(program, "python")
                 if arguments[0].startswith("train_") and not COMPLETE_RUNS:
-                    arguments += ["--epochs", "1"]
+                    arguments = [*without_flag("--epochs", arguments), "--epochs", "1"]
                 status, err = self.python.run(*arguments)
                 self.assertEqual(status, 0, err)
 
@@ -209,6 +220,22 @@ class TestReadme(unittest.TestCase):
             if f"{command}\n".startswith(RUN_BY_CI):
                 with self.subTest(command=command):
                     self.assertIn(command, ci)
+
+    def test_the_environment_is_named_before_its_python(self):
+        every = commands()
+        activated = every.index("source .venv/bin/activate")
+        programs = [command.split()[0] for command in every]
+        self.assertLess(activated, programs.index("python"))
+        self.assertIn("also after `make run`", README)
+        self.assertIn(r"`.venv\Scripts\activate`", README)
+
+    def test_what_newcomers_ask(self):
+        """The notebooks, the time of the tests, the exercises among them, a shared machine."""
+        for words in ("`jupyter lab` opens", "minutes on two cores", "`OPENBLAS_NUM_THREADS=1`"):
+            self.assertIn(words, README)
+        for name in ("activations", "layers", "losses"):
+            self.assertIn(f"`tests/test_{name}.py`", README)
+        self.assertIn("jupyter", (ROOT / "requirements.txt").read_text())
 
     def test_the_commands_for_instructors_are_run_by_ci(self):
         self.assertGreaterEqual(len(commands(page("instructors.md"))), 8)
