@@ -91,8 +91,8 @@ def canonical_pair(loss: Loss, output: Layer) -> CanonicalPair | None:
     pair = PAIRS.get((kind, activation))
     if pair is None or not starts_at_logits(type(output)):
         return None
-    for part in (loss, output.activation, output):
-        if not vars(part).keys().isdisjoint(("forward", "backward")):
+    for own in (loss.__dict__, output.activation.__dict__, output.__dict__):
+        if "forward" in own or "backward" in own:
             return None
     layer, written = type(output), output.written
     if layer.forward is not written["forward"] or layer.backward is not written["backward"]:
