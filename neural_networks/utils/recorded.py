@@ -4,8 +4,9 @@ import inspect
 from collections.abc import Mapping
 from typing import Any, Self
 
+import numpy as np
+
 from neural_networks.utils.factories import find_name
-from neural_networks.utils.randomness import copied
 
 
 class Recorded:
@@ -16,8 +17,17 @@ class Recorded:
     def __new__(cls, *args: Any, **options: Any) -> Self:
         """Create the object, and keep copies of the constructor's arguments."""
         thing = super().__new__(cls)
-        thing._arguments = tuple(copied(args)), copied(options)
+        thing._arguments = tuple(map(_kept, args)), {k: _kept(v) for k, v in options.items()}
         return thing
+
+
+def _kept(value: Any) -> Any:
+    """A copy of an argument, which may change later; of an array the shape alone."""
+    if isinstance(value, Mapping):
+        return {key: _kept(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_kept(inner) for inner in value]
+    return f"array of shape {value.shape}" if isinstance(value, np.ndarray) else value
 
 
 def description(thing: Recorded, table: Mapping[str, object]) -> dict[str, Any]:

@@ -346,7 +346,9 @@ class TestState(unittest.TestCase):
     def test_of_another_loss_of_that_name(self):
         model = NeuralNetwork(L4("cross_entropy"), [dense(3, "softmax")], PLAIN, seed=0)
         other = NeuralNetwork("cross_entropy", [dense(3, "softmax")], PLAIN, seed=0)
-        with self.assertRaisesRegex(ValueError, "its class of the loss is 'L4', here it is 'CrossEntropy'"):
+        with self.assertRaisesRegex(
+            ValueError, "its class of the loss is 'L4', here it is 'CrossEntropy'"
+        ):
             other.load_state(model.state())
 
 
@@ -394,6 +396,23 @@ class TestRunFolders(InFolder):
         run = load_run(folder)
         assert_array_equal(run.model.predict(ROWS)[0], model.predict(ROWS)[0])
         self.assertTrue(run.model.layers[0].frozen)
+
+    def test_arguments_are_those_of_the_beginning(self):
+        """Of an array that a layer is made with, the configuration keeps the shape alone."""
+
+        class Table(Bare):
+            def __init__(self, n_out, table, *, sizes):
+                super().__init__(n_out)
+                self.table, self.sizes = table, sizes
+
+        sizes = {"a": [1, 2]}
+        layers = [Table(4, np.zeros((1000, 100)), sizes=sizes), dense(3, "softmax")]
+        sizes["a"].append(3)
+        folder, _ = self.run_of("cross_entropy", layers, PLAIN)
+        found = json.loads((folder / "config.json").read_text())["model"]["layer_args"][0]
+        self.assertTrue(found.pop("name").endswith(".Table"))
+        expected = {"n_out": 4, "table": "array of shape (1000, 100)", "sizes": {"a": [1, 2]}}
+        self.assertEqual(found, expected)
 
     def test_a_class_without_a_name_is_asked_for(self):
         cases = (
