@@ -41,7 +41,7 @@ class Predictions:
     outputs : array, (n, k) or (n, k, t)
         The network's outputs, at each step of a sequence if it has an output at each; numbers are
         in the units of the targets.
-    classes : array of str, (n,) or (n, t), or None
+    classes : array of object, (n,) or (n, t), or None
         The name of each predicted class; None for numbers.
     class_names : list of str or None
         All classes, in order.
@@ -66,7 +66,8 @@ class Predictions:
         if data.outputs == "probabilities":
             one = outputs.shape[1] == 1
             probabilities = np.concatenate([1 - outputs, outputs], axis=1) if one else outputs
-        classes = np.array(data.classes)[loss.classes(outputs)]
+        names = np.array(data.classes, object)  # else each takes the space of the longest
+        classes = names[loss.classes(outputs)]
         return cls(outputs, classes, list(data.classes), probabilities)
 
     def table(self) -> pd.DataFrame:

@@ -76,6 +76,21 @@ class TestLongCells(InFolder):
         del rows
         self.measure(f"initialize_dataset('csv', path={str(path)!r}, drop=['note'], label='kind')")
 
+    def test_as_the_name_of_a_class(self):
+        """A name of 10,000 characters, and 100,000 predictions."""
+        self.measure(
+            "import numpy as np\n"
+            "from neural_networks.datasets import Dataset\n"
+            "from neural_networks.logs.data_description import DataDescription\n"
+            "from neural_networks.losses import initialize_loss\n"
+            "from neural_networks.runs import Predictions\n"
+            "Y = np.eye(2)[np.arange(100_000) % 2]\n"
+            "data = Dataset(np.ones((10, 2)), Y[:10], 5, class_names=['x' * 10_000, 'y'])\n"
+            "loss = initialize_loss('cross_entropy')\n"
+            "found = Predictions.of(Y, loss, DataDescription.of(loss, data))\n"
+            "assert found.classes.tolist()[1::2] == 50_000 * ['y']"
+        )
+
     def test_longer_than_a_cell_of_the_csv_module(self):
         path = self.write(cell="x" * 200_000)
         parts = load_csv(str(path), label="kind", drop="note")
