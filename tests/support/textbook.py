@@ -61,6 +61,7 @@ NOT_CLAIMED = {
     """,
     "outputs and labels that fit a loss, which are not judged for classes of one's own": """
         models.test_compatibility.
+        models.test_own_parts.
     """,
     "another process, where the classes are the library's": """
         training.test_state.TestEveryStep.test_in_a_fresh_process
