@@ -13,6 +13,8 @@ from neural_networks.plots.style import (
     TRAINING,
     VALIDATION,
     clean,
+    fitting,
+    inches,
     set_heading,
     set_title,
     short_names,
@@ -83,14 +85,15 @@ def _draw_counts(figure: Figure, found: Confusions, names: list[str]) -> tuple[A
     width : float
         Room for a title above them, in inches.
     """
-    k, longest = len(names), max(map(len, names))
+    names = [fitting(name) for name in names]
+    k, longest = len(names), max(inches(name, 10) for name in names)
     counts = found.matrix()
     least, usual, most = CELLS
     cell = min(most, max(usual, 2.4 / k)) if k <= 12 else least
-    slanted: dict[str, Any] = {"rotation": 45, "ha": "right"} if longest > 3 else {}
-    beside, below = 0.09 * longest, 0.06 * longest if longest > 3 else 0.0
+    slants = longest > 0.8 * cell
+    slanted: dict[str, Any] = {"rotation": 45, "ha": "right"} if slants else {}
     width = max(4.2, cell * k + 1.8)  # of the figure without the names
-    figure.set_size_inches(width + beside, cell * k + below + 1.7)
+    figure.set_size_inches(width + longest, cell * k + (0.7 * longest if slants else 0) + 1.8)
     axes = figure.add_subplot()
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
@@ -125,7 +128,7 @@ def _draw_overview(figure: Figure, found: Confusions, names: list[str]) -> tuple
     # From half a class before the first to half a class after the last.
     image = axes.imshow(shares, cmap="Blues", norm=norm, extent=(-0.5, k - 0.5, k - 0.5, -0.5))
     ticks = range(0, k, _round_step(k / MOST_NAMED))
-    shown = [names[i] for i in ticks]
+    shown = [fitting(names[i], 14) for i in ticks]
     style: dict[str, Any] = {"fontsize": 7, "parse_math": False}
     axes.set_xticks(ticks, shown, rotation=90 if max(map(len, shown)) > 1 else 0, **style)
     axes.set_yticks(ticks, shown, **style)
@@ -157,7 +160,8 @@ def _name_confusions(axes: Axes, found: Confusions, names: list[str]) -> None:
     style: dict[str, Any] = {"color": INK, "va": "center", "parse_math": False}
     axes.text(0, -1.6, heading, fontsize=9, weight="bold", **style)
     table = [
-        (names[i], "→", names[j], f"{count:,} of {found.examples(i):,}") for i, j, count in worst
+        (fitting(names[i], 14), "→", fitting(names[j], 14), f"{n:,} of {found.examples(i):,}")
+        for i, j, n in worst
     ]
     header = [("true", "→", "predicted", "examples")] if worst else []
     for row, texts in enumerate([*header, *table]):
@@ -198,7 +202,7 @@ def roc_curve(
     axes = figure.add_subplot()
     x, y, of = "false positive rate (%)", "true positive rate (%)", ""
     if names:
-        negative, positive = short_names(names)
+        negative, positive = (fitting(name, 16) for name in short_names(names, 16))
         x += f":\n{negative} taken for {positive}"
         y += f":\n{positive} recognized"
         of = f" of {positive}"
@@ -260,19 +264,22 @@ def misclassified(
     """
     shown = surest_mistakes(true, predicted, score)
     names = short_names(names, 18)
-    # Wide enough for the longest line below an image.
-    longest = max((len(names[i]) for i in (*true[shown], *predicted[shown])), default=0)
-    width = max(1.15, 0.058 * (18 + longest))
-    height = min(1.4, tall(*X.shape[1:3])) * 1.15
-    columns = min(IN_A_ROW, max(4, len(shown)))
-    tiles = small_axes(figure, len(shown), columns, width, height + 0.35)
-    for axes, i in zip(tiles, shown, strict=True):
-        axes.imshow(thumbnail(X[i]), cmap="gray")
+    captions = []
+    for i in shown:
+        who, what = (fitting(names[label], 18) for label in (true[i], predicted[i]))
         confidence = score_format.format(score[i])
         if confidence in ("0%", "100%"):
             confidence = percent(float(score[i]), digits=0)
-        who = f"true: {names[true[i]]}\npredicted: {names[predicted[i]]}"
-        axes.set_xlabel(f"{who} ({confidence})", fontsize=7, color=INK, parse_math=False)
+        captions.append(f"true: {who}\npredicted: {what} ({confidence})")
+    lines = [line for caption in captions for line in caption.splitlines()]
+    # Wide enough for the longest line below an image.
+    width = max((1.15, *(0.1 + inches(line, 7) for line in lines)))
+    height = min(1.4, tall(*X.shape[1:3])) * 1.15
+    columns = min(IN_A_ROW, max(4, len(shown)))
+    tiles = small_axes(figure, len(shown), columns, width, height + 0.35)
+    for axes, i, caption in zip(tiles, shown, captions, strict=True):
+        axes.imshow(thumbnail(X[i]), cmap="gray")
+        axes.set_xlabel(caption, fontsize=7, color=INK, parse_math=False)
     n_wrong, n = counts or (int((true != predicted).sum()), len(true))
     line = f"{n_wrong or 'none'} of {n} {split} examples misclassified"
     if len(shown) < n_wrong:

@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from neural_networks.plots.style import INK, TRAINING, VALIDATION, clean, legend_below, set_title
+from neural_networks.plots.style import (
+    INK,
+    TRAINING,
+    VALIDATION,
+    clean,
+    fitting,
+    legend_below,
+    set_title,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -49,7 +57,7 @@ def loss_curves(
         if False, they are of the end of the epoch, as those of validation always are.
     """
     columns, steps, cut = _bounded(columns, "loss", steps)
-    axes = _epoch_axes(figure, title, f"{loss_name.replace('_', ' ')} loss{cut}")
+    axes = _epoch_axes(figure, title, f"{fitting(loss_name.replace('_', ' '))} loss{cut}")
     if steps:
         _draw_steps(axes, steps)
     _draw_splits(axes, columns, "loss", 1, means)

@@ -11,9 +11,10 @@ from neural_networks.datasets.preprocessing import Standardization
 from neural_networks.plots.style import (
     INK,
     clean,
+    fitting,
+    inches,
     set_heading,
     set_title,
-    short,
     short_names,
     small_axes,
     thumbnail,
@@ -40,7 +41,7 @@ def images(figure: Figure, dataset: Dataset) -> None:
     names, true = class_names(dataset), classes(dataset)
     augmented = dataset.preprocessing is not None and dataset.preprocessing.augmentation is not None
     grid = small_axes(figure, len(names) * COLUMNS, COLUMNS, 0.85, 0.85)
-    figure.set_figwidth(figure.get_figwidth() + 0.07 * max(map(len, names)))
+    figure.set_figwidth(figure.get_figwidth() + max(inches(name, 9) for name in names))
     for i, name in enumerate(names):
         row = grid[i * COLUMNS : (i + 1) * COLUMNS]
         row[0].set_ylabel(
@@ -77,10 +78,10 @@ def features(figure: Figure, dataset: Dataset) -> None:
     panels = small_axes(figure, d, min(d, 5 if d < 25 else 7), 1.7, 1.35)
     for axes, values, name in zip(panels, X.T, names, strict=False):
         lines = histogram(axes, values, true, labels)
-        axes.set_xlabel(short(name), fontsize=8, color=INK, parse_math=False)
+        axes.set_xlabel(fitting(name), fontsize=8, color=INK, parse_math=False)
     if len(labels) > 1:
-        fitting = int(figure.get_figwidth() / (0.6 + 0.085 * max(map(len, labels))))
-        columns = max(1, min(6, fitting))
+        column = 0.7 + max(inches(label, 10) for label in labels)
+        columns = max(1, min(6, int(figure.get_figwidth() / column)))
         legend = figure.legend(lines, labels, loc="outside lower right", ncols=columns)
         for text in legend.get_texts():
             text.set_parse_math(False)  # a name may have dollar signs in it
@@ -127,7 +128,7 @@ def sequences(figure: Figure, dataset: Dataset) -> None:
 def class_names(dataset: Dataset) -> list[str]:
     """The names of the first classes; their numbers if they have none."""
     names = dataset.class_names or [str(i) for i in range(max(2, dataset.out_dim))]
-    return short_names(names)[:MOST_CLASSES]
+    return [fitting(name) for name in short_names(names)[:MOST_CLASSES]]
 
 
 def classes(dataset: Dataset) -> np.ndarray:

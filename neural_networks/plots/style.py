@@ -28,7 +28,7 @@ DPI = 150
 MOST_PIXELS = 2400  # along a side of a picture
 MOST_IMAGE_PIXELS = 128  # along a side of a small image
 MOST_LETTERS = 24  # of a name
-MOST_LETTERS_OF_TITLE = 80
+LETTER = 0.084  # inches, of an average letter in size 10
 
 KEPT = ("backend", "backend_fallback", "figure.dpi", "interactive", "toolbar")
 """The user's settings that are not replaced: those of the screen."""
@@ -186,6 +186,15 @@ def short(name: object, letters: int = MOST_LETTERS) -> str:
     return f"{text[: letters - 1 - end].rstrip()}…{text[-end:].lstrip()}"
 
 
+def fitting(name: object, letters: int = MOST_LETTERS) -> str:
+    """A name that is no wider than that many average letters; see ``short``."""
+    for most in range(letters, 3, -1):
+        text = short(name, most)
+        if inches(text, 10) <= letters * LETTER:
+            return text
+    return short(name, 3)
+
+
 def short_names(names: Iterable[object], letters: int = MOST_LETTERS) -> list[str]:
     """Names of classes in one line each; see ``short``. Those that look alike begin with a number.
 
@@ -200,12 +209,26 @@ def short_names(names: Iterable[object], letters: int = MOST_LETTERS) -> list[st
     return texts
 
 
+def inches(text: str, size: float) -> float:
+    """The width of a line of text in a font size."""
+    from matplotlib.backends.backend_agg import RendererAgg
+    from matplotlib.font_manager import FontProperties
+
+    renderer, font = RendererAgg(1, 1, DPI), FontProperties(size=size)
+    return renderer.get_text_width_height_descent(text, font, ismath=False)[0] / DPI
+
+
 def heading(lines: Sequence[str], width: float) -> str:
-    """Lines of a title, wrapped to a width in inches."""
-    letters = max(20, int(width / 0.082))  # the width of an average one
+    """Lines of a title, wrapped to a width in inches; each becomes two at most."""
     wrapped = []
     for line in lines:
-        wrapped += textwrap.wrap(short(line, 2 * letters - 8), letters)[:2]
+        letters = max(10, int(1.5 * width / LETTER))
+        while True:
+            parts = textwrap.wrap(short(line, 2 * letters - 8), letters)[:2]
+            if letters <= 10 or all(inches(part, 10) <= width for part in parts):
+                break
+            letters = min(letters - 1, max(10, int(0.95 * letters)))
+        wrapped += parts
     return "\n".join(wrapped)
 
 
@@ -216,11 +239,11 @@ def set_title(axes: Axes, *lines: str, width: float | None = None) -> None:
     """
     figure = axes.get_figure(root=True)
     assert figure is not None
-    text = heading(lines, width or figure.get_figwidth() - 0.5)
+    text = heading(lines, width or figure.get_figwidth() - 1)
     axes.set_title(text, color=INK, fontsize=10, parse_math=False)
 
 
 def set_heading(figure: Figure, *lines: str) -> None:
     """The title of a figure of several axes. It may have dollar signs in it."""
-    text = heading(lines, figure.get_figwidth())
+    text = heading(lines, 0.95 * figure.get_figwidth() - 0.1)
     figure.suptitle(text, color=INK, fontsize=10, parse_math=False)

@@ -104,5 +104,6 @@ def _draw_on_one_scale(figure: Figure, tiles: list[Axes], W: np.ndarray, clipped
     for axes, kernel in zip(tiles, np.moveaxis(W, 2, 0), strict=True):
         image = axes.imshow(kernel, cmap="RdBu_r", norm=norm)
     extend = "both" if largest > limit else "neither"
-    bar = figure.colorbar(image, ax=tiles, shrink=0.8, aspect=30, extend=extend)
+    thin = min(30, 4 + len(tiles))  # its height over its width
+    bar = figure.colorbar(image, ax=tiles, shrink=0.8, aspect=thin, extend=extend)
     bar.set_label("weight", color=INK)
