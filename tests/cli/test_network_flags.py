@@ -56,10 +56,11 @@ class TestGroups(FlagTest):
     def test_a_layer_without_a_name(self):
         self.done()
         config = self.edited(lambda config: config["model"]["layer_args"][0].pop("name"))
+        words = f"error: layer 1 in {config} has no 'name'"
         for flags in ((), ("--normalization", "batch"), ("--dropout", 0)):
             with self.subTest(flags):
                 _, _, err = self.train("--config", config, *flags)
-                self.assertRegex(err, "error: (layer 1: needs a name|--normalization needs)")
+                self.assertIn(words, err)
 
     def test_the_output_follows_a_loss_if_both_are_known(self):
         for last, loss, expected in (

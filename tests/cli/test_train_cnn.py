@@ -152,10 +152,12 @@ class TestDigitsAsImages(unittest.TestCase):
 
 
 class TestPicturesOfARun(CnnTest):
-    def test_a_run_on_rows_has_none(self):
+    def test_a_run_on_rows_has_those_of_its_units(self):
         arguments = ("--experiments", self.runs, "--dataset", "digits", "--epochs", 1)
         quietly(train_ffnn.main, *arguments)
-        self.assertEqual({path.name for path in (self.runs / "digits").iterdir()}, RUN_FILES)
+        of_images = {"weights.png", "mistakes.png", "examples.npz"}
+        found = {path.name for path in (self.runs / "digits").iterdir()}
+        self.assertEqual(found, RUN_FILES | of_images)
 
     def test_overwriting_removes_those_of_the_run_before(self):
         self.train(*SMALL, "--name", "run")
