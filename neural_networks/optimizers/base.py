@@ -39,7 +39,8 @@ class Optimizer(Recorded, ABC):
     lr_decay, stage_length, staircase : optional
         The schedule's options; see ``initialize_scheduler``.
     scheduler_args : mapping, optional
-        Further options of the schedule, such as ``epochs`` of ``"cosine"``.
+        Further options of the schedule, such as ``epochs`` of ``"cosine"``; they go before the
+        three above.
     """
 
     changing: Sequence[str] = ()
