@@ -23,8 +23,8 @@ from neural_networks.cli.run import (
     kaggle_data,
     logger_args,
     model_args,
+    split_to_test,
     start,
-    tested_split,
     train_args,
 )
 from neural_networks.datasets import initialize_dataset
@@ -151,7 +151,7 @@ def main(argv: Sequence[str]) -> None:
     start(logger, model, dataset, flags)  # makes the run's folder
     try:
         model.train(dataset, **train_args(config))
-        split = tested_split(dataset)
+        split = split_to_test(dataset)
         scores = model.test(dataset, save_predictions=True, split=split) if split else None
         if to_predict is not None:
             model.test_kaggle(to_predict, flags.kaggle_file)

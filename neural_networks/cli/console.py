@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from neural_networks.cli.run import stopping, tested_split
+from neural_networks.cli.run import split_to_test, stopping
 from neural_networks.cli.scores import beside_baseline, by_class
 from neural_networks.datasets import Data, Dataset
 from neural_networks.logs import RUN_FILES
@@ -133,7 +133,7 @@ def results(
     """
     text = _ending(model, config.epochs)
     folder = model.logger.folder if model.logger else None
-    split = tested_split(dataset)
+    split = split_to_test(dataset)
     data = dataset.test if split == "test" else dataset.validate
     if split is None or data is None or scores is None:
         text += "There is neither a validation nor a test set."

@@ -57,7 +57,7 @@ def train_args(config: AttrDict) -> dict[str, Any]:
     return {"epochs": config.epochs, **stopping(config)}
 
 
-def tested_split(dataset: Dataset) -> str | None:
+def split_to_test(dataset: Dataset) -> str | None:
     """The set to test on: the test set, or else the validation set; None without either."""
     for split, data in (("test", dataset.test), ("validation", dataset.validate)):
         if data is not None and data.labels is not None:
