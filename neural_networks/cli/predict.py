@@ -17,10 +17,10 @@ from neural_networks.utils.text import counted
 PROGRAM = program("predict")
 
 EXAMPLES = """\
-FILE is a CSV file, compressed or not, or an .npy file. If the first line of a CSV file has the names
-of the features, or of the training table's columns, columns may be in any order, and others are
-ignored; without names, the columns are the features alone. A first line 0,1,2 ... needs --header or
---no-header. An .npy file holds one example per row, or images (n, H, W, C).
+FILE is a CSV file, compressed or not, or an .npy file. If the first line of a CSV file has the
+names of the features (or of the columns that they come from), columns may be in any order, and
+others are ignored; without names, the columns are the features alone. A first line 0,1,2 ... needs
+--header or --no-header. An .npy file holds one example per row, or images (n, H, W, C).
 
 The columns of the result are row, from 1; class; and probability_NAME for each class (score_NAME
 after a training with a hinge loss). A network that predicts numbers has prediction_0 ... instead.
