@@ -112,13 +112,13 @@ def draw_rows(axes: Axes, left: float) -> None:
         axes.text(x + 0.45, (top + bottom) / 2, f"$U_{i}$", color=INK, va="center", fontsize=12)
         frame(axes, left, -i * W_OUT - 1, K2, 1)
     right = left + 7.2
-    axes.text(right, -1.2, "Z  =  Σ  $U_i$ · $W_i$", color=INK, fontsize=12, va="center")
+    formula = "Z  =  " + " + ".join(f"$U_{i}$ · $W_{i}$" for i in range(K1))
+    axes.text(right, -1.2, formula, color=INK, fontsize=12, va="center")
     for i, row in enumerate(KERNEL):
         column = row.reshape(-1, 1)
         top = -2.2 - 3.1 * i
-        axes.text(right + 0.2, top - 1, f"$U_{i}$  ·", fontsize=12, va="center", color=INK)
-        cells(axes, right + 2, top, column, kernel_colors(column))
-        axes.text(right + 3.3, top - 1, f"= $W_{i}$", fontsize=12, va="center", color=INK)
+        axes.text(right, top - 1, f"$W_{i}$  =", fontsize=12, va="center", color=INK)
+        cells(axes, right + 1.8, top, column, kernel_colors(column))
     text = f"{U.size} numbers from {IMAGE.size} pixels:\n$U_1$ and $U_2$ are $U_0$ further down"
     axes.text(right, -12.2, text, color=INK, va="top", linespacing=1.5)
 
