@@ -16,7 +16,7 @@ from course.assignment import Assignment, Exercise, find_assignment
 from course.changes import same_content
 from course.parsing import read_source
 from course.trial import NOT_WRITTEN, Result, run_tests
-from neural_networks.utils.arguments import Parser
+from neural_networks.utils.arguments import Parser, printable_output
 
 ROOT = Path(__file__).resolve().parent
 EXAMPLES = """\
@@ -64,7 +64,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the tests, and tell what they say; returns the exit status."""
     flags = make_parser().parse_args(argv)
     try:
-        return run(flags)
+        with printable_output():
+            return run(flags)
     except KeyboardInterrupt:
         print("\nInterrupted.", file=sys.stderr)
         return 130

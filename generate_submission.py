@@ -15,7 +15,7 @@ from course.appendix import gather
 from course.assignment import find_assignment
 from course.listings import Appendix
 from course.output import write
-from neural_networks.utils.arguments import Parser
+from neural_networks.utils.arguments import Parser, printable_output
 
 ROOT = Path(__file__).resolve().parent
 EXAMPLES = """\
@@ -77,7 +77,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Write the appendix, the archive, or both; returns the exit status."""
     flags = make_parser().parse_args(argv)
     try:
-        problems = run(flags)
+        with printable_output():
+            problems = run(flags)
         sys.stdout.flush()
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # as of ... | head

@@ -1,8 +1,6 @@
 """Argument parsers, exit codes, and one-line error messages."""
 
 import argparse
-import codecs
-import io
 import os
 import re
 import sys
@@ -17,7 +15,7 @@ from neural_networks.cli.code_errors import code_error
 from neural_networks.training.interruption import TrainingInterrupted, TrainingTerminated
 from neural_networks.training.loop import TrainingDiverged
 from neural_networks.utils import arguments
-from neural_networks.utils.arguments import WRONG_ARGUMENTS
+from neural_networks.utils.arguments import WRONG_ARGUMENTS, printable_output
 from neural_networks.utils.factories import suggestion
 from neural_networks.utils.files import RepeatedKey, parse_json, user_path
 
@@ -216,29 +214,6 @@ def error_text(error: Exception) -> str | None:
     told = isinstance(error, ArithmeticError | MemoryError | OSError | TypeError | ValueError)
     lines = None if isinstance(error, MemoryError | OSError) else code_error(error)
     return lines or (f"error: {error}" if told else None)
-
-
-@contextmanager
-def printable_output() -> Iterator[None]:
-    """A context in which standard output takes any text; what its encoding lacks is escaped.
-
-    The name of a folder may lie outside of the encoding, that of a class, or a sign of ours.
-    """
-    out = sys.stdout
-    if not isinstance(out, io.TextIOWrapper) or takes_any_text(out):
-        yield
-        return
-    errors = out.errors
-    out.reconfigure(errors="backslashreplace")
-    try:
-        yield
-    finally:
-        out.reconfigure(errors=errors)
-
-
-def takes_any_text(out: io.TextIOWrapper) -> bool:
-    """True if a stream encodes any text; its bytes are then those of the names of files."""
-    return out.errors == "surrogateescape" and codecs.lookup(out.encoding).name == "utf-8"
 
 
 @contextmanager

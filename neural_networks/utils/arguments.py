@@ -1,11 +1,15 @@
-"""Command lines: an error in one line, a flag given twice, defaults in the help.
+"""Command lines: an error in one line, a flag given twice, defaults in the help, printed text.
 
 It needs Python's standard library alone, so that programs start where nothing is installed.
 """
 
 import argparse
+import codecs
+import io
 import shlex
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from typing import Any, NamedTuple, NoReturn
 
@@ -131,3 +135,26 @@ def check_once(
     before = parser.typed.setdefault(name, now)
     if repr(before.value) != repr(now.value):  # NaN differs from itself
         parser.error(f"{before.words} and {now.words}: give one of them")
+
+
+@contextmanager
+def printable_output() -> Iterator[None]:
+    """A context in which standard output takes any text; what its encoding lacks is escaped.
+
+    The name of a folder may lie outside of the encoding, that of a class, or a sign of ours.
+    """
+    out = sys.stdout
+    if not isinstance(out, io.TextIOWrapper) or takes_any_text(out):
+        yield
+        return
+    errors = out.errors
+    out.reconfigure(errors="backslashreplace")
+    try:
+        yield
+    finally:
+        out.reconfigure(errors=errors)
+
+
+def takes_any_text(out: io.TextIOWrapper) -> bool:
+    """True if a stream encodes any text; its bytes are then those of the names of files."""
+    return out.errors == "surrogateescape" and codecs.lookup(out.encoding).name == "utf-8"

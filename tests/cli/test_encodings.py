@@ -11,6 +11,7 @@ from unittest import mock
 
 import numpy as np
 
+import generate_submission
 import train_ffnn
 from neural_networks.cli import compare
 from neural_networks.datasets import DATASETS
@@ -71,6 +72,14 @@ class TestOutput(ScriptTest):
                 shown = "猫".encode(encoding, "backslashreplace").decode(encoding)
                 self.assertIn(f"0 = {shown}", text)
                 self.assertIn("\nTest: loss ", text)
+
+    def test_of_the_course(self):
+        for encoding in ("cp1252", "ascii"):
+            place = self.root / NAMES[0] / encoding
+            place.mkdir(parents=True)
+            flags = ("--output", place / "a.tex")
+            text = self.shown(generate_submission.main, encoding, "strict", *flags)
+            self.assertRegex(text, r"\\u904b\\u884c/.*a\.tex: 7 of 7 exercises, ")
 
 
 class TestProcess(ScriptTest):
