@@ -173,7 +173,7 @@ class Logger:
         self._claim, self.folder = claimed, claimed.folder
 
     def describe(self, loss: Loss, dataset: Dataset, seed: int) -> None:
-        """Write what goes into the network and what comes out, before a training.
+        """Claim a folder; write what goes into the network and what comes out, before a training.
 
         Parameters
         ----------

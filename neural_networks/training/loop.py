@@ -80,7 +80,6 @@ def begin(model: Trainable, dataset: Dataset) -> None:
         warnings.warn("other data than before: the best epoch begins anew", stacklevel=4)
         model.best = None
     if log:
-        log.start()
         log.describe(model.loss, dataset, model.seed)
     model.restored = False
 

@@ -27,11 +27,8 @@ class RunLog(Protocol):
     folder: Path | None
     rows: list[dict[str, float]]
 
-    def start(self) -> None:
-        """Claim the run's folder."""
-
     def describe(self, loss: Loss, dataset: Dataset, seed: int) -> None:
-        """Save what goes into the network and what comes out, and the seeds."""
+        """Claim the folder; save what goes into the network and what comes out, and the seeds."""
 
     def push(self, log: Mapping[str, Any]) -> None:
         """Add the results of an epoch."""

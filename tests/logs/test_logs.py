@@ -14,6 +14,7 @@ import neural_networks
 from neural_networks.datasets import Dataset
 from neural_networks.logs import Logger
 from neural_networks.logs.environment import environment
+from neural_networks.logs.plain import write_json
 from neural_networks.logs.record import read_steps
 from neural_networks.losses import initialize_loss
 from neural_networks.models import NeuralNetwork
@@ -74,6 +75,14 @@ class TestARun(LoggerTest):
                 "test_scores.csv",
             ],
         )
+
+    def test_a_training_writes_each_description_once(self):
+        logger = self.logger()
+        model = NeuralNetwork(**MODEL_ARGS, logger=logger, seed=0)
+        with mock.patch("neural_networks.logs.logger.write_json", wraps=write_json) as write:
+            model.train(dataset(), 1)
+        names = [call.args[0].name for call in write.call_args_list]
+        self.assertEqual(names, ["config.json", "data.json"])
 
     def test_without_pictures(self):
         self.run_it(plot=False)
