@@ -1,4 +1,4 @@
-"""The folder of a run: its files, its name, and its results in a few numbers.
+"""The folder of a run: its name, its files, and the checks before it is trained.
 
 A run called ``iris`` goes to ``experiments/iris``, or to ``iris-2`` and so on if that exists.
 """
@@ -27,7 +27,7 @@ from neural_networks.utils.files import (
 
 CONFIG = "config.json"
 TESTED_EPOCH = "tested_epoch"
-"""Entry of ``config.json``: the epochs after which the tested parameters were those."""
+"""Entry of ``config.json``: number of epochs after which the network had the tested parameters."""
 
 KAGGLE_FILES = "kaggle_files"
 """Entry of ``config.json``: names of files of predictions that are not among RUN_FILES."""
