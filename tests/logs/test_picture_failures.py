@@ -2,6 +2,9 @@
 
 import contextlib
 import json
+import os
+import subprocess
+import sys
 import unittest
 import warnings
 from unittest import mock
@@ -15,6 +18,7 @@ from neural_networks.logs import Logger, read_record
 from neural_networks.models import NeuralNetwork
 from tests.support.arrays import InFolder
 from tests.support.scripts import RUN_FILES, ScriptTest, quietly
+from tests.support.textbook import ROOT
 
 PICTURES = ("loss.png", "error.png", "confusion_matrix.png")
 OUTPUT = {"name": "fully_connected", "n_out": None, "activation": "softmax"}
@@ -59,6 +63,36 @@ class TestScripts(ScriptTest):
             status, out, err = self.train("--epochs", 1)
         self.assertEqual((status, err), (0, "warning: no picture is drawn (MemoryError: full)\n"))
         self.assertIn("\nTest: loss ", out)
+
+
+class TestSettings(InFolder):
+    """Scripts in a process whose Matplotlib is set up for something else."""
+
+    def finished(self, **environment):
+        """Assert that a run with these variables ends well, with all of its pictures."""
+        kept = {key: value for key, value in os.environ.items() if not key.startswith("MPL")}
+        given = ("--epochs", "1", "--overwrite", "--experiments", str(self.root / "runs"))
+        done = subprocess.run(
+            [sys.executable, "train_ffnn.py", *given],
+            capture_output=True,
+            text=True,
+            cwd=ROOT,
+            env={**kept, **environment},
+            check=False,
+        )
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        found = {path.name for path in (self.root / "runs" / "iris").glob("*.png")}
+        self.assertEqual(found, set(PICTURES))
+
+    def test_in_a_cell_of_a_notebook(self):
+        """A notebook's backend is inherited by the processes of its cells, also in another venv."""
+        for backend in ("module://matplotlib_inline.backend_inline", "module://ipympl", "nbagg"):
+            self.finished(MPLBACKEND=backend)
+
+    def test_with_latex(self):
+        settings = self.root / "matplotlibrc"
+        settings.write_text("text.usetex: True\nbackend: qtagg\nfont.family: serif\n")
+        self.finished(MATPLOTLIBRC=str(settings))
 
 
 class TestEndsOfScripts(ScriptTest):
