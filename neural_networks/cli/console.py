@@ -168,7 +168,7 @@ def _files(folder: Path | None, kaggle_file: str | None) -> str:
     for name, content in files.items():
         if (folder / name).exists():
             rows = f", {_rows_in(folder / name)}" if content == predictions else ""
-            lines.append(f"  {name:<22} {content}{rows}")
+            lines.append(f"  {name:<26} {content}{rows}")
     return "\n".join(lines)
 
 
