@@ -94,7 +94,7 @@ def canonical_pair(loss: Loss, output: Layer) -> CanonicalPair | None:
     for own in (loss.__dict__, output.activation.__dict__, output.__dict__):
         if "forward" in own or "backward" in own:
             return None
-    layer, written = type(output), output.written
+    layer, written = type(output), output.as_written
     if layer.forward is not written["forward"] or layer.backward is not written["backward"]:
         return None
     methods = kind.forward, kind.backward, activation.forward, activation.backward

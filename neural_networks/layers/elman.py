@@ -64,7 +64,7 @@ class Elman(Layer):
     steps that do not depend on the state; networks use them. Both leave the same cache.
     """
 
-    passes: Mapping[str, Sequence[str]] = {
+    _pass_methods: Mapping[str, Sequence[str]] = {
         "forward": ("forward", "forward_step"),
         "backward": ("backward",),
     }

@@ -17,10 +17,13 @@ class Passes(Recorded, ABC):
     the work to it.
     """
 
-    passes: Mapping[str, Sequence[str]] = {"forward": ("forward",), "backward": ("backward",)}
+    _pass_methods: Mapping[str, Sequence[str]] = {
+        "forward": ("forward",),
+        "backward": ("backward",),
+    }
     """The methods that the ``_faster`` version of each pass stands in for."""
 
-    written: Mapping[str, Callable[..., Any]] = {}
+    as_written: Mapping[str, Callable[..., Any]] = {}
     """These methods, as of the definition of the class."""
 
     @abstractmethod
@@ -50,7 +53,7 @@ class Passes(Recorded, ABC):
     def replaces(self, *methods: str) -> bool:
         """True if a method was assigned to the object, or to its class after the definition."""
         for name in methods:
-            if name in vars(self) or getattr(type(self), name) is not self.written[name]:
+            if name in vars(self) or getattr(type(self), name) is not self.as_written[name]:
                 return True
         return False
 
@@ -60,11 +63,11 @@ class Passes(Recorded, ABC):
         A network then runs the override, in a class derived from ``Conv2D`` for instance.
         """
         super().__init_subclass__(**options)
-        for name, methods in cls.passes.items():
+        for name, methods in cls._pass_methods.items():
             if any(map(cls._overrides, methods)) and not cls._overrides(f"{name}_faster"):
                 setattr(cls, f"{name}_faster", vars(Passes)[f"{name}_faster"])
-        every = [method for methods in cls.passes.values() for method in methods]
-        cls.written = {name: getattr(cls, name) for name in every}
+        every = [method for methods in cls._pass_methods.values() for method in methods]
+        cls.as_written = {name: getattr(cls, name) for name in every}
 
     @classmethod
     def _overrides(cls, name: str) -> bool:

@@ -214,8 +214,9 @@ def inches(text: str, size: float) -> float:
     from matplotlib.backends.backend_agg import RendererAgg
     from matplotlib.font_manager import FontProperties
 
-    renderer, font = RendererAgg(1, 1, DPI), FontProperties(size=size)
-    return renderer.get_text_width_height_descent(text, font, ismath=False)[0] / DPI
+    renderer: Any = RendererAgg(1, 1, DPI)  # type: ignore[no-untyped-call]
+    font = FontProperties(size=size)
+    return float(renderer.get_text_width_height_descent(text, font, ismath=False)[0]) / DPI
 
 
 def heading(lines: Sequence[str], width: float) -> str:
