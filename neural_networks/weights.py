@@ -9,6 +9,7 @@ a random generator, ``gain`` and ``mode``; see ``gain`` and ``he_std``.
 """
 
 import math
+import sys
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
@@ -262,4 +263,7 @@ def _draw(
     initializer: Callable[[Shape], np.ndarray], dtype: np.dtype[Any], shape: Shape
 ) -> np.ndarray:
     """Draw weights with an initializer, and convert them to a type."""
+    # NumPy has an error of its own for a size that no machine can have, about its code.
+    if math.prod(shape) > sys.maxsize // 8:
+        raise MemoryError(f"weights of shape {tuple(shape)} are larger than any memory")
     return initializer(tuple(shape)).astype(dtype, copy=False)

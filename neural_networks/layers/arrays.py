@@ -83,10 +83,10 @@ def read_network_arrays(path: Path) -> dict[str, np.ndarray]:
         raise ValueError(f"{path} does not hold the parameters of a network")
     for key, value in arrays.items():
         if key.startswith("layer"):
-            what, valid = "of numbers", value.dtype.kind in "fiu"
+            what, valid = "numbers", value.dtype.kind in "fiu"
         else:
             n_axes, least = (1, 1) if key == "input_shape" else (0, 0)
-            what = f"{n_axes}-dimensional, of whole numbers from {least} on"
+            what = f"whole numbers from {least} on, with {n_axes} axes"
             valid = value.dtype.kind in "iu" and value.ndim == n_axes
             valid = valid and bool((value >= least).all())
         if not valid:

@@ -83,7 +83,10 @@ class StopSignals:
         return self
 
     def __exit__(self, kind: object, error: object, traceback: object) -> None:
-        self._set_back()
+        try:
+            self._set_back()
+        finally:  # once more, as an exception may have stopped the first in the middle
+            self._set_back()
         if kind is None:
             self.check()
 

@@ -132,7 +132,7 @@ class TestDamage(FolderTest):
         self.refuse("parameters.npz does not hold the parameters of a network")
         arrays["layer2.b"] = np.zeros((1, 3))
         np.savez(self.folder / "parameters.npz", **{**arrays, "input_shape": np.array(4)})
-        self.refuse("parameters.npz belongs to another network")
+        self.refuse("parameters.npz does not hold the parameters of a network: input_shape")
 
     def test_a_description_of_other_data(self):
         what = "data.json and parameters.npz of .*flowers do not belong together: "

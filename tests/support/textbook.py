@@ -54,6 +54,7 @@ NOT_CLAIMED = {
         models.test_elman_networks.TestTraining.test_learns_at_every_step
         models.test_models.TestGradientsOfWholeNetworks.test_sequences
         models.test_models_deep.TestSizesOfBatches.test_the_shape_of_an_example_is_that_of
+        models.test_network_threads.TestRule.test_steps_of_sequences_are_rows
         models.test_own_layers.TestBareRecurrentLayer.
         models.test_summary.TestLayers.test_every_kind
         training.test_forecasting.TestForecasts.test_of_an_output_at_every_step_the_last_one
@@ -132,6 +133,7 @@ NOT_CLAIMED = {
         layers.test_layers_rules.TestRefusals.test_backward_before_forward
         layers.test_layers_rules.TestRefusals.test_upstream_gradient_of_another_shape
         layers.test_residual_rules.TestInference.
+        models.test_ensemble.TestOfTrainedNetworks.test_labels_that_are_not_numbers
         models.test_models_bad_input.TestData.test_backward_before_forward
     """,
     "itself": """
