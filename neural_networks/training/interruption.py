@@ -78,15 +78,15 @@ class StopSignals:
                     self._before[number] = handler
                     signal.signal(number, self._note)
         except BaseException:
-            self._set_back()
+            self.set_back()
             raise
         return self
 
     def __exit__(self, kind: object, error: object, traceback: object) -> None:
         try:
-            self._set_back()
+            self.set_back()
         finally:  # once more, as an exception may have stopped the first in the middle
-            self._set_back()
+            self.set_back()
         if kind is None:
             self.check()
 
@@ -101,6 +101,7 @@ class StopSignals:
         elif number == signal.SIGINT and not self.saving:
             raise KeyboardInterrupt
 
-    def _set_back(self) -> None:
+    def set_back(self) -> None:
+        """Set the handlers back; the context's end does so, and a second time changes nothing."""
         for number in reversed(self._before):  # Ctrl-C last: it could interrupt the others
             signal.signal(number, self._before[number])

@@ -69,6 +69,8 @@ def train(model: Trainable, dataset: Dataset, epochs: int, stopping: EarlyStoppi
     except KeyboardInterrupt:
         n_epochs = counted(model.epoch, "epoch")
         raise stopped(n_epochs, signals.received, run_folder(model.logger)) from None
+    finally:
+        signals.set_back()  # if an exception has come at the first moment of the context's end
 
 
 def begin(model: Trainable, dataset: Dataset) -> None:

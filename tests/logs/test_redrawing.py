@@ -99,6 +99,20 @@ class TestRunsFromPython(Redrawing):
         X, Y = np.random.default_rng(0).normal(size=(20, 3)), np.eye(2)[np.arange(20) % 2]
         self.redrawn(self.trained(Dataset(X, Y, 4, seed=0)), CURVES)
 
+    def test_a_validation_set_in_place_of_a_test_set(self):
+        X, Y = np.random.default_rng(0).normal(size=(24, 3, 3, 1)), np.eye(2)[np.arange(24) % 2]
+        dataset = Dataset(X, Y, 4, X, Y, class_names=["$no$", "x" * 300], seed=0)
+        folder = self.trained(dataset, "cross_entropy", {"name": "flatten"})
+        self.model.test(dataset, save_predictions=True, split="validation")
+        self.redrawn(folder, CURVES | {"confusion_matrix.png", "roc.png", "mistakes.png"})
+
+    def test_many_classes(self):
+        X, Y = np.random.default_rng(0).normal(size=(80, 3)), np.eye(40)[np.arange(80) % 40]
+        dataset = Dataset(X, Y, 8, X, Y, X, Y, seed=0)
+        folder = self.trained(dataset)
+        self.model.test(dataset, save_predictions=True)
+        self.redrawn(folder, CURVES | {"confusion_matrix.png"})
+
     def test_a_training_that_goes_on(self):
         X, Y = np.random.default_rng(0).normal(size=(20, 3)), np.linspace(0, 1, 20)[:, np.newaxis]
         dataset = Dataset(X, Y, 4, X, Y, X, Y, seed=0)

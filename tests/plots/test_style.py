@@ -6,9 +6,11 @@ import subprocess
 import sys
 import threading
 import unittest
+from unittest import mock
 
 import matplotlib as mpl
 import numpy as np
+from matplotlib import pyplot
 from matplotlib import style as style_sheets
 from matplotlib.image import imread
 
@@ -150,6 +152,25 @@ class TestThisProcess(SavedPictures):
                 thread.join()
             self.assertEqual(mpl.rcParams["font.size"], 20)
         self.assertEqual(found, [expected] * 12)
+
+    def test_on_the_screen(self):
+        """In the same style; the user's own figures have theirs before and after."""
+        seen = []
+
+        def look():
+            seen.append(mpl.rcParams["figure.facecolor"])
+
+        with (
+            mpl.rc_context({"figure.facecolor": "red", "figure.dpi": 70, "text.usetex": True}),
+            mock.patch("matplotlib.pyplot.show", look),
+        ):
+            backend = mpl.get_backend()
+            plots.show(draw)
+            figure = pyplot.gcf()
+            self.addCleanup(pyplot.close, figure)
+            self.assertEqual(mpl.rcParams["figure.facecolor"], "red")
+            self.assertEqual(mpl.get_backend(), backend)
+        self.assertEqual((seen, figure.get_facecolor(), figure.dpi), (["white"], (1, 1, 1, 1), 70))
 
     def test_other_formats(self):
         for suffix, start in ((".pdf", b"%PDF"), (".svg", b"<?xml"), (".PNG", b"\x89PNG")):

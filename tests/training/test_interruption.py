@@ -52,7 +52,15 @@ def interrupted(number, n=5, times=1, logger=None):
     raise AssertionError("training was not stopped")
 
 
-class TestSignals(InFolder):
+class SignalTest(InFolder):
+    def setUp(self):
+        super().setUp()
+        # A shell starts its background jobs with Ctrl-C ignored, and so their children.
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
+        self.addCleanup(signal.signal, signal.SIGINT, before)
+
+
+class TestSignals(SignalTest):
     def test_the_step_ends_first(self):
         """The fifth call of the optimizer is in the middle of the step of all parameters."""
         for number in SIGNALS:
@@ -155,7 +163,7 @@ class TestSignals(InFolder):
         self.assertEqual((model.epoch, signal.getsignal(signal.SIGINT)), (2, before))
 
 
-class TestScripts(InFolder):
+class TestScripts(SignalTest):
     def test_a_signal_ends_a_script(self):
         flags = ["--epochs", "100000", "--experiments", str(self.root)]
         environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}
