@@ -118,17 +118,19 @@ def pictures(record: RunRecord, *stages: str) -> Iterator[Picture]:
 
 
 def learning_curves(record: RunRecord) -> Iterator[Picture]:
-    """Curves of loss and error over the epochs, if there are any."""
+    """Curves of loss and error over the epochs; of a first one that has not ended, the steps."""
     rows, steps, title = record.rows, record.steps, heading(record)
-    if not rows:
+    if not rows and len(steps) == 0:
         return
     best: Any = {"best_epoch": record.best_epoch}
-    columns = {key: np.array([row[key] for row in rows]) for key in rows[0]}
+    columns = {key: np.array([row[key] for row in rows]) for key in rows[0]} if rows else {}
     bins = dict(zip(StepBin._fields, np.array(steps).T, strict=True)) if len(steps) else {}
     yield Picture(
         "loss.png",
         lambda figure: plots.loss_curves(figure, title, record.loss, columns, bins, **best),
     )
+    if not rows:
+        return
     yield Picture(
         "error.png",
         lambda figure: plots.error_curves(figure, title, record.classifies, columns, **best),

@@ -47,7 +47,8 @@ def loss_curves(
     loss_name : str
         The loss's name.
     columns : mapping
-        ``epoch``, ``train_loss`` and perhaps ``validation_loss``.
+        ``epoch``, ``train_loss`` and perhaps ``validation_loss``; empty before the first epoch
+        has ended.
     steps : mapping
         ``epoch``, ``loss``, ``lowest`` and ``highest`` of each bin of steps; empty without them.
     best_epoch : int, optional
@@ -63,6 +64,7 @@ def loss_curves(
     _draw_splits(axes, columns, "loss", 1, means)
     _mark_best(axes, columns, best_epoch)
     _set_scale(axes, columns, "loss", steps)
+    _set_epochs(axes, columns, steps)
     legend_below(axes)
 
 
@@ -98,6 +100,7 @@ def error_curves(
         axes.set_ylim(bottom=0)
     else:
         _set_scale(axes, columns, "error", {})
+    _set_epochs(axes, columns, {})
     legend_below(axes)
 
 
@@ -127,15 +130,16 @@ def _bounded(
     cut : str
         Words for the axis label if larger values have been cut; else empty.
     """
-    values = np.concatenate([columns[key][:1] for key in columns if key.endswith(f"_{what}")])
+    names = [key for key in columns if key.endswith(f"_{what}")]
+    values = np.array([columns[key][0] for key in names] or steps["loss"][:1])
     first = np.abs(values[np.isfinite(values)]).max(initial=0)
     top = min(MOST_RISE * (first or 1.0), MOST_VALUE)
-    names = [key for key in columns if key.endswith(f"_{what}")]
     cut = {
         key: np.where(columns[key] < np.inf, columns[key].clip(max=top), np.inf) for key in names
     }
     cut_steps = {key: steps[key].clip(max=top) for key in steps if key != "epoch"}
     is_cut = any((cut[key] < columns[key]).any() for key in names)
+    is_cut |= any((cut_steps[key] < steps[key]).any() for key in cut_steps)
     text = f", cut at {top:.0e}" if is_cut else ""
     return {**columns, **cut}, {**steps, **cut_steps}, text
 
@@ -157,7 +161,12 @@ def _draw_steps(axes: Axes, steps: Mapping[str, np.ndarray]) -> None:
     if (lowest < highest).any():
         axes.fill_between(epoch, lowest, highest, color=TRAINING, alpha=0.15, linewidth=0)
         label = "steps: mean, range"
-    axes.plot(epoch, loss, color=TRAINING, alpha=0.4, linewidth=0.7, label=label)
+    style: dict[str, Any] = {
+        "alpha": 0.4,
+        "linewidth": 0.7,
+        "marker": "." if len(loss) < 15 else "",
+    }
+    axes.plot(epoch, loss, color=TRAINING, label=label, **style)
 
 
 def _draw_splits(
@@ -167,8 +176,8 @@ def _draw_splits(
 
     Of very many epochs, the mean of each few is drawn.
     """
-    n = len(columns["epoch"])
-    first, last = _bins(n, MOST_POINTS)
+    n = len(columns.get("epoch", ()))
+    first, last = _bins(n, MOST_POINTS) if n else (np.array([]), np.array([]))
     # Unclipped: the edge would hide half of a curve at 0.
     style: dict[str, Any] = {"markersize": 4, "clip_on": False, "linewidth": 1.8}
     style["marker"] = "o" if n < 15 else ""
@@ -181,12 +190,19 @@ def _draw_splits(
             curve = (epoch, factor * columns[f"{split}_{what}"])
             x, y = (np.add.reduceat(values, first) / (last - first + 1) for values in curve)
             axes.plot(x, y, color=color, label=label, **style)
-    axes.set_xlim(columns["epoch"][0] - 1, columns["epoch"][-1])
+
+
+def _set_epochs(
+    axes: Axes, columns: Mapping[str, np.ndarray], steps: Mapping[str, np.ndarray]
+) -> None:
+    """The epochs from the beginning of the first, and the steps of one that has not ended."""
+    first = columns["epoch"][0] - 1 if columns else np.floor(steps["epoch"][0])
+    axes.set_xlim(first, max(table["epoch"][-1] for table in (columns, steps) if table))
 
 
 def _mark_best(axes: Axes, columns: Mapping[str, np.ndarray], epoch: int | None) -> None:
     """Mark the best of several epochs by a vertical line."""
-    if epoch is not None and len(columns["epoch"]) > 1:
+    if epoch is not None and len(columns.get("epoch", ())) > 1:
         label = f"best epoch: {epoch}"
         style: dict[str, Any] = {"linestyle": ":", "zorder": 1.5, "clip_on": False}
         axes.axvline(epoch, color=INK, linewidth=1, label=label, **style)
@@ -196,7 +212,8 @@ def _set_scale(
     axes: Axes, columns: Mapping[str, np.ndarray], what: str, steps: Mapping[str, np.ndarray]
 ) -> None:
     """Make the axis logarithmic if the columns of this kind fall far, else let it begin at 0."""
-    values = np.concatenate([columns[key] for key in columns if key.endswith(f"_{what}")])
+    drawn = [columns[key] for key in columns if key.endswith(f"_{what}")] or [steps["loss"]]
+    values = np.concatenate(drawn)
     values = values[np.isfinite(values)]  # a validation loss may have overflowed
     if values.size and 30 * values.min() < values.max() and values.min() > 0:
         axes.set_yscale("log")

@@ -128,7 +128,15 @@ class TestEndsOfScripts(ScriptTest):
         self.assertEqual(status, 1)
         self.assertRegex(err, r"^error: the (validation )?loss became")
         self.assertEqual(err.count("\n"), 1)
+        self.assertIn("loss.png", self.drawn())
         self.assertLessEqual(self.drawn(), {"loss.png", "error.png"})
+
+    def test_a_divergence_in_the_first_epoch(self):
+        """The steps show how the loss rises."""
+        status, _, err = self.train("--loss", "l2", "--lr", 50, "--epochs", 3)
+        self.assertEqual(status, 1, err)
+        self.assertFalse((self.runs / "iris" / "log.csv").exists())
+        self.assertEqual(self.drawn(), {"loss.png"})
 
     def test_nothing_is_drawn_before_all_else_is_there(self):
         found = []
@@ -215,6 +223,10 @@ class TestFolders(InFolder):
     def test_parts_of_a_run(self):
         folder = self.folder_of_a_run()
         (folder / "log.csv").unlink()
+        names = ["loss.png", "confusion_matrix.png"]  # the steps alone
+        self.assertEqual(self.drawn(folder), (names, ""))
+        for name in ("steps.csv", *names):
+            (folder / name).unlink()
         self.assertEqual(self.drawn(folder), (["confusion_matrix.png"], ""))
         (folder / "confusion_matrix.png").unlink()
         (folder / "test_predictions.csv").unlink()

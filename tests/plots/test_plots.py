@@ -103,6 +103,60 @@ class TestCurves(unittest.TestCase):
         band = axes.collections[0].get_paths()[0].vertices[:, 1]
         self.assertEqual((band.min(), band.max()), (0.25, 9.0))
 
+    def test_an_epoch_that_has_not_ended(self):
+        """Its steps are shown, also if there is no other epoch."""
+        longer = bins([0.5, 1, 1.5, 2, 2.5, 3, 3.25], [1.5, 1.0, 0.75, 0.5, 0.5, 0.5, 0.25])
+        axes = self.loss(steps=longer)
+        self.assertEqual(axes.get_xlim(), (0, 3.25))
+        self.assertEqual(self.loss().get_xlim(), (0, 3))
+        axes = self.loss({}, bins([4.25, 4.5], [2.0, 1.5]))
+        self.assertEqual(axes.get_xlim(), (4, 4.5))
+        self.assertEqual(legend(axes), ["each step"])
+        assert_array_equal(line(axes, "each step"), [[4.25, 2.0], [4.5, 1.5]])
+
+    def test_the_best_epoch_is_marked(self):
+        figure = Figure()
+        plots.loss_curves(figure, "run", "own", COLUMNS, STEPS, best_epoch=2)
+        plots.error_curves(figure, "run", True, COLUMNS, best_epoch=3)
+        for axes, best in zip(figure.axes, (2, 3), strict=True):
+            self.assertEqual(legend(axes)[-1], f"best epoch: {best}")
+            assert_array_equal(line(axes, f"best epoch: {best}")[:, 0], [best, best])
+        one = {key: value[:1] for key, value in COLUMNS.items()}
+        figure = Figure()
+        plots.error_curves(figure, "run", True, one, best_epoch=1)
+        self.assertEqual(legend(figure.axes[0]), ["training", "validation"])
+
+    def test_results_at_the_ends_of_epochs(self):
+        figure = Figure()
+        plots.loss_curves(figure, "letters", "cross-entropy", COLUMNS, {}, means=False)
+        assert_array_equal(line(figure.axes[0], "training")[:, 0], [1, 2, 3])
+
+    def test_of_very_many_epochs_the_mean_of_a_few(self):
+        n = 2500
+        columns = {"epoch": np.arange(1, n + 1), "train_loss": np.arange(n) % 3.0}
+        drawn = line(self.loss(columns, {}), "training")
+        self.assertEqual(len(drawn), 834)
+        assert_allclose(drawn[:2], [[1.5, 1], [4.5, 1]])
+
+    def test_a_training_that_diverges_is_cut(self):
+        losses = np.array([0.5, 2.0, 1e9])
+        columns = {"epoch": np.arange(1, 4), "train_loss": losses, "train_error": losses}
+        for axes in (self.loss(columns, {}), self.error(False, columns)):
+            assert_allclose(line(axes, "training")[:, 1], [0.5, 2.0, 5e5])
+            self.assertRegex(axes.get_ylabel(), r", cut at 5e\+05$")
+        exploding = bins([0.5, 1, 1.5, 2], [0.5, 1.0, 1e8, 1e300])
+        axes = self.loss({key: COLUMNS[key][:2] for key in COLUMNS}, exploding)
+        assert_allclose(line(axes, "each step")[:, 1], [0.5, 1.0, 1.25e6, 1.25e6])
+        self.assertEqual(axes.get_ylabel(), "cross entropy loss, cut at 1e+06")
+
+    def test_the_legend_is_below_the_axes(self):
+        for axes in (self.loss(), self.error(True)):
+            figure = axes.get_figure()
+            figure.set_layout_engine("constrained")
+            figure.draw_without_rendering()
+            box = axes.get_legend().get_window_extent()
+            self.assertLess(box.y1, axes.xaxis.label.get_window_extent().y0)
+
     def test_errors_of_a_classifier_in_per_cent(self):
         axes = self.error(classifies=True)
         self.assertEqual(axes.get_ylabel(), "misclassified (%)")
