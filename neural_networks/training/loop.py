@@ -55,7 +55,7 @@ def train(model: Trainable, dataset: Dataset, epochs: int, stopping: EarlyStoppi
     ValueError
         If the state of the network, but not that of the dataset, has been loaded.
     """
-    signals = StopSignals()
+    signals, errors = StopSignals(), np.geterr()
     try:
         with signals:
             model.prepare(dataset)
@@ -70,7 +70,9 @@ def train(model: Trainable, dataset: Dataset, epochs: int, stopping: EarlyStoppi
         n_epochs = counted(model.epoch, "epoch")
         raise stopped(n_epochs, signals.received, run_folder(model.logger)) from None
     finally:
-        signals.set_back()  # if an exception has come at the first moment of the context's end
+        # An exception may have come at the first moment of a context's end.
+        signals.set_back()
+        np.seterr(**errors)
 
 
 def begin(model: Trainable, dataset: Dataset) -> None:

@@ -166,6 +166,7 @@ def main(n):
         seconds = time.perf_counter() - start
         for i in range(n):
             model, dataset = case()
+            before = settings()  # an earlier one may have left something
             act = lambda model=model, dataset=dataset: model.train(dataset, 2)  # noqa: E731
             where = "by a signal"
             if i % 2:
