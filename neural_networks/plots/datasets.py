@@ -109,7 +109,8 @@ def histogram(axes: Axes, values: np.ndarray, true: np.ndarray, labels: list[str
     lines = []
     for k, label in enumerate(labels):
         counts, _ = np.histogram(values[true == k], edges)
-        lines.append(axes.stairs(counts / max(1, counts.sum()), edges, label=label, linewidth=1.2))
+        style: dict[str, Any] = {"linewidth": 1.2, "linestyle": "-" if k < 10 else ":"}  # 10 colors
+        lines.append(axes.stairs(counts / max(1, counts.sum()), edges, label=label, **style))
     axes.xaxis.set_major_locator(MaxNLocator(3))
     axes.tick_params(labelsize=7)
     return lines
