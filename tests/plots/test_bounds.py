@@ -44,7 +44,7 @@ class TestNames(FigureTest):
     def test_each_hard_name_alone(self):
         curve = np.array([0.0, 0.5, 1.0]), np.array([0.0, 0.7, 1.0]), 0.7, (0.5, 0.7)
         for name in HARD_NAMES:
-            with self.subTest(name):
+            with self.subTest(ascii(name)):
                 for both in (["b", name], [name, name]):
                     self.drawn(plots.confusion_matrix, *classified(2), both)
                     self.drawn(plots.roc_curve, *curve, names=both, title=name)
