@@ -3,12 +3,13 @@
 import errno
 import os
 import resource
-import sys
 import unittest
 from unittest import mock
 
+from neural_networks.logs import lines
 from neural_networks.logs.lines import LineFile
 from tests.support.arrays import InFolder
+from tests.support.tracing import interrupt_at
 
 HEADER = "ü,b"
 
@@ -130,27 +131,9 @@ class TestInterrupts(LinesTest):
         self.path.unlink(missing_ok=True)
         self.file = LineFile(self.path, HEADER)
         self.file.append("".join(f"{line}\n" for line in before))
-        count = 0
-
-        def trace(frame, event, argument):
-            nonlocal count
-            if "logs/lines.py" not in frame.f_code.co_filename:
-                return None
-            if event == "line":
-                count += 1
-                if count == at:
-                    raise KeyboardInterrupt
-            return trace
-
-        earlier = sys.gettrace()
-        sys.settrace(trace)
-        try:
-            self.file.append("5,6\n7,8\n")
-        except KeyboardInterrupt:
-            return True
-        finally:
-            sys.settrace(earlier)
-        return False
+        is_ours = lines.__file__.__eq__
+        _, place = interrupt_at(at, lambda: self.file.append("5,6\n7,8\n"), is_ours, ["line"])
+        return place is not None
 
 
 class TestAnotherProgram(LinesTest):

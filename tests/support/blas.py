@@ -1,13 +1,13 @@
 """BLAS's number of threads in tests, and interrupts at every point of a piece of code."""
 
-import sys
 import threading
 from collections.abc import Callable, Collection
-from unittest import mock
+from itertools import count
 
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from neural_networks.utils import blas
+from tests.support.tracing import EVENTS, interrupt_at
 
 
 def blas_threads():
@@ -36,41 +36,11 @@ def in_thread(work, timeout=60):
 def interrupts(work: Callable[[], object], files: Collection[str], opcodes: bool = True):
     """Interrupt a function at each event in some files in turn, once a call.
 
-    It yields the place of each interrupt. Python raises one at calls, lines and opcodes; at the
-    events "return" of its tracing, which nothing else raises at, there are none.
+    It yields the place of each interrupt.
     """
-    number = 0
-    while True:
-        number += 1
-        place = _interrupt(work, files, opcodes, number)
+    events = EVENTS if opcodes else [event for event in EVENTS if event != "opcode"]
+    for number in count(1):
+        _, place = interrupt_at(number, work, files.__contains__, events)
         if place is None:
             return
         yield place
-
-
-def _interrupt(work, files, opcodes, number):
-    left, place = number, None
-
-    def trace(frame, event, arg):
-        nonlocal left, place
-        if frame.f_code.co_filename not in files:
-            return None
-        frame.f_trace_opcodes = opcodes
-        left -= event != "return"
-        if left == 0 and event != "return":
-            sys.settrace(None)
-            place = f"{frame.f_code.co_filename}:{frame.f_lineno}, {event}"
-            raise KeyboardInterrupt
-        return trace
-
-    before = sys.gettrace()
-    # In a generator that is being closed, Python reports it and goes on.
-    with mock.patch.object(sys, "unraisablehook"):
-        sys.settrace(trace)
-        try:
-            work()
-        except KeyboardInterrupt:
-            pass
-        finally:
-            sys.settrace(before)
-    return place

@@ -10,7 +10,6 @@ import signal
 import sys
 import threading
 import time
-import traceback
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +17,9 @@ import numpy as np
 import neural_networks
 from neural_networks.datasets import Dataset
 from neural_networks.models import NeuralNetwork
+from neural_networks.utils.blas import controllers
 from neural_networks.utils.progress import progress_bar
+from tests.support.tracing import interrupt_at
 
 LIBRARY = str(Path(neural_networks.__file__).parent)
 
@@ -56,49 +57,16 @@ def convolutional_case():
 CASES = {"dense": dense_case, "convolutional": convolutional_case}
 
 
-def blas_threads():
-    """The numbers of threads of all BLAS libraries; empty without threadpoolctl."""
-    try:
-        from threadpoolctl import threadpool_info
-    except ImportError:
-        return []
-    return [library["num_threads"] for library in threadpool_info()]
-
-
 def settings():
     """What a training sets for its time, and must set back."""
     handlers = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
-    return {"handlers": handlers, "errors": np.geterr(), "BLAS": blas_threads()}
+    threads = [controller.num_threads for controller in controllers()]
+    return {"handlers": handlers, "errors": np.geterr(), "BLAS": threads}
 
 
 def at_opcode(n, act):
-    """Call ``act``, with a ``KeyboardInterrupt`` at the n-th opcode of the library's code.
-
-    It comes from the interpreter's trace function, so that no handler of signals can defer it.
-    Returns the number of opcodes, and the exception, which is None if there were fewer.
-    """
-    count = 0
-
-    def trace(frame, event, argument):
-        nonlocal count
-        if not frame.f_code.co_filename.startswith(LIBRARY):
-            return None
-        frame.f_trace_opcodes = True
-        if event == "opcode":
-            count += 1
-            if count == n:
-                raise KeyboardInterrupt
-        return trace
-
-    before = sys.gettrace()
-    sys.settrace(trace)
-    try:
-        act()
-    except KeyboardInterrupt as error:
-        return count, error
-    finally:
-        sys.settrace(before)
-    return count, None
+    """Interrupt ``act`` at the n-th opcode of the library's code, see ``interrupt_at``."""
+    return interrupt_at(n, act, lambda file: file.startswith(LIBRARY), ["opcode"])
 
 
 def after(delay, act):
@@ -144,22 +112,13 @@ def faults(model, dataset, before):
     return found
 
 
-def place(error):
-    """The line in which an exception was raised, in the library's code."""
-    while error.__context__ is not None:
-        error = error.__context__
-    frames = traceback.extract_tb(error.__traceback__)
-    frame = [frame for frame in frames if frame.filename.startswith(LIBRARY)][-1]
-    return f"in {Path(frame.filename).name}:{frame.lineno} ({frame.name})"
-
-
 def main(n):
     """Interrupt n trainings of each case at random opcodes, and n by signals."""
     for name, case in CASES.items():
         rng, broken = random.Random(0), 0
         model, dataset = case()
         before = settings()
-        total, _ = at_opcode(-1, lambda model=model, dataset=dataset: model.train(dataset, 2))
+        total, _ = at_opcode(0, lambda model=model, dataset=dataset: model.train(dataset, 2))
         start = time.perf_counter()
         model, dataset = case()
         model.train(dataset, 2)
@@ -171,8 +130,8 @@ def main(n):
             where = "by a signal"
             if i % 2:
                 after(rng.random() * seconds, act)
-            elif (error := at_opcode(rng.randrange(1, total), act)[1]) is not None:
-                where = place(error)
+            else:
+                _, where = at_opcode(rng.randrange(1, total), act)
             if found := faults(model, dataset, before):
                 broken += 1
                 print(f"{name}, interrupt {i} {where}: {'; '.join(found)}", flush=True)

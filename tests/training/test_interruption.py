@@ -196,7 +196,7 @@ class TestAnyMoment(unittest.TestCase):
         case, rng = interrupts.CASES[name], random.Random(time.time_ns())
         model, dataset = case()
         before = interrupts.settings()
-        total, _ = interrupts.at_opcode(-1, lambda: model.train(dataset, 2))
+        total, _ = interrupts.at_opcode(0, lambda: model.train(dataset, 2))
         for at in [*rng.sample(range(1, total), n), total - 1]:
             with self.subTest(f"{name}, opcode {at}"):
                 model, dataset = case()
