@@ -71,22 +71,15 @@ class StopSignals:
     def __enter__(self) -> "StopSignals":
         if threading.current_thread() is not threading.main_thread():
             return self
-        try:
-            for number in (getattr(signal, name) for name in NAMES if hasattr(signal, name)):
-                handler = signal.getsignal(number)
-                if handler in (signal.SIG_DFL, signal.default_int_handler):
-                    self._before[number] = handler
-                    signal.signal(number, self._note)
-        except BaseException:
-            self.set_back()
-            raise
+        for number in (getattr(signal, name) for name in NAMES if hasattr(signal, name)):
+            handler = signal.getsignal(number)
+            if handler in (signal.SIG_DFL, signal.default_int_handler):
+                self._before[number] = handler
+                signal.signal(number, self._note)
         return self
 
     def __exit__(self, kind: object, error: object, traceback: object) -> None:
-        try:
-            self.set_back()
-        finally:  # once more, as an exception may have stopped the first in the middle
-            self.set_back()
+        self.set_back()
         if kind is None:
             self.check()
 
@@ -102,6 +95,10 @@ class StopSignals:
             raise KeyboardInterrupt
 
     def set_back(self) -> None:
-        """Set the handlers back; the context's end does so, and a second time changes nothing."""
+        """Set the handlers back; the context's end does so, and a second time changes nothing.
+
+        Call it once more after the context: an exception may come in the middle of its first or
+        last moment.
+        """
         for number in reversed(self._before):  # Ctrl-C last: it could interrupt the others
             signal.signal(number, self._before[number])

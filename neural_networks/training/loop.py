@@ -70,7 +70,7 @@ def train(model: Trainable, dataset: Dataset, epochs: int, stopping: EarlyStoppi
         n_epochs = counted(model.epoch, "epoch")
         raise stopped(n_epochs, signals.received, run_folder(model.logger)) from None
     finally:
-        # An exception may have come at the first moment of a context's end.
+        # An exception may have come in the middle of a context's first or last moment.
         signals.set_back()
         np.seterr(**errors)
 
@@ -106,7 +106,6 @@ def run_epochs(
             signals.check()
     if stopping.restore_best:
         model.restore_best()
-        model.restored = True
 
 
 def finish(model: Trainable) -> None:

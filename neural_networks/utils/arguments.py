@@ -90,51 +90,33 @@ class Parser(argparse.ArgumentParser):
         self.exit(WRONG_ARGUMENTS, f"{self.prog}: error: {message} (--help explains the flags)\n")
 
 
-class Once(argparse._StoreAction):
+class GivenOnce(argparse.Action):
+    """A flag that is an error if it is given twice with different values."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Any,
+        option_string: str | None = None,
+    ) -> None:
+        """Store the value, and compare it with the one before."""
+        super().__call__(parser, namespace, values, option_string)
+        if option_string is None or not isinstance(parser, Parser):
+            return  # an argument by its position is there once
+        texts = map(str, values if isinstance(values, list) else [values])
+        now = Typed(getattr(namespace, self.dest), shlex.join([option_string, *texts]))
+        before = parser.typed.setdefault(self.dest, now)
+        if repr(before.value) != repr(now.value):  # NaN differs from itself
+            parser.error(f"{before.words} and {now.words}: give one of them")
+
+
+class Once(GivenOnce, argparse._StoreAction):
     """A flag with values: two different ones are an error."""
 
-    def __call__(
-        self,
-        parser: argparse.ArgumentParser,
-        namespace: argparse.Namespace,
-        values: Any,
-        option_string: str | None = None,
-    ) -> None:
-        """Store the values of the flag."""
-        super().__call__(parser, namespace, values, option_string)
-        check_once(parser, namespace, self.dest, values, option_string)
 
-
-class OnceOnOrOff(argparse.BooleanOptionalAction):
+class OnceOnOrOff(GivenOnce, argparse.BooleanOptionalAction):
     """A flag ``--x`` with an opposite ``--no-x``: both of them are an error."""
-
-    def __call__(
-        self,
-        parser: argparse.ArgumentParser,
-        namespace: argparse.Namespace,
-        values: Any,
-        option_string: str | None = None,
-    ) -> None:
-        """Store true or false."""
-        super().__call__(parser, namespace, values, option_string)
-        check_once(parser, namespace, self.dest, (), option_string)
-
-
-def check_once(
-    parser: argparse.ArgumentParser,
-    namespace: argparse.Namespace,
-    name: str,
-    values: Any,
-    flag: str | None,
-) -> None:
-    """Report an error if a flag has been given before, with another value than that stored now."""
-    if flag is None or not isinstance(parser, Parser):
-        return  # an argument by its position is there once
-    words = shlex.join([flag, *map(str, values if isinstance(values, list | tuple) else [values])])
-    now = Typed(getattr(namespace, name), words)
-    before = parser.typed.setdefault(name, now)
-    if repr(before.value) != repr(now.value):  # NaN differs from itself
-        parser.error(f"{before.words} and {now.words}: give one of them")
 
 
 @contextmanager
