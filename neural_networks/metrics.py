@@ -156,10 +156,9 @@ class Confusions(NamedTuple):
             Number of rows and columns; if there are more classes, neighbors share a cell.
         """
         side = min(self.n_classes, cells or self.n_classes)
-        matrix = np.zeros((side, side), np.int64)
         rows, columns = (c * side // self.n_classes for c in (self.true, self.predicted))
-        np.add.at(matrix, (rows, columns), self.counts)
-        return matrix
+        counts = np.bincount(rows * side + columns, self.counts, minlength=side * side)
+        return counts.astype(np.int64).reshape(side, side)
 
     def worst(self, most: int) -> list[tuple[int, int, int]]:
         """The most frequent confusions: true class, predicted class, count; at most so many."""

@@ -103,7 +103,7 @@ def standardize(
     X, reference = _floats(X, reference)
     mean, std = (_in_float64(statistic, reference, axis) for statistic in (np.mean, np.std))
     std = divisors(std, mean, reference.dtype).astype(X.dtype)
-    return center(X, axis, reference=reference) / std
+    return (X - mean.astype(X.dtype)) / std
 
 
 def divisors(spread: ArrayLike, size: ArrayLike, dtype: DTypeLike = np.float64) -> np.ndarray:
