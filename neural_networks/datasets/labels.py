@@ -6,12 +6,13 @@ from decimal import Decimal
 import numpy as np
 from numpy.typing import DTypeLike
 
+from neural_networks.datasets.files import csv_reader
 from neural_networks.datasets.files.csv_reader import is_number
 from neural_networks.utils.data_structures import integers_to_one_hot
 from neural_networks.utils.validation import number_in, true_or_false
 
 # "none" may be a class beside "mild" and "severe"; "None" is what Python writes for no value.
-MISSING = frozenset(("", "?", "na", "n/a", "#na", "#n/a", "<na>", "nan", "-nan", "nat", "null"))
+MISSING = frozenset(word.casefold() for word in csv_reader.MISSING) - {"none"}
 
 
 def is_missing(word: str) -> bool:
