@@ -11,7 +11,7 @@ BLAS has its own threads, which split every single product and wait for each oth
   cores from these.
 - **All other networks** use BLAS's threads.
 
-The number is set once for a call of ``train``, ``predict`` or ``test``; a layer's ``forward`` and
+The number is set once for a call of ``train`` or ``predict``; a layer's ``forward`` and
 ``backward`` set nothing. Without the package threadpoolctl it cannot be set, and BLAS's own threads
 do all the work.
 """
@@ -52,12 +52,15 @@ class Threads(NamedTuple):
         The limit of the context, if it has one: it is over when that is lifted.
     outer : Threads or None
         Those of the context around it.
+    asked : tuple or None
+        What the context has asked for: the limit, and whether layers split the batch.
     """
 
     most: float = math.inf
     slices: int = 1
     limit: Limit | None = None
     outer: "Threads | None" = None
+    asked: tuple[float, bool] | None = None
 
 
 _NO_LIMIT = Threads()
@@ -97,6 +100,10 @@ def network_threads(
     small = at_most is None and largest_product < SMALL_PRODUCT
     limit, before = Limit(), current()
     most = before.most if at_most is None else min(before.most, at_most)
+    asked = (1 if small or splits_batch else most, splits_batch)
+    if before.asked == asked and before.most == most:  # as ``predict`` within ``train``
+        yield
+        return
 
     def end() -> None:
         _threads.set(before)
@@ -104,9 +111,9 @@ def network_threads(
 
     try:
         try:
-            without_limits = limit.set(1 if small or splits_batch else most)
+            without_limits = limit.set(asked[0])
             n_slices = int(min(without_limits, most)) if splits_batch else 1
-            _threads.set(Threads(most, n_slices, limit, before))
+            _threads.set(Threads(most, n_slices, limit, before, asked))
             yield
         finally:
             end()
