@@ -85,8 +85,8 @@ $(VENV)/installed-test: pyproject.toml | $(PY)
 	@touch $@ $(VENV)/installed-run
 
 $(VENV)/installed-course: pyproject.toml | $(PY)
-	@echo 'Installing NumPy, tqdm, LibCST and Jinja2 (once) ...'
-	@$(PIP) 'numpy>=2' 'tqdm>=4.66' 'libcst>=1.8' 'jinja2>=3.1'
+	@echo 'Installing NumPy, tqdm, LibCST, Jinja2 and gradescope-utils (once) ...'
+	@$(PIP) 'numpy>=2' 'tqdm>=4.66' 'libcst>=1.8' 'jinja2>=3.1' 'gradescope-utils>=0.5'
 	@touch $@
 
 $(VENV)/installed-lint: pyproject.toml | $(PY)
