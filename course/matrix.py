@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from course.assignment import find_assignment
-from course.autograder.causes import Trials, by_name, of_exercise, trials
+from course.autograder.causes import by_name
+from course.autograder.exam import Known
+from course.autograder.known import known, of_exercise
 from course.autograder.mistakes import EXERCISES, MISTAKES, Exercise, Mistake
 from neural_networks.utils.arguments import Parser
 from neural_networks.utils.text import percent
@@ -39,25 +41,22 @@ class Row:
 
 def rows(exercise: Exercise, tests: Sequence[str] | None = None) -> list[Row]:
     """A row for each mistake of an exercise, against all its tests or some of them."""
-    known = [(mistake, trials(mistake)) for mistake in of_exercise(exercise.name)]
-    return [row(mistake, tried, known, tests) for mistake, tried in known]
+    mistakes = of_exercise(exercise.name)
+    results = [known(mistake) for mistake in mistakes]
+    pairs = zip(mistakes, results, strict=True)
+    return [row(mistake, own, results, tests) for mistake, own in pairs]
 
 
-def row(
-    mistake: Mistake,
-    tried: Trials,
-    known: Sequence[tuple[Mistake, Trials]],
-    tests: Sequence[str] | None,
-) -> Row:
+def row(mistake: Mistake, own: Known, every: Sequence[Known], tests: Sequence[str] | None) -> Row:
     """The row of one mistake."""
     caught, generic, exact = [], "", ""
     for test, recipe in mistake.exercise.recipes().items():
         if tests is not None and test not in tests:
             continue
-        cases, outcomes = load_cases(recipe), tried[recipe]
+        cases, outcomes = load_cases(recipe), own.trials[recipe]
         if message := judge(recipe, cases, outcomes):
             generic = generic or message
-            exact = exact or judge(recipe, cases, outcomes, by_name(recipe, known))
+            exact = exact or judge(recipe, cases, outcomes, by_name(recipe, every))
             caught.append(test)
     return Row(mistake, tuple(caught), generic, exact)
 

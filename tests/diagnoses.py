@@ -34,12 +34,16 @@ MEANINGS = {
 
 @dataclass(frozen=True)
 class Case:
-    """A case of a recipe: inputs and options, and the expected results."""
+    """A case of a recipe: inputs and options, and the expected results.
+
+    Of a hidden case, which only graders have, no number is told.
+    """
 
     number: int
     title: str
     inputs: Mapping[str, np.ndarray]
     expected: Mapping[str, np.ndarray]
+    hidden: bool = False
 
     @property
     def options(self) -> dict[str, Any]:
