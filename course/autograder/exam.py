@@ -97,7 +97,7 @@ class ExamError(ValueError):
 
 
 def exam_files(exam: Exam) -> dict[str, bytes]:
-    """The files of an exam, by path: ``read_exam`` reads them. The same exam gives the same bytes."""
+    """The files of an exam, by path, for ``read_exam``; the same exam gives the same bytes."""
     table, arrays = _packed(exam)
     buffer = io.BytesIO()
     np.savez_compressed(buffer, allow_pickle=False, **arrays)

@@ -11,6 +11,7 @@ from functools import cache
 import numpy as np
 
 from course.assignment import Assignment, assignment_from
+from course.autograder.drawing import hidden_inputs
 from course.autograder.exam import ASSIGNMENT, Exam
 from course.autograder.known import all_known
 from course.autograder.mistakes import EXERCISES
@@ -21,6 +22,12 @@ from tests.verdict import BOUNDS, load_cases, run
 
 SECONDS, MEMORY_MB = 10, 1024
 """The limits of a test, where a manifest has none."""
+
+FEW, MANY = 4, 32
+"""Examples in the two cases that show a loop over examples."""
+
+OF_EXAMPLES = ("X", "Y", "Y_hat", "Z", "dLdY")
+"""Inputs with a row for each example."""
 
 
 def make_exam(manifest: Manifest, seed: int) -> Exam:
@@ -41,14 +48,18 @@ def make_exam(manifest: Manifest, seed: int) -> Exam:
     table = tomllib.loads(starter[ASSIGNMENT].decode())
     assignment = assignment_from(ASSIGNMENT, table["name"], table)
     recipes = recipes_of(assignment)
-    cases = {recipe: load_cases(recipe) for recipe in recipes.values()}
+
+    @cache
+    def cases(recipe: str) -> tuple[Case, ...]:
+        return (*load_cases(recipe), *hidden_cases(recipe, seed))
+
     return Exam(
         assignment=assignment,
         starter=starter,
         recipes=recipes,
-        cases=cases,
-        loops={},
-        known=all_known(recipes.values(), cases.__getitem__),
+        cases={recipe: cases(recipe) for recipe in recipes.values()},
+        loops=loops(assignment, recipes),
+        known=all_known(recipes.values(), cases),
         accept=manifest.accept,
         extra=manifest.extra,
         seconds=manifest.limits.get("seconds", SECONDS),
@@ -66,3 +77,54 @@ def recipes_of(assignment: Assignment) -> dict[str, str]:
                 f"{test} has no recipe: it is a test of none of {', '.join(EXERCISES)}"
             )
     return {test: known[test] for test in tests}
+
+
+def hidden_cases(recipe: str, seed: int) -> list[Case]:
+    """The hidden cases of a recipe, numbered after the public ones."""
+    public = len(load_cases(recipe))
+    return [
+        Case(number, title, inputs, expected(recipe, inputs), hidden=True)
+        for number, (title, inputs) in enumerate(hidden_inputs(recipe, seed), start=public + 1)
+    ]
+
+
+def expected(recipe: str, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """What must come out of a recipe: the solution's results, and bounds for what is drawn.
+
+    Raises
+    ------
+    ValueError
+        If the solution fails.
+    """
+    outcome = run(recipe, Case(0, "", inputs, {}))
+    if outcome.error or outcome.blank is not None:
+        raise ValueError(f"the solution fails {recipe}: {outcome.error or outcome.blank}")
+    values = {name: np.array(value) for name, value in outcome.results.items()}
+    public = load_cases(recipe)[0].expected
+    if not any(name.endswith(tuple(BOUNDS)) for name in public):
+        return values
+    # Parameters are drawn: of some results there are only bounds, which are always the same.
+    bounds = {name: value for name, value in public.items() if name.endswith(tuple(BOUNDS))}
+    return {name: bounds.get(name, values.get(name, value)) for name, value in public.items()}
+
+
+def loops(assignment: Assignment, recipes: Mapping[str, str]) -> dict[str, tuple[Case, Case]]:
+    """A case with few examples and the same with many, of recipes without a loop over them."""
+    pairs = {}
+    for exercise in assignment.exercises:
+        for test in exercise.tests if exercise.batched else ():
+            case = load_cases(recipes[test])[0]
+            if not set(OF_EXAMPLES).isdisjoint(case.inputs):
+                pairs[recipes[test]] = repeated(case, FEW), repeated(case, MANY)
+    return pairs
+
+
+def repeated(case: Case, m: int) -> Case:
+    """A case of m examples, in which the first few come again and again; without a second batch."""
+    inputs = {}
+    for name, value in case.inputs.items():
+        if name in OF_EXAMPLES:
+            inputs[name] = np.resize(value[:FEW], (m, *value.shape[1:]))
+        elif " " not in name:
+            inputs[name] = value
+    return Case(m, f"{m} examples", inputs, {})
