@@ -1,0 +1,165 @@
+"""What a worker sends and prints, up to its end, its time limit or the first nonsense."""
+
+import contextlib
+import os
+import queue
+import re
+import signal
+import subprocess
+import threading
+import time
+from dataclasses import dataclass
+
+from course.autograder import wire
+from course.autograder.processes import SandboxError
+
+STARTING = 60.0
+"""Seconds for Python and NumPy to start, before any code of a hand-in runs."""
+
+MOST_PRINTED = 4096
+PIECE, PIECES = 2**16, 64
+NONSENSE = "nonsense came back in place of results"
+ANSWERS, PRINTED = "answers", "printed"
+LINGERING = 0.1
+"""Seconds after the end of a worker in which what it sent may still arrive."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The limits of a test: seconds by the clock, and megabytes of memory."""
+
+    seconds: float
+    memory_mb: int
+
+
+class Conversation:
+    """What comes from a worker.
+
+    Parameters
+    ----------
+    process : Popen
+        The worker, which answers on its standard output and prints on its standard error.
+    cases : int
+        The number of answers to its request.
+    limits : Limits
+    """
+
+    def __init__(self, process: "subprocess.Popen[bytes]", cases: int, limits: Limits) -> None:
+        self.replies: list[wire.Reply] = []
+        self._process, self._cases, self._limits = process, cases, limits
+        self._started = False
+        self._printed = bytearray()
+        self._frames = wire.Frames()
+        self._pieces: queue.Queue[tuple[str, bytes]] = queue.Queue(PIECES)
+        self._over = threading.Event()
+        assert process.stdout is not None
+        assert process.stderr is not None
+        streams = {ANSWERS: process.stdout.fileno(), PRINTED: process.stderr.fileno()}
+        # Threads, as Windows cannot wait for one of several pipes.
+        self._threads = [
+            threading.Thread(target=self._read, args=each, daemon=True) for each in streams.items()
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def _read(self, stream: str, file: int) -> None:
+        """Pass on what comes, piece by piece, and an empty piece at the end."""
+        data = b"-"
+        while data and not self._over.is_set():
+            data = os.read(file, PIECE)
+            self._pieces.put((stream, data))
+
+    def listen(self) -> str:
+        """Listen to the end of the test; how it ended, if it was too early, in words.
+
+        Raises
+        ------
+        SandboxError
+            If the worker ended before any code of a hand-in ran.
+        """
+        try:
+            ending = self._listen()
+        except wire.Nonsense:
+            ending = NONSENSE
+        if not self._started:
+            self._process.kill()
+            raise SandboxError(f"a worker did not start: {ending}\n{self.printed}")
+        return ending
+
+    def _listen(self) -> str:
+        """Take piece after piece."""
+        ended, deadline = False, time.monotonic() + STARTING
+        while (left := deadline - time.monotonic()) > 0:
+            if not ended and self._process.poll() is not None:
+                ended, deadline = True, time.monotonic() + LINGERING
+            try:
+                stream, data = self._pieces.get(timeout=min(left, LINGERING))
+            except queue.Empty:
+                continue
+            if stream == PRINTED:
+                self._printed += data[: MOST_PRINTED + 1 - len(self._printed)]
+            elif data:
+                was_started = self._started
+                if self._take(data):
+                    return "" if len(self.replies) == self._cases else NONSENSE
+                if self._started and not was_started:
+                    deadline = time.monotonic() + self._limits.seconds
+            else:
+                return self._ending(deadline)
+        return self._ending(deadline)
+
+    def _take(self, data: bytes) -> bool:
+        """Take answers; True at the end of the test."""
+        self._frames.feed(data)
+        for header, arrays in self._frames:
+            match header.get("kind"):
+                case wire.READY:
+                    self._started = True
+                case wire.REPLY if len(self.replies) < self._cases:
+                    self.replies.append(wire.read_reply(header, arrays))
+                case wire.END:
+                    return True
+                case _:
+                    raise wire.Nonsense("no kind of frame")
+        return False
+
+    def _ending(self, deadline: float) -> str:
+        """The end of a worker that has not come to the end of the test, in words."""
+        try:
+            status = self._process.wait(max(0, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            return self._too_long
+        if status == -getattr(signal, "SIGXCPU", 0):
+            return self._too_long
+        if status and re.search("memory", self.printed, re.IGNORECASE):
+            return f"needed more memory than {self._limits.memory_mb} MB"
+        if status >= 0:
+            return f"ended the program (exit status {status})"
+        name = signal.Signals(-status).name if -status in set(signal.Signals) else "?"
+        return f"crashed (signal {-status}, {name})"
+
+    @property
+    def _too_long(self) -> str:
+        return f"not done after {self._limits.seconds:g} s: an endless loop?"
+
+    def close(self) -> None:
+        """Take what is left in the pipes, once all processes that could write to it are gone."""
+        self._over.set()
+        deadline = time.monotonic() + 10 * LINGERING
+        while any(thread.is_alive() for thread in self._threads) and time.monotonic() < deadline:
+            with contextlib.suppress(queue.Empty):
+                stream, data = self._pieces.get(timeout=0.001)
+                if stream == PRINTED:
+                    self._printed += data[: MOST_PRINTED + 1 - len(self._printed)]
+        if any(thread.is_alive() for thread in self._threads):
+            return  # a process that cannot be killed has the pipe; Python closes it one day
+        for pipe in (self._process.stdout, self._process.stderr):
+            if pipe is not None:
+                pipe.close()
+
+    @property
+    def printed(self) -> str:
+        """What was printed, up to a limit, made harmless."""
+        text = self._printed[:MOST_PRINTED].decode("utf-8", "replace")
+        more = "\n…" if len(self._printed) > MOST_PRINTED else ""
+        return wire.harmless(text).rstrip() + more
