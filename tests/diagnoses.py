@@ -4,7 +4,9 @@ They tell nothing that the docstrings do not: a factor, a missing sum, an argume
 unchanged, the places or cases in which a result is right.
 """
 
+import builtins
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import permutations
@@ -30,6 +32,13 @@ MEANINGS = {
     "ln 2": "is the logarithm the natural one?",
     "-1": "is there a sign too many, or one missing?",
 }
+
+WRITES = (
+    "It writes into one of its arguments (or into a parameter), which must stay as it is: "
+    "compute a new array."
+)
+ENDS = "It ended the program (SystemExit)."
+"""What is said of code that does so."""
 
 
 @dataclass(frozen=True)
@@ -112,6 +121,21 @@ def same(actual: Any, expected: Any) -> bool:
 def shape_text(shape: Sequence[int]) -> str:
     """A shape as it is written in docstrings."""
     return str(tuple(int(n) for n in shape))
+
+
+def of_error(text: str) -> str:
+    """The kind of an error in a hidden case, whose own text and type may be numbers."""
+    first = (text.splitlines() or [""])[0]
+    kind = re.match(r"It raised (\w+): ", first)
+    if kind and kind[1] in vars(builtins):
+        return f"It raised {kind[1]}."
+    return first if first in (WRITES, ENDS) else "It raised an error."
+
+
+def type_text(value: Any, case: Case) -> str:
+    """The name of a value's type; in a hidden case, only if Python has one of that name."""
+    name = type(value).__name__
+    return name if name in vars(builtins) or not case.hidden else "type of your own"
 
 
 def of_shape(shape: tuple[int, ...], right: tuple[int, ...], case: Case) -> str:
@@ -230,7 +254,8 @@ def of_factor(actual: np.ndarray, expected: np.ndarray, case: Case) -> Iterator[
                 meaning = MEANINGS[symbol].format(**case.sizes())
                 yield f"It is {shown:.4g} times too {word}{sign}: {meaning}"
     if expected.size > 1:
-        yield f"Every number is {factor:.4g} times what it should be."
+        times = f"{factor:.4g} times what it should be"
+        yield f"Every number is {'off by the same factor' if case.hidden else times}."
 
 
 def factors(case: Case) -> dict[str, float]:
@@ -307,7 +332,8 @@ def of_rows(base: str, actual: np.ndarray, expected: np.ndarray, case: Case) -> 
         sums = actual.sum(axis=-1).ravel()
         if not np.allclose(sums, total):
             found = ", ".join(f"{number:.3g}" for number in sums[:3])
-            yield f"Each row of a softmax's {base} adds up to {total}; yours add up to {found}, …"
+            yours = "do not." if case.hidden else f"add up to {found}, …"
+            yield f"Each row of a softmax's {base} adds up to {total}; yours {yours}"
 
 
 def by_options(cases: Sequence[Case], right: Sequence[bool]) -> str:

@@ -34,6 +34,7 @@ NOT_WRITTEN, DOES_NOT_IMPORT = "not written yet: ", " does not import: "
 """The beginning of the message of a blank, and the middle of that of a file with a syntax error."""
 
 MOST_LINES = 40
+MOST_TOLD = 99  # the largest size in a shape that is told of a hidden case
 BOUNDS: dict[str, Callable[[float, float], bool]] = {
     " at least": operator.ge,
     " at most": operator.le,
@@ -120,12 +121,9 @@ def described(error: BaseException) -> str:
         return f"{place}{DOES_NOT_IMPORT}{error.msg}, line {error.lineno}{code}"
     first = f"It raised {type(error).__name__}: {text.splitlines()[0][:300] if text else ''}"
     if isinstance(error, ValueError) and "read-only" in text:
-        first = (
-            "It writes into one of its arguments (or into a parameter), which must stay as it is: "
-            "compute a new array."
-        )
+        first = diagnoses.WRITES
     elif isinstance(error, SystemExit):
-        first = "It ended the program (SystemExit)."
+        first = diagnoses.ENDS
     frames = [
         frame
         for frame in traceback.extract_tb(error.__traceback__)
@@ -154,10 +152,11 @@ def judge(
     cause : function, optional
         A second opinion on the cause; where it has one, its text replaces the likely cause.
     """
-    for outcome in outcomes:
+    for case, outcome in zip(cases, outcomes, strict=True):
         if outcome.blank is not None:
-            return NOT_WRITTEN + (outcome.blank or f"{RECIPES[name].method} is still a blank")
-        if DOES_NOT_IMPORT in outcome.error:
+            text = "" if case.hidden else outcome.blank
+            return NOT_WRITTEN + (text or f"{RECIPES[name].method} is still a blank")
+        if DOES_NOT_IMPORT in outcome.error and not case.hidden:
             return outcome.error
     problems = [problem(case, outcome) for case, outcome in zip(cases, outcomes, strict=True)]
     wrong = [number for number, found in enumerate(problems) if found]
@@ -173,7 +172,8 @@ def judge(
         lines.append(diagnoses.by_options(cases, [not each for each in problems]))
     number, right = "", ""
     if len(cases) > 1:
-        title = f" ({case.title})" if case.title else ""
+        title = "; ".join(filter(None, ["hidden" if case.hidden else "", case.title]))
+        title = f" ({title})" if title else ""
         number = f", case {case.number} of {len(cases)}{title}"
         right = f"; right: {len(cases) - len(wrong)} of {len(cases)}"
     head = f"{RECIPES[name].method}{number}: {case.summary()}{right}"
@@ -191,11 +191,12 @@ class Problem:
 def problem(case: Case, outcome: Outcome) -> Problem | None:
     """The first thing that is wrong in a case, in the order of the checks."""
     if outcome.error:
+        error = diagnoses.of_error(outcome.error) if case.hidden else outcome.error
         late = SECOND in "".join(case.expected) and outcome.results.keys() & case.expected.keys()
         note = "The first batch went through: is something of it left over?"
         if late and "writes into" not in outcome.error:
-            return Problem((outcome.error, note))
-        return Problem((outcome.error,))
+            return Problem((error, note))
+        return Problem((error,))
     expected = list(equalities(case.expected))
     for check in (type_problem, missing_problem, shape_problem, dtype_problem, finite_problem):
         for key, value in expected:
@@ -230,10 +231,10 @@ def type_problem(key: str, actual: Any, expected: np.ndarray, case: Case) -> str
         if isinstance(actual, np.ndarray):
             what = "one for each example" if len(actual) == case.m else "not one number"
             return f"{key} must be a float, got an array {shape_text(actual.shape)}: {what}."
-        return f"{key} must be a float, got a {type(actual).__name__}."
+        return f"{key} must be a float, got a {diagnoses.type_text(actual, case)}."
     if isinstance(actual, np.ndarray):
         return ""
-    kind = "one number" if is_number else f"a {type(actual).__name__}"
+    kind = "one number" if is_number else f"a {diagnoses.type_text(actual, case)}"
     return f"{key} must be an array {shape_text(expected.shape)}, got {kind}."
 
 
@@ -258,6 +259,8 @@ def shape_problem(key: str, actual: Any, expected: np.ndarray, case: Case) -> st
         key, shape, right = key.removeprefix(OF_DRAWN), tuple(actual), tuple(expected)
     if shape == right:
         return ""
+    if case.hidden and (len(shape) > len(right) + 1 or max(shape, default=0) > MOST_TOLD):
+        return f"{key} must have shape {shape_text(right)}."
     cause = diagnoses.of_shape(shape, right, case)
     return f"{key} has shape {shape_text(shape)}, must be {shape_text(right)}{cause}"
 
@@ -279,8 +282,8 @@ def dtype_problem(key: str, actual: Any, expected: np.ndarray, case: Case) -> st
 def finite_problem(key: str, actual: Any, expected: np.ndarray, case: Case) -> str:
     """NaN or infinity where a number is expected."""
     bad = ~np.isfinite(actual) & np.isfinite(expected)
-    if not bad.any():
-        return ""
+    if not bad.any() or case.hidden:
+        return f"{key} has numbers that are not finite." if bad.any() else ""
     index = tuple(map(int, np.argwhere(bad)[0]))
     where = f" first at {list(index)}," if index else ""
     values = case.at(index, expected.shape)
@@ -297,12 +300,9 @@ def bounds_problem(case: Case, outcome: Outcome) -> Problem | None:
             name = key.removesuffix(ending)
             actual = outcome.results.get(name, math.nan)
             if not holds(actual, float(bound)):
-                return Problem(
-                    (
-                        f"{name} must be{ending} {bound:g}, got {actual:.3g}: "
-                        "is it drawn from the layer's initializer?",
-                    )
-                )
+                got = "" if case.hidden else f", got {actual:.3g}"
+                hint = "is it drawn from the layer's initializer?"
+                return Problem((f"{name} must be{ending} {bound:g}{got}: {hint}",))
     return None
 
 
@@ -318,14 +318,16 @@ def value_problem(
     if changed and (key.endswith(SECOND) or key.removesuffix(LEFT_ALONE) == changed[0]):
         return Problem((f"{changed[0]} has changed; this method must leave it alone.",))
     actual, right = np.asarray(outcome.results[key], float), case.expected[key]
-    lines = [differing(key, actual + 0.0, right + 0.0)]
+    lines = [differing(key, actual + 0.0, right + 0.0, case.hidden)]
     endings = (LEFT_ALONE, "within backward", *(() if key.endswith(SECOND) else (SECOND,)))
     fine = [name for name, _ in expected if name not in wrong and not name.endswith(endings)]
     return Problem((*lines, *([f"Right: {', '.join(fine)}."] if fine else [])), key)
 
 
-def differing(key: str, actual: np.ndarray, right: np.ndarray) -> str:
+def differing(key: str, actual: np.ndarray, right: np.ndarray, hidden: bool) -> str:
     """The sentence on numbers that differ."""
+    if hidden:
+        return f"{key} is wrong." if right.ndim == 0 else f"{key} has wrong numbers."
     same = agree(actual, right)
     with np.errstate(invalid="ignore"):
         difference = np.where(same, 0, np.abs(actual - right))

@@ -6,7 +6,7 @@ import numpy as np
 
 from course.autograder.exam import Known, first_line
 from tests.diagnoses import Case, same
-from tests.verdict import BOUNDS, Cause, Outcome
+from tests.verdict import Cause, Outcome, problem
 
 
 def by_name(recipe: str, known: Sequence[Known]) -> Cause:
@@ -18,7 +18,7 @@ def by_name(recipe: str, known: Sequence[Known]) -> Cause:
 
     def cause(cases: Sequence[Case], outcomes: Sequence[Outcome]) -> str:
         pairs = enumerate(zip(cases, outcomes, strict=True))
-        first = next((n for n, (case, outcome) in pairs if not right(case, outcome)), None)
+        first = next((n for n, (case, outcome) in pairs if problem(case, outcome)), None)
         matches = [
             (sum(map(alike, outcomes, one.trials[recipe])), one.recipe == recipe, one)
             for one in known
@@ -30,15 +30,6 @@ def by_name(recipe: str, known: Sequence[Known]) -> Cause:
         return best.diagnosis
 
     return cause
-
-
-def right(case: Case, outcome: Outcome) -> bool:
-    """True if all results of a case are as expected, but for bounds."""
-    return not outcome.error and all(
-        name in outcome.results and is_same(outcome.results[name], value)
-        for name, value in case.expected.items()
-        if not name.endswith(tuple(BOUNDS))
-    )
 
 
 def alike(outcome: Outcome, other: Outcome) -> bool:
