@@ -87,6 +87,7 @@ def _keep(body: str, matrices: list[tuple[np.ndarray, str]]) -> str:
 
 def evaluate(text: str, matrices: list[np.ndarray]) -> Any:
     """The value of arithmetic in LaTeX, or None if it has names."""
+    text = " ".join(text.split())
     for pattern, replacement in REPLACEMENTS:
         text = re.sub(pattern, replacement, text)
     before = None
@@ -97,7 +98,8 @@ def evaluate(text: str, matrices: list[np.ndarray]) -> Any:
     text = re.sub(r"(\]|\.T)\s*(?=M\[)", r"\1 @ ", text)  # two matrices beside each other
     text = re.sub(r"(\d|\))\s*(?=M\[)", r"\1 * ", text)  # a number before a matrix
     text = re.sub(r"(\d|\)|\])\s*(?=\()", r"\1 * ", text)  # before parentheses
+    text = text.strip()
     words = set(re.findall(r"[A-Za-z]+|\\", text)) - NAMES.keys() - {"M", "T"}
     if words:
         return None
-    return eval(text.strip(), {"__builtins__": {}}, {**NAMES, "M": matrices})
+    return eval(text, {"__builtins__": {}}, {**NAMES, "M": matrices})

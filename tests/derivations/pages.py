@@ -109,8 +109,12 @@ def displayed(text: str) -> list[str]:
 
 def pages() -> list[Page]:
     """The derivations, without the folder's index."""
-    paths = [path for path in sorted(FOLDER.glob("*.md")) if path.name != "README.md"]
-    return [Page(path.stem, path.read_text("utf-8")) for path in paths]
+    return [page for page in with_index() if page.name != "README"]
+
+
+def with_index() -> list[Page]:
+    """All pages of the folder."""
+    return [Page(path.stem, path.read_text("utf-8")) for path in sorted(FOLDER.glob("*.md"))]
 
 
 def function_source(path: str, name: str) -> str:

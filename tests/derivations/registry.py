@@ -95,7 +95,8 @@ def check(*labels: str, **what: Any) -> None:
 
 def call(function: Callable, inputs: Inputs) -> Any:
     """A function of those inputs that it names."""
-    return function(**{name: inputs[name] for name in inspect.signature(function).parameters})
+    names = inspect.signature(function).parameters
+    return function(**{name: inputs[name] for name in names if name in inputs})
 
 
 def gradient(of: str, wrt: str, upstream: str | None = None) -> Callable[[Inputs], np.ndarray]:

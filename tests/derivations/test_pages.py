@@ -9,7 +9,17 @@ import numpy as np
 from tests.course import kits
 from tests.derivations import registry
 from tests.derivations.arithmetic import equations
-from tests.derivations.pages import FENCE, FOLDER, INLINE, PARTS, ROOT, Page, displayed, pages
+from tests.derivations.pages import (
+    FENCE,
+    FOLDER,
+    INLINE,
+    PARTS,
+    ROOT,
+    Page,
+    displayed,
+    pages,
+    with_index,
+)
 from tests.derivations.registry import EXAMPLES
 
 registry.load()
@@ -20,11 +30,11 @@ MACROS = frozenset(
         r"\S+",
         r"""
     \begin \end \left \right \frac \dfrac \tfrac \partial \sum \prod \max \min \ln \exp \log \sqrt
-    \text \mathrm \mathbf \mathbb \hat \bar \tilde \top \cdot \cdots \ldots \dots \vdots \ddots
-    \times \odot \otimes \in \neq \ne \le \leq \ge \geq \lt \gt \approx \quad \qquad \, \; \! \\ \{
-    \} \lfloor \rfloor \lceil \rceil \lvert \rvert \lVert \rVert \infty \delta \epsilon
-    \varepsilon \sigma \Sigma \mu \gamma \beta \lambda \theta \tau \ell \to \mapsto \Rightarrow
-    \implies \arg \star \ast \circ \underbrace \overbrace \substack \displaystyle \big
+    \tanh \text \mathrm \mathbf \mathbb \hat \bar \tilde \top \cdot \cdots \ldots \dots \vdots
+    \ddots \times \odot \otimes \in \neq \ne \le \leq \ge \geq \lt \gt \approx \quad \qquad \, \; \!
+    \\ \{ \} \lfloor \rfloor \lceil \rceil \lvert \rvert \lVert \rVert \infty \delta
+    \epsilon \varepsilon \sigma \Sigma \mu \gamma \beta \lambda \theta \tau \ell \to \mapsto
+    \Rightarrow \implies \arg \star \ast \circ \underbrace \overbrace \substack \displaystyle \big
     \Big \bigl \bigr \Bigl \Bigr \forall \colon \equiv \propto \pm \mid \cup \cap \subset \notin
     """,
     )
@@ -88,17 +98,17 @@ class TestParts(unittest.TestCase):
     def test_pages_are_neither_long_nor_short(self):
         for page in pages():
             with self.subTest(page=page.name):
-                self.assertTrue(60 <= len(page.text.splitlines()) <= 180)
+                self.assertTrue(60 <= len(page.text.splitlines()) <= 200)
 
     def test_the_index_names_each_page(self):
-        index = Page("README", (FOLDER / "README.md").read_text("utf-8"))
+        index = next(page for page in with_index() if page.name == "README")
         linked = {link for link in index.links if re.fullmatch(r"\w+\.md", link)}
         self.assertEqual(linked, {f"{page.name}.md" for page in pages()})
 
 
 class TestMathematics(unittest.TestCase):
     def test_macros_are_known_to_github(self):
-        for page in pages():
+        for page in with_index():
             for latex in page.maths:
                 used = set(re.findall(r"\\(?:[A-Za-z]+|.)", latex))
                 environments = set(re.findall(r"\\begin\{(\w+)\}", latex))
@@ -109,14 +119,14 @@ class TestMathematics(unittest.TestCase):
 
     def test_formulas_within_a_line_have_room(self):
         # GitHub takes $` for mathematics only at the beginning of a word, and `$ at its end.
-        for page in pages():
+        for page in with_index():
             with self.subTest(page=page.name):
                 self.assertEqual(re.findall(r"[^\s(|*]\$`[^`]*`\$", page.without_code), [])
                 self.assertEqual(re.findall(r"\$`[^`]*`\$[^\s).,:;|*?]", page.without_code), [])
                 self.assertEqual(page.without_code.count("$"), 2 * len(page.maths_in_lines))
 
     def test_formulas_in_tables_have_no_bars(self):
-        for page in pages():
+        for page in with_index():
             for line in page.without_code.splitlines():
                 if line.startswith("|"):
                     self.assertFalse(any("|" in latex for latex in INLINE.findall(line)), line)
@@ -150,9 +160,9 @@ class TestQuotes(unittest.TestCase):
             replace(right, name="ReLU.backwards").missing()
 
     def test_links_resolve(self):
-        for path in FOLDER.glob("*.md"):
-            for link in Page(path.stem, path.read_text("utf-8")).links:
-                with self.subTest(page=path.name, link=link):
+        for page in with_index():
+            for link in page.links:
+                with self.subTest(page=page.name, link=link):
                     self.assertTrue((FOLDER / link.split("#")[0]).resolve().is_file())
                     self.assertTrue((FOLDER / link).resolve().is_relative_to(ROOT))
 
@@ -165,15 +175,14 @@ class TestExamples(unittest.TestCase):
 
     def test_a_wrong_number_is_found(self):
         for page in pages():
-            section = page.sections["A worked example"]
-            for block in displayed(section):
-                digit = re.search(r"(?<=[ -])\d(?=[^{}]*$)", block[: block.rfind(r" \end")])
-                if digit is None:
-                    continue
-                other = block[: digit.start()] + str((int(digit[0]) + 4) % 10)
-                changed = page.text.replace(block, other + block[digit.end() :])
-                with self.subTest(page=page.name, formula=block):
-                    self.assertTrue(wrong_numbers(replace(page, text=changed)))
+            for block in displayed(page.sections["A worked example"]):
+                *_, last = re.finditer(r"\d", block)
+                other = str((int(last[0]) + 4) % 10)
+                changed = block[: last.start()] + other + block[last.end() :]
+                with self.subTest(page=page.name, formula=changed):
+                    self.assertTrue(
+                        wrong_numbers(replace(page, text=page.text.replace(block, changed)))
+                    )
 
 
 class TestNotHandedOut(unittest.TestCase):
