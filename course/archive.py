@@ -6,7 +6,7 @@ import platform
 import re
 import zipfile
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -97,11 +97,17 @@ def pack(
     return Archive(buffer.getvalue(), tuple(report(contents, changes)))
 
 
-def add_files(archive: zipfile.ZipFile, contents: Mapping[str, bytes]) -> None:
-    """Add files in the order of their names: the same files give the same bytes each time."""
+def add_files(
+    archive: zipfile.ZipFile, contents: Mapping[str, bytes], programs: Collection[str] = ()
+) -> None:
+    """Add files in the order of their names: the same files give the same bytes each time.
+
+    Those of ``programs`` can be executed.
+    """
     for file in sorted(contents):
         member = zipfile.ZipInfo(file)  # its date is 1980-01-01
-        member.external_attr, member.create_system = 0o100644 << 16, 3
+        mode = 0o100755 if file in programs else 0o100644
+        member.external_attr, member.create_system = mode << 16, 3
         member.compress_type = zipfile.ZIP_DEFLATED
         archive.writestr(member, contents[file])
 

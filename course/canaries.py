@@ -6,7 +6,7 @@ import json
 import shutil
 import subprocess
 import zipfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -47,13 +47,15 @@ def copy_repository(root: Path, target: Path) -> None:
             shutil.copyfile(path, place)
 
 
-def plant(manifest: Manifest) -> Canaries:
+def plant(manifest: Manifest, of_the_grader: Collection[str] = ()) -> Canaries:
     """Put canaries into the repository of a manifest, which is to be a copy.
 
     They go into blanked bodies, removed and dropped functions and classes, files that are not
-    shipped, outputs of notebooks, and new files beside those that are shipped.
+    shipped, outputs of notebooks, and new files beside those that are shipped. Files of the grader
+    are spared.
     """
-    canaries, root, shipped = Canaries(), manifest.root, set(manifest.shipped)
+    canaries, root = Canaries(), manifest.root
+    shipped = {*manifest.shipped, *of_the_grader}
     for path in {*manifest.drop, *(cutting.exercise.file for cutting in manifest.cuttings)}:
         if path.endswith(".py"):
             _plant_in_module(canaries, manifest, path)
@@ -66,7 +68,7 @@ def plant(manifest: Manifest) -> Canaries:
         elif name not in shipped and name.endswith((".py", ".md", ".toml", ".txt", ".yml")):
             with file.open("a", encoding="utf-8", newline="\n") as opened:
                 opened.write(f"\n# {canaries.word(f'the end of {name}')}\n")
-    for folder in sorted({str(Path(path).parent) for path in manifest.files}):
+    for folder in sorted({str(Path(path).parent) for path in (*manifest.files, *of_the_grader)}):
         for new in ("untracked.py", "untracked.npz", ".untracked"):
             name = f"{folder}/{WORD}_{new}"
             text = f"{canaries.word(f'the new file {name}')} = 1\n"

@@ -1,5 +1,6 @@
 """``python -m course check``: manifests, leaks, numbers of tests, each exercise alone."""
 
+import io
 import os
 import random
 import re
@@ -7,12 +8,16 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from course import leaks
 from course.assignment import Exercise, assignment_names
+from course.autograder.build import archive_files, packed
+from course.autograder.exam import Exam, read_exam
+from course.autograder.hidden import make_exam
 from course.cuttings import Manifest
 from course.manifest import read_manifest
 from course.ship import Kit
@@ -90,7 +95,8 @@ def all_checks(manifest: Manifest, folder: Path) -> Iterator[Check]:
     starter = folder / "starter"
     write_folder(files, starter)
     yield "files are those of the manifest", lambda: leaks.list_of_files(manifest, files)
-    yield "no canary in starter and archive", lambda: leaks.canaries(manifest)
+    exam = make_exam(manifest, seed=0)
+    yield "no canary in starter, archive and autograder", lambda: leaks.canaries(manifest, exam)
     yield "no expression of a solution elsewhere", lambda: _expressions(manifest, files)
     yield "no comment of a solution", lambda: leaks.comments(manifest, files)
     yield "docstrings give nothing away", lambda: leaks.forbidden(manifest, files)
@@ -98,6 +104,7 @@ def all_checks(manifest: Manifest, folder: Path) -> Iterator[Check]:
     yield "the same bytes twice", lambda: same_twice(manifest, files, folder)
     yield "imports with NumPy and tqdm alone", lambda: imports(starter, files)
     yield "scripts answer --help", lambda: answers_help(starter, files)
+    yield "the autograder has no answer, and reads its exam", lambda: autograder(manifest, exam)
     expect = manifest.expect
     title = f"{expect['tests']} tests: {expect['fail']} fail, {expect['pass']} pass"
     yield title, lambda: counts(manifest, starter)
@@ -125,6 +132,18 @@ def same_twice(manifest: Manifest, files: Mapping[str, bytes], folder: Path) -> 
         write_archive(archive, manifest, content)
     if archives[0].read_bytes() != archives[1].read_bytes():
         found.append("the archives differ")
+    return found
+
+
+def autograder(manifest: Manifest, exam: Exam) -> list[str]:
+    """Look for answers in the autograder's archive; unpack it, and read the exam in it."""
+    files = archive_files(exam)
+    found = leaks.in_grader(manifest, files)
+    with tempfile.TemporaryDirectory() as folder:
+        with zipfile.ZipFile(io.BytesIO(packed(files))) as zipped:
+            zipped.extractall(folder)
+        if read_exam(Path(folder)).fingerprint != exam.fingerprint:
+            found.append("the exam that is read is not the one that was written")
     return found
 
 

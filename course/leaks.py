@@ -5,9 +5,12 @@ import json
 import re
 import tempfile
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
+from course.autograder.build import archive_files, grader_files, packed
+from course.autograder.exam import STARTER, Exam
 from course.canaries import copy_repository, found_in, plant
 from course.cuttings import PLAIN, Cutting, Manifest
 from course.manifest import read_manifest
@@ -30,17 +33,22 @@ def list_of_files(manifest: Manifest, files: Mapping[str, bytes]) -> list[str]:
     return found + [f"{path} is missing" for path in sorted(named - files.keys())]
 
 
-def canaries(manifest: Manifest) -> list[str]:
-    """Words put into a copy of the repository, where nothing ships, that ship all the same."""
+def canaries(manifest: Manifest, exam: Exam) -> list[str]:
+    """Words put into a copy of the repository, where nothing ships, that ship all the same.
+
+    They are looked for in the starter, its archive, and the archive of its grader.
+    """
     with tempfile.TemporaryDirectory() as folder:
         twin = Path(folder) / "copy"
         copy_repository(manifest.root, twin)
-        planted = plant(read_manifest(twin, manifest.assignment.name))
+        planted = plant(read_manifest(twin, manifest.assignment.name), grader_files(manifest.root))
         again = read_manifest(twin, manifest.assignment.name)
         files = build(again)
         archive = Path(folder) / "starter.zip"
         write_archive(archive, again, files)
-        found = found_in({**files, "the archive": archive.read_bytes()}, planted)
+        grader = packed(archive_files(replace(exam, starter=files), twin))
+        archives = {"the archive": archive.read_bytes(), "the autograder": grader}
+        found = found_in({**files, **archives}, planted)
     if not planted.places:
         found.append("no canary was planted")
     return found
@@ -112,19 +120,7 @@ def expressions(
     accepted : list of (str, str, str)
         Exercise, file and reason of the others.
     """
-    places: dict[str, set[str]] = {}
-    for path, source in shipped_code(files):
-        for key in expression_keys(source):
-            places.setdefault(key, set()).add(path)
-    likenesses: dict[tuple[str, str], str] = {}
-    for cutting in manifest.cuttings:
-        given = set(expression_keys(_given(cutting)))
-        for place, source in solution_sources(manifest, cutting):
-            for key, text in expression_keys(source).items():
-                for path in places.get(key, ()) if key not in given else ():
-                    likenesses.setdefault(
-                        (cutting.exercise.name, path), f"{path} has {text!r} of {place}"
-                    )
+    likenesses = _likenesses(manifest, files)
     reasons = {(a.exercise, a.file): a.reason for a in manifest.accepted}
     found = [text for key, text in sorted(likenesses.items()) if key not in reasons]
     found += [
@@ -132,6 +128,53 @@ def expressions(
         for exercise, file in sorted(reasons.keys() - likenesses.keys())
     ]
     return found, [(*key, reasons[key]) for key in sorted(reasons.keys() & likenesses.keys())]
+
+
+def _likenesses(manifest: Manifest, files: Mapping[str, bytes]) -> dict[tuple[str, str], str]:
+    """The first expression of each exercise's solution in each file, as a sentence."""
+    places: dict[str, set[str]] = {}
+    for path, source in shipped_code(files):
+        for key in expression_keys(source):
+            places.setdefault(key, set()).add(path)
+    found: dict[tuple[str, str], str] = {}
+    for cutting in manifest.cuttings:
+        given = set(expression_keys(_given(cutting)))
+        for place, source in solution_sources(manifest, cutting):
+            for key, text in expression_keys(source).items():
+                for path in places.get(key, ()) if key not in given else ():
+                    name = cutting.exercise.name
+                    found.setdefault((name, path), f"{path} has {text!r} of {place}")
+    return found
+
+
+def in_grader(manifest: Manifest, files: Mapping[str, bytes]) -> list[str]:
+    """Anything in a grader's files that answers an exercise, or tells of this machine.
+
+    Parameters
+    ----------
+    manifest : Manifest
+    files : mapping of bytes
+        The files of the grader's archive, by path.
+    """
+    own = {path: data for path, data in files.items() if not path.startswith(f"{STARTER}/")}
+    found = [*_likenesses(manifest, own).values(), *comments(manifest, own)]
+    for path, source in shipped_code({p: data for p, data in files.items() if p.endswith(".py")}):
+        for node in ast.walk(ast.parse(source)):
+            if isinstance(node, ast.ClassDef):
+                found += [f"{path} has {name}" for name in _answered(manifest, node)]
+    return found + hygiene(manifest, files)
+
+
+def _answered(manifest: Manifest, cls: ast.ClassDef) -> Iterator[str]:
+    """The methods of a class that are blank in a starter, but not here."""
+    for cutting in manifest.cuttings:
+        for node in cls.body if cutting.exercise.cls == cls.name else ():
+            if (
+                isinstance(node, ast.FunctionDef)
+                and node.name in cutting.exercise.blank
+                and "raise NotImplementedError(" not in ast.unparse(node.body[-1])
+            ):
+                yield f"{cls.name}.{node.name}, which is not blank"
 
 
 def solution_sources(manifest: Manifest, cutting: Cutting) -> Iterator[tuple[str, str]]:

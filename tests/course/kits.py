@@ -5,6 +5,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from course.autograder.exam import Exam
+from course.autograder.hidden import make_exam
 from course.cuttings import Manifest
 from course.manifest import manifest_from, read_manifest
 from course.ship import Kit
@@ -29,6 +31,12 @@ def kit(name: str) -> Kit:
 def starter(name: str) -> dict[str, bytes]:
     """The files of a starter."""
     return kit(name).build()
+
+
+@cache
+def exam(name: str) -> Exam:
+    """The exam of a manifest."""
+    return make_exam(manifest(name), seed=0)
 
 
 def table(name: str = "spring-2023") -> dict[str, Any]:

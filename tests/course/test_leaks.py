@@ -10,7 +10,7 @@ from dataclasses import replace
 from course import checking, leaks
 from course.canaries import Canaries, found_in
 from course.checking import tell
-from tests.course.kits import ROOT, manifest, starter
+from tests.course.kits import ROOT, exam, manifest, starter
 
 
 def with_text(name: str, path: str, text: str) -> dict[str, bytes]:
@@ -29,7 +29,7 @@ class TestStarters(unittest.TestCase):
                 self.assertEqual(check(manifest(name), starter(name)), [], (name, check))
 
     def test_no_canary_comes_out(self):
-        self.assertEqual(leaks.canaries(manifest("fall-2024")), [])
+        self.assertEqual(leaks.canaries(manifest("fall-2024"), exam("fall-2024")), [])
 
 
 class TestLeaks(unittest.TestCase):
