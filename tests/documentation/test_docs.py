@@ -22,14 +22,18 @@ def python_blocks(page: Path) -> list[str]:
 
 class TestDocs(unittest.TestCase):
     def test_pictures_and_files_exist(self):
-        for page in DOCS.glob("*.md"):
+        for page in DOCS.rglob("*.md"):
             text = page.read_text(encoding="utf-8")
             pictures = re.findall(r"!\[[^\]]*\]\(([^)]+)\)", text)
             files = re.findall(r"`([\w/]+\.(?:py|md|ipynb))`", text)
-            # The pages of the course have tables and commands alone, that of own classes code.
-            self.assertTrue(pictures or page.name in ("students.md", "instructors.md", OWN.name))
+            # The pages of the course have tables and commands alone, that of own classes code,
+            # and derivations have formulas.
+            derivation = page.parent.name == "derivations"
+            self.assertTrue(
+                pictures or derivation or page.name in ("students.md", "instructors.md", OWN.name)
+            )
             self.assertTrue(files)
-            for path in [DOCS / name for name in pictures] + [ROOT / name for name in files]:
+            for path in [page.parent / name for name in pictures] + [ROOT / name for name in files]:
                 with self.subTest(page=page.name, path=path.name):
                     self.assertTrue(path.is_file())
 
@@ -53,6 +57,7 @@ class TestDocs(unittest.TestCase):
         np.testing.assert_allclose(norms(layer("linear", U), X, dLdY), expected)
 
     def test_python_blocks_run(self):
+        # Those of the derivations are lines of the library, see tests/derivations/test_pages.py.
         blocks = [
             block
             for page in DOCS.glob("*.md")

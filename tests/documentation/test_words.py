@@ -12,7 +12,7 @@ FOLDERS = ("neural_networks", "course", "benchmarks")
 PAGES = (
     ROOT / "README.md",
     ROOT / "CONTRIBUTING.md",
-    *sorted((ROOT / "docs").glob("*.md")),
+    *sorted((ROOT / "docs").rglob("*.md")),
 )
 WIDTH = 100
 README_LINES = 160
