@@ -144,6 +144,11 @@ def ending(status: int, root: Path, folder: Path) -> str:
 def place(root: Path, folder: Path, question: str = "") -> str:
     """The place in the student's code where a process was last, in words, and a question."""
     trace = (folder / TRACE).read_text("utf-8", "replace") if (folder / TRACE).exists() else ""
+    return place_in(trace, root, question)
+
+
+def place_in(trace: str, root: Path, question: str = "") -> str:
+    """The innermost place of a trace that lies in the student's code, in words, and a question."""
     start = f"{root}{os.sep}".encode("ascii", "backslashreplace").decode()  # as in the trace
     for path, line, name in re.findall(r'File "(.*)", line (\d+) in (\S+)', trace):
         inside = path.removeprefix(start).replace(os.sep, "/")

@@ -9,6 +9,7 @@ import subprocess
 import threading
 import time
 from dataclasses import dataclass
+from typing import IO
 
 from course.autograder import wire
 from course.autograder.processes import SandboxError
@@ -37,60 +38,60 @@ class Conversation:
 
     Parameters
     ----------
-    process : Popen
-        The worker, which answers on its standard output and prints on its standard error.
     cases : int
         The number of answers to its request.
     limits : Limits
     """
 
-    def __init__(self, process: "subprocess.Popen[bytes]", cases: int, limits: Limits) -> None:
+    def __init__(self, cases: int, limits: Limits) -> None:
         self.replies: list[wire.Reply] = []
-        self._process, self._cases, self._limits = process, cases, limits
+        self._cases, self._limits = cases, limits
         self._started = False
         self._printed = bytearray()
         self._frames = wire.Frames()
         self._pieces: queue.Queue[tuple[str, bytes]] = queue.Queue(PIECES)
         self._over = threading.Event()
-        assert process.stdout is not None
-        assert process.stderr is not None
-        streams = {ANSWERS: process.stdout.fileno(), PRINTED: process.stderr.fileno()}
-        # Threads, as Windows cannot wait for one of several pipes.
-        self._threads = [
-            threading.Thread(target=self._read, args=each, daemon=True) for each in streams.items()
-        ]
-        for thread in self._threads:
-            thread.start()
+        self._threads: list[threading.Thread] = []
 
-    def _read(self, stream: str, file: int) -> None:
+    def _read(self, stream: str, pipe: IO[bytes]) -> None:
         """Pass on what comes, piece by piece, and an empty piece at the end."""
         data = b"-"
-        while data and not self._over.is_set():
-            data = os.read(file, PIECE)
-            self._pieces.put((stream, data))
+        with pipe:
+            while data and not self._over.is_set():
+                data = os.read(pipe.fileno(), PIECE)
+                self._pieces.put((stream, data))
 
-    def listen(self) -> str:
+    def listen(self, process: "subprocess.Popen[bytes]") -> str:
         """Listen to the end of the test; how it ended, if it was too early, in words.
+
+        Parameters
+        ----------
+        process : Popen
+            The worker, which answers on its standard output and prints on its standard error.
 
         Raises
         ------
         SandboxError
             If the worker ended before any code of a hand-in ran.
         """
+        # Threads, as Windows cannot wait for one of several pipes.
+        for stream, pipe in ((ANSWERS, process.stdout), (PRINTED, process.stderr)):
+            thread = threading.Thread(target=self._read, args=(stream, pipe), daemon=True)
+            self._threads.append(thread)
+            thread.start()
         try:
-            ending = self._listen()
+            ending = self._listen(process)
         except wire.Nonsense:
             ending = NONSENSE
         if not self._started:
-            self._process.kill()
             raise SandboxError(f"a worker did not start: {ending}\n{self.printed}")
         return ending
 
-    def _listen(self) -> str:
+    def _listen(self, process: "subprocess.Popen[bytes]") -> str:
         """Take piece after piece."""
         ended, deadline = False, time.monotonic() + STARTING
         while (left := deadline - time.monotonic()) > 0:
-            if not ended and self._process.poll() is not None:
+            if not ended and process.poll() is not None:
                 ended, deadline = True, time.monotonic() + LINGERING
             try:
                 stream, data = self._pieces.get(timeout=min(left, LINGERING))
@@ -105,8 +106,8 @@ class Conversation:
                 if self._started and not was_started:
                     deadline = time.monotonic() + self._limits.seconds
             else:
-                return self._ending(deadline)
-        return self._ending(deadline)
+                return self._ending(process, deadline)
+        return self._ending(process, deadline)
 
     def _take(self, data: bytes) -> bool:
         """Take answers; True at the end of the test."""
@@ -123,10 +124,10 @@ class Conversation:
                     raise wire.Nonsense("no kind of frame")
         return False
 
-    def _ending(self, deadline: float) -> str:
+    def _ending(self, process: "subprocess.Popen[bytes]", deadline: float) -> str:
         """The end of a worker that has not come to the end of the test, in words."""
         try:
-            status = self._process.wait(max(0, deadline - time.monotonic()))
+            status = process.wait(max(0, deadline - time.monotonic()))
         except subprocess.TimeoutExpired:
             return self._too_long
         if status == -getattr(signal, "SIGXCPU", 0):
@@ -151,11 +152,6 @@ class Conversation:
                 stream, data = self._pieces.get(timeout=0.001)
                 if stream == PRINTED:
                     self._printed += data[: MOST_PRINTED + 1 - len(self._printed)]
-        if any(thread.is_alive() for thread in self._threads):
-            return  # a process that cannot be killed has the pipe; Python closes it one day
-        for pipe in (self._process.stdout, self._process.stderr):
-            if pipe is not None:
-                pipe.close()
 
     @property
     def printed(self) -> str:

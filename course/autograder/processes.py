@@ -1,7 +1,7 @@
 """Processes that a worker leaves behind: found by ``/proc`` and killed until none is left.
 
 Another user's processes all go at once, by one call of the kernel, which no fork bomb outruns.
-Those of the same user are told by their descent: the grader adopts what a dead worker leaves behind.
+Those of the same user are told by descent: the grader adopts what a dead worker leaves behind.
 """
 
 import contextlib
@@ -40,12 +40,12 @@ class SandboxError(RuntimeError):
     """Something of the grader's own does not work: no fault of a hand-in."""
 
 
-def adopt_orphans(yes: bool) -> bool:
+def adopt_orphans() -> bool:
     """Become the parent of all descendants whose parent ends; True if the system can do that."""
     if not sys.platform.startswith("linux"):
         return False
     libc = ctypes.CDLL(None, use_errno=True)
-    return not libc.prctl(PR_SET_CHILD_SUBREAPER, int(yes), 0, 0, 0)
+    return not libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
 def all_processes() -> Iterator[tuple[int, dict[str, list[str]]]]:

@@ -4,29 +4,45 @@ Each test runs in a process of its own, as a user of its own where the grader is
 it leaves behind is removed before the next. See ``worker.py`` for what runs there.
 """
 
+import contextlib
+import json
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
+from typing import IO
 
 from course.autograder import conversation, processes, wire
 from course.autograder.conversation import Conversation, Limits
 from course.autograder.processes import SandboxError
-from course.autograder.users import OwnUser, SameUser
+from course.autograder.users import OwnUser, SameUser, remove
+from course.trial import place_in
 
 __all__ = ["Limits", "Run", "Sandbox", "SandboxError"]
+
+ROOT = Path(__file__).resolve().parents[2]
+"""What the worker must not see, by default: the repository, or the grader's own folder."""
 
 OPTIONS = ("-I", "-B", "-u", "-X", "utf8")
 """Options of Python: no other paths, no bytecode files, nothing printed waits, text is UTF-8."""
 
-NEEDED = ("numpy", "tqdm")
 FILES = ("worker.py", "wire.py")
 SPARE_CPU_SECONDS = 5
 RAISED_MEMORY = "It raised MemoryError: "
+
+DESCRIBE = """\
+import importlib.util, json, os, sys
+import numpy, tqdm
+library = importlib.util.find_spec("neural_networks")
+places = [os.path.dirname(os.path.dirname(module.__file__)) for module in (numpy, tqdm)]
+print(json.dumps([[sys.prefix, sys.base_prefix, *places], library and library.origin]))
+"""
+"""Tells where a Python lies, and where the library is installed in it, if it is."""
 
 
 @dataclass(frozen=True)
@@ -57,27 +73,34 @@ class Sandbox:
         A Python with NumPy and tqdm.
     uid : int, optional
         The user that the code of hand-ins runs as, if the grader is root. By default one is taken.
+    hide : sequence of Path
+        Folders that this code must not see, besides the repository: those of the hand-ins.
 
     Attributes
     ----------
     notes : tuple of str
         For the staff: what is not protected here.
     folder : Path
-        A folder that this user can read, and not write to, for the trees; it ends with the sandbox.
+        A folder that this user alone can read, and not write to, for the trees; it ends with the
+        sandbox.
     """
 
-    def __init__(self, python: str = sys.executable, uid: int | None = None) -> None:
+    def __init__(
+        self, python: str = sys.executable, uid: int | None = None, hide: Sequence[Path] = ()
+    ) -> None:
         self.python, self._wanted = python, uid
+        self._hide = [ROOT, *(folder.resolve() for folder in hide)]
         self.notes: tuple[str, ...] = ()
         self._user: OwnUser | SameUser
 
     def __enter__(self) -> "Sandbox":
         self.folder = open_folder()
-        for name in FILES:
-            shutil.copyfile(Path(__file__).with_name(name), self.folder / name)
-            (self.folder / name).chmod(0o644)
         self._home = self.folder / "home"
         try:
+            self._home.mkdir(mode=0o700)
+            for name in FILES:
+                shutil.copyfile(Path(__file__).with_name(name), self.folder / name)
+                (self.folder / name).chmod(0o644)
             self._user = self._chosen_user()
         except BaseException:
             shutil.rmtree(self.folder, ignore_errors=True)
@@ -92,7 +115,7 @@ class Sandbox:
         traceback: TracebackType | None,
     ) -> None:
         self._user.close()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        remove_folder(self.folder)
 
     @property
     def uid(self) -> int | None:
@@ -101,27 +124,45 @@ class Sandbox:
 
     def _chosen_user(self) -> OwnUser | SameUser:
         """A user of its own, if there can be one that can run Python; else the grader's."""
-        reason = "not root"
-        if hasattr(os, "geteuid") and os.geteuid() == 0 and shutil.which("setpriv"):
-            user = OwnUser(self._wanted)
-            trouble = self._trouble(user)
-            if not trouble:
-                return user
-            user.close()
-            reason = f"another user cannot run {self.python} ({trouble}); --python PATH names one"
-        same = SameUser(reason)
-        if trouble := self._trouble(same):
-            raise SandboxError(f"{self.python} cannot be used: {trouble}")
-        return same
+        places, library = self._described()
+        if not hasattr(os, "geteuid") or os.geteuid() or not shutil.which("setpriv"):
+            return SameUser("not root")
+        if library and (folder := Path(library).parent) not in self._hide:
+            self._hide.append(folder)
+        user = OwnUser(self._wanted, self._home, self._hide, [Path(place) for place in places])
+        user.let_read(self.folder)
+        if user.settle(lambda: not self._trouble(user)):
+            return user
+        trouble = self._trouble(user)
+        user.close()
+        self.folder.chmod(0o700)
+        return SameUser(f"another user cannot run {trouble}; --python PATH names one that can")
 
-    def _trouble(self, user: OwnUser | SameUser) -> str:
-        """What hinders a user from running Python; the last line of what it says."""
-        code = (
-            f"import {', '.join(NEEDED)}; print(open({str(self.folder / FILES[0])!r}).readline())"
-        )
+    def _trouble(self, user: OwnUser) -> str:
+        """What hinders a user from running Python and reading the sandbox's folder."""
+        try:
+            self._python(user, f"import numpy, tqdm; open({str(self.folder / FILES[0])!r})")
+        except SandboxError as error:
+            return str(error)
+        return ""
+
+    def _described(self) -> tuple[list[str], str | None]:
+        """The folders that Python needs, and the file of the library that is installed there."""
+        places, library = json.loads(self._python(None, DESCRIBE))
+        return [*places, str(Path(shutil.which(self.python) or self.python).parent)], library
+
+    def _python(self, user: OwnUser | None, code: str) -> bytes:
+        """What Python prints, run by a user.
+
+        Raises
+        ------
+        SandboxError
+            If it cannot be run.
+        """
+        command = [self.python, *OPTIONS, "-c", code]
         try:
             done = subprocess.run(
-                user.command([self.python, *OPTIONS, "-c", code]),
+                user.command(command, self.folder) if user else command,
                 cwd=self.folder,
                 env=self._environment(),
                 stdin=subprocess.DEVNULL,
@@ -129,9 +170,13 @@ class Sandbox:
                 timeout=conversation.STARTING,
             )
         except (OSError, subprocess.TimeoutExpired) as error:
-            return str(error)
-        lines = done.stderr.decode("utf-8", "replace").strip().splitlines()
-        return (lines or [f"exit status {done.returncode}"])[-1] if done.returncode else ""
+            raise SandboxError(f"{self.python}: {error}") from error
+        if done.returncode:
+            lines = done.stderr.decode("utf-8", "replace").strip().splitlines()
+            raise SandboxError(
+                f"{self.python}: {(lines or [f'exit status {done.returncode}'])[-1]}"
+            )
+        return done.stdout
 
     def _environment(self) -> dict[str, str]:
         """The environment of a worker: nothing of the grader's."""
@@ -146,7 +191,7 @@ class Sandbox:
         Parameters
         ----------
         tree : Path
-            The files of the starter, with those of a hand-in over them.
+            The files of the starter, with those of a hand-in over them; in :attr:`folder`.
         request : bytes
             From :func:`wire.request`.
         limits : Limits
@@ -156,32 +201,31 @@ class Sandbox:
         SandboxError
             If it cannot be run, by no fault of the hand-in.
         """
+        tree = tree.resolve()
         _, cases, _ = wire.read_request(request)
         self._new_home()
         with tempfile.TemporaryFile() as file:
             file.write(request)
             file.seek(0)
-            with self._user.alive() as started:
+            talk = Conversation(len(cases), limits)
+            with contextlib.closing(talk), self._user.alive() as started:
                 with processes.lock:
                     process = self._start(tree, file.fileno(), limits)
                     started.append(process)
                     processes.workers.add(process.pid)
-                talk = Conversation(process, len(cases), limits)
-                try:
-                    ending = talk.listen()
-                finally:
-                    process.kill()
-            talk.close()
+                ending = talk.listen(process)
+            if ending and ending != conversation.NONSENSE:
+                ending += wire.limited(place_in(trace_in(file, len(request)), tree))
         replies = [self._told(reply, tree, limits) for reply in talk.replies]
         return Run(replies, ending, self._relative(talk.printed, tree))
 
     def _start(self, tree: Path, file: int, limits: Limits) -> "subprocess.Popen[bytes]":
         """Start a worker."""
         seconds = int(limits.seconds) + SPARE_CPU_SECONDS
-        numbers = limits.memory_mb, seconds, self._user.most_processes
+        numbers = limits.seconds, limits.memory_mb, seconds, self._user.most_processes
         worker = [self.python, *OPTIONS, str(self.folder / FILES[0]), str(tree)]
         return subprocess.Popen(
-            self._user.command([*worker, *map(str, numbers)]),
+            self._user.command([*worker, *map(str, numbers)], tree),
             cwd=self._home,
             env=self._environment(),
             stdin=file,
@@ -192,13 +236,9 @@ class Sandbox:
 
     def _new_home(self) -> None:
         """Make an empty folder for the worker, in place of the last one's."""
-        if self._home.exists():
-            # Unlike shutil.rmtree, rm copes with folders of any depth.
-            if shutil.which("rm"):
-                subprocess.run(["rm", "-rf", "--", str(self._home)], check=False)
-            else:
-                shutil.rmtree(self._home)
-        self._home.mkdir(mode=0o700)
+        if any(self._home.iterdir()):
+            remove_folder(self._home)
+            self._home.mkdir(mode=0o700)
         self._user.give(self._home)
 
     def _told(self, reply: wire.Reply, tree: Path, limits: Limits) -> wire.Reply:
@@ -213,16 +253,28 @@ class Sandbox:
 
     def _relative(self, text: str, tree: Path) -> str:
         """A text with paths as they are in the hand-in."""
-        for path in {f"{tree}{os.sep}", f"{tree.resolve()}{os.sep}", f"{self.folder}{os.sep}"}:
-            text = text.replace(path, "")
+        for path in (tree, self.folder):
+            text = text.replace(f"{path}{os.sep}", "")
         return text
 
 
 def open_folder() -> Path:
-    """Make a folder that every user can read, and only this one can write to."""
+    """Make a folder that other users can reach."""
     for parent in (Path(tempfile.gettempdir()).resolve(), Path("/tmp"), Path("/var/tmp")):
         if all(folder.stat().st_mode & 0o001 for folder in (parent, *parent.parents)):
             break
-    folder = Path(tempfile.mkdtemp(prefix="grader-", dir=parent))
-    folder.chmod(0o755)
-    return folder
+    return Path(tempfile.mkdtemp(prefix="grader-", dir=parent)).resolve()
+
+
+def remove_folder(folder: Path) -> None:
+    """Remove a folder with all that it holds."""
+    if shutil.which("rm"):
+        remove([str(folder)])
+    else:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def trace_in(file: IO[bytes], start: int) -> str:
+    """Where the worker was last, as it wrote it behind the request."""
+    file.seek(start)
+    return file.read(wire.MOST_OF_HEADER).decode("utf-8", "replace")

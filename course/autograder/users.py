@@ -10,10 +10,11 @@ import shutil
 import signal
 import subprocess
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from course.autograder import processes
+from course.autograder.isolation import LIMITED, OPEN, Cover, choices
 from course.autograder.processes import SandboxError
 
 NAME, SHELLS = "student", ("nologin", "false")
@@ -28,7 +29,8 @@ MOST_PROCESSES = 32
 LOCKS = Path("/run/course-autograder"), Path("/var/lib/course-autograder")
 WRITABLE = "/tmp", "/var/tmp", "/dev/shm", "/run/lock", "/dev/mqueue"
 MOST_FOLDERS = 2000
-ISOLATIONS = ("--net", "--ipc"), ("--net",), ("--ipc",)
+
+Worker = subprocess.Popen[bytes]
 
 
 class SameUser:
@@ -46,30 +48,37 @@ class SameUser:
     def __init__(self, reason: str) -> None:
         self.notes: tuple[str, ...] = (
             f"{reason}: the code of hand-ins runs as the user who grades, and can read and change "
-            "what this user can, the expected values and the grades among it.",
+            "all that this user can, expected values and grades included.",
         )
-        self._adopts = processes.adopt_orphans(True)
+        self._adopts = processes.adopt_orphans()
 
-    def command(self, command: Sequence[str]) -> list[str]:
+    def command(self, command: Sequence[str], tree: Path) -> list[str]:
         """The command as this user runs it."""
         return list(command)
+
+    def let_read(self, folder: Path) -> None:
+        """Let this user read a folder: it can."""
 
     def give(self, folder: Path) -> None:
         """Make a folder this user's: it is."""
 
     @contextlib.contextmanager
-    def alive(self) -> Iterator[list["subprocess.Popen[bytes]"]]:
+    def alive(self) -> Iterator[list[Worker]]:
         """Kill all that is started meanwhile and put into the list, with all it leaves behind."""
-        started: list[subprocess.Popen[bytes]] = []
+        started: list[Worker] = []
         before = processes.children() if self._adopts else set()
         try:
             yield started
         finally:
             for process in started:
-                end(process)
-                processes.workers.discard(process.pid)
+                if hasattr(os, "killpg"):
+                    with contextlib.suppress(ProcessLookupError, PermissionError):
+                        os.killpg(process.pid, signal.SIGKILL)
+                process.kill()
+                process.wait()
             if self._adopts:
                 processes.kill_orphans(before)
+            processes.workers.difference_update(process.pid for process in started)
 
     def close(self) -> None:
         """Nothing is held."""
@@ -80,8 +89,14 @@ class OwnUser:
 
     Parameters
     ----------
-    uid : int, optional
+    uid : int or None
         One that is not used for anything else; by default one is taken.
+    home : Path
+        The folder that it can write to.
+    hide : sequence of Path
+        Folders that it must not see.
+    keep : sequence of Path
+        Folders that it needs.
 
     Raises
     ------
@@ -91,47 +106,86 @@ class OwnUser:
 
     most_processes = MOST_PROCESSES
 
-    def __init__(self, uid: int | None = None) -> None:
-        processes.adopt_orphans(True)
-        self.uid, self._lock = claimed([uid] if uid is not None else candidates())
+    def __init__(
+        self, uid: int | None, home: Path, hide: Sequence[Path], keep: Sequence[Path]
+    ) -> None:
+        processes.adopt_orphans()
+        stash = locks()
+        self.uid, self.gid, self._lock = claimed(stash, candidates() if uid is None else [uid])
         self._helper = self.uid + HELPERS if self.uid in FREE else SPARE_HELPER
-        self._isolation = next(filter(works, ISOLATIONS), ())
-        self._writable = writable_folders()
-        self.notes: tuple[str, ...] = (
-            ()
-            if "--net" in self._isolation
-            else ("unshare --net does not work here: the code of hand-ins reaches the network.",)
-        )
+        self._home, self._hide, self._keep = home, hide, keep
+        covers = [
+            *(Cover(folder) for folder in hide),
+            *(Cover(folder, OPEN) for folder in open_folders()),
+            Cover(home, f"mode=700,uid={self.uid},gid={self.gid},{LIMITED}"),
+        ]
+        self._choices = choices(covers, stash)
+        self._isolation = self._choices[-1]
+        self._writable = all_open_folders()
         self._end()  # what a grader that was killed has left behind
 
-    def command(self, command: Sequence[str]) -> list[str]:
-        """The command as this user runs it, without network where that can be done."""
-        ids = [f"--reuid={self.uid}", f"--regid={self.uid}", "--clear-groups"]
-        # setpriv has root's rights to its end, and finds what this user cannot; env has them no more.
-        user = ["setpriv", *ids, "--no-new-privs", "--pdeathsig=KILL", "env", *command]
-        return ["unshare", *self._isolation, *user] if self._isolation else user
+    def settle(self, works: Callable[[], bool]) -> bool:
+        """Take the best isolation that works; False if this user does not even without any."""
+        for choice in self._choices:
+            self._isolation = choice
+            if works():
+                self._writable = [] if choice.covers_folders else self._writable
+                return True
+        return False
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is not protected here, for the staff."""
+        return tuple(self._notes())
+
+    def _notes(self) -> Iterator[str]:
+        """What the kernel does not allow here, and what that means."""
+        if "--net" not in self._isolation.options:
+            yield "unshare --net does not work here: the code of hand-ins reaches the network."
+        for folder in [] if self._isolation.covers_folders else self._hide:
+            command = [*self._setpriv(), "env", "test", "-x", str(folder)]
+            if not subprocess.run(command, capture_output=True, check=False).returncode:
+                yield f"unshare --mount does not work here: the code of hand-ins can read {folder}."
+
+    def command(self, command: Sequence[str], tree: Path) -> list[str]:
+        """The command as this user runs it, isolated as far as that can be done."""
+        # setpriv has root's rights to its end, and finds what this user cannot; env has lost them.
+        user = [*self._setpriv(), "--no-new-privs", "--pdeathsig=KILL", "env", *command]
+        # Where memory runs out, the kernel is to end the worker, and no other process.
+        user = ["choom", "-n", "1000", "--", *user] if shutil.which("choom") else user
+        return self._isolation.command(user, [self._home.parent, *self._keep, tree], self._home)
+
+    def _setpriv(self) -> list[str]:
+        """The command that runs another as this user."""
+        return ["setpriv", f"--reuid={self.uid}", f"--regid={self.gid}", "--clear-groups"]
+
+    def let_read(self, folder: Path) -> None:
+        """Let this user read a folder, and no other but root."""
+        os.chown(folder, 0, self.gid)
+        folder.chmod(0o750)
 
     def give(self, folder: Path) -> None:
         """Make a folder this user's."""
-        os.chown(folder, self.uid, self.uid)
+        os.chown(folder, self.uid, self.gid)
 
     @contextlib.contextmanager
-    def alive(self) -> Iterator[list["subprocess.Popen[bytes]"]]:
+    def alive(self) -> Iterator[list[Worker]]:
         """Kill all that is started meanwhile and put into the list, with all it leaves behind."""
-        started: list[subprocess.Popen[bytes]] = []
+        started: list[Worker] = []
         try:
             yield started
         finally:
             for process in started:
-                end(process)
+                process.kill()
+                process.wait()
             self._end()
+            processes.workers.difference_update(process.pid for process in started)
 
     def _end(self) -> None:
         """Kill all processes of this user, and remove its files."""
         processes.kill_all_of(self.uid, self._helper)
-        if "--ipc" not in self._isolation and shutil.which("ipcrm"):
-            remove = ["setpriv", f"--reuid={self.uid}", f"--regid={self.uid}", "--clear-groups"]
-            subprocess.run([*remove, "ipcrm", "--all"], capture_output=True, check=False)
+        if "--ipc" not in self._isolation.options and shutil.which("ipcrm"):
+            subprocess.run([*self._setpriv(), "ipcrm", "--all"], capture_output=True, check=False)
         for folder in self._writable:
             remove_files_of(self.uid, folder)
 
@@ -140,13 +194,11 @@ class OwnUser:
         os.close(self._lock)
 
 
-def end(process: "subprocess.Popen[bytes]") -> None:
-    """Kill a process with its group."""
-    if hasattr(os, "killpg"):
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGKILL)
-    process.kill()
-    process.wait()
+def locks() -> Path:
+    """A folder that only root can read, with a file for each user that is taken."""
+    folder = next(folder for folder in LOCKS if folder.parent.is_dir())
+    folder.mkdir(mode=0o700, exist_ok=True)
+    return folder
 
 
 def candidates() -> Iterator[int]:
@@ -161,59 +213,55 @@ def candidates() -> Iterator[int]:
     yield from (uid for uid in FREE if uid not in taken)
 
 
-def claimed(uids: "Iterator[int] | list[int]") -> tuple[int, int]:
-    """The first user that no grader has, and the descriptor that holds it."""
-    import fcntl  # there is none on Windows
+def claimed(folder: Path, uids: Iterable[int]) -> tuple[int, int, int]:
+    """The first user that no grader has, its group, and the descriptor that holds it."""
+    import fcntl  # there are none on Windows
+    import pwd
 
-    folder = next(folder for folder in LOCKS if folder.parent.is_dir())
-    folder.mkdir(mode=0o700, exist_ok=True)
     for uid in uids:
         file = os.open(folder / str(uid), os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             os.close(file)
-        else:
-            return uid, file
+            continue
+        try:
+            return uid, pwd.getpwuid(uid).pw_gid, file
+        except KeyError:
+            return uid, uid, file
     raise SandboxError("other graders have taken all users that hand-ins may run as")
 
 
-def works(isolation: Sequence[str]) -> bool:
-    """True if unshare can do this here."""
-    if not shutil.which("unshare"):
-        return False
-    return not subprocess.run(["unshare", *isolation, "true"], capture_output=True).returncode
+def open_folders() -> list[Path]:
+    """The folders for temporary files, which every user can write to."""
+    found = {Path(name).resolve() for name in (*WRITABLE, tempfile.gettempdir())}
+    return [folder for folder in sorted(found) if folder.is_dir() and folder.stat().st_mode & 0o002]
 
 
-def writable_folders() -> list[Path]:
-    """The folders that every user can write to."""
+def all_open_folders() -> list[Path]:
+    """These, and what lies in them that every user can write to."""
     found: list[Path] = []
-    left = [Path(name) for name in {*WRITABLE, tempfile.gettempdir()}]
+    left = open_folders()
     while left and len(found) < MOST_FOLDERS:
         folder = left.pop(0)
         with contextlib.suppress(OSError):
             if folder.stat().st_mode & 0o002:
                 found.append(folder)
-                left += [
-                    Path(entry.path)
-                    for entry in os.scandir(folder)
-                    if entry.is_dir(follow_symlinks=False)
-                ]
+                entries = list(os.scandir(folder))
+                left += [Path(e.path) for e in entries if e.is_dir(follow_symlinks=False)]
     return found
 
 
 def remove_files_of(uid: int, folder: Path) -> None:
     """Remove a user's files from a folder that every user can write to."""
     with contextlib.suppress(OSError):
-        names = [
-            entry.path
-            for entry in os.scandir(folder)
-            if entry.stat(follow_symlinks=False).st_uid == uid
-        ]
+        entries = list(os.scandir(folder))
+        names = [e.path for e in entries if e.stat(follow_symlinks=False).st_uid == uid]
         for start in range(0, len(names), 100):
-            # Unlike shutil.rmtree, rm copes with folders of any depth.
-            subprocess.run(
-                ["rm", "-rf", "--one-file-system", "--", *names[start : start + 100]],
-                stderr=subprocess.DEVNULL,
-                check=False,
-            )
+            remove(names[start : start + 100])
+
+
+def remove(paths: Sequence[str]) -> None:
+    """Remove files and folders; unlike shutil.rmtree, rm copes with folders of any depth."""
+    command = ["rm", "-rf", "--one-file-system", "--", *paths]
+    subprocess.run(command, stderr=subprocess.DEVNULL, check=False)

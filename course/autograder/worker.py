@@ -2,26 +2,29 @@
 
 It is a program of its own, started afresh for each test as another user. It knows the inputs of the
 cases and nothing else: the expected values, the verdict and the points stay with the grader. The
-sandbox copies it beside ``wire.py`` and gives it the tree, then three limits: megabytes, seconds of
-CPU and processes. The request comes on standard input; answers go to standard output, which is
-moved out of the way of the student's code.
+sandbox copies it beside ``wire.py`` and gives it the tree, then the limits: seconds, megabytes,
+seconds of CPU, and processes. The request comes on standard input, a file to whose end the place of
+a crash or an endless loop is added; answers go to standard output, which is moved out of the way of
+the student's code.
 """
 
 import contextlib
+import faulthandler
 import importlib
 import os
 import sys
 import threading
 from collections.abc import Sequence
-from importlib.machinery import ModuleSpec, PathFinder
+from importlib.machinery import BuiltinImporter, FrozenImporter, ModuleSpec, PathFinder
 from pathlib import Path
 from types import FrameType, ModuleType
 from typing import Any
 
+FINDERS = BuiltinImporter, FrozenImporter, PathFinder
 OF_THE_TREE = ("neural_networks", "tests")
 """Packages that come from the tree, even if the environment has others of this name."""
 
-CHANNEL = 63  # the highest descriptor that the limit allows
+CHANNEL, TRACE = 63, 62  # the highest descriptors that the limit allows
 LARGEST_FILE, MOST_FILES = 2**20, CHANNEL + 1
 
 
@@ -35,7 +38,11 @@ class FromTree:
         self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
         """Find a package."""
-        return PathFinder.find_spec(name, [self._tree]) if name in OF_THE_TREE else None
+        if name not in OF_THE_TREE:
+            return None
+        if spec := PathFinder.find_spec(name, [self._tree]):
+            return spec
+        raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 
 
 class LineCounter:
@@ -55,19 +62,21 @@ class LineCounter:
 
 def main(arguments: Sequence[str]) -> None:
     """Answer one request."""
-    tree, (megabytes, seconds, processes) = arguments[0], map(int, arguments[1:])
-    set_limits(megabytes, seconds, processes)
+    tree, seconds = arguments[0], float(arguments[1])
+    set_limits(*map(int, arguments[2:]))
     request = sys.stdin.buffer.read()
     move_channel()
     # Last, so that no file of the tree stands for a module of Python or NumPy.
     sys.path.append(tree)
-    sys.meta_path.insert(0, FromTree(tree))
+    # Without those of packages that are installed in place, of which one may be the solution.
+    sys.meta_path[:] = [FromTree(tree), *(finder for finder in sys.meta_path if finder in FINDERS)]
     folder = str(Path(__file__).parent)
     sys.path.insert(0, folder)
     wire = importlib.import_module("wire")
     verdict = importlib.import_module("tests.verdict")
     sys.path.remove(folder)
-    answer(wire, verdict, request, (folder, os.path.join(tree, "tests", "")))  # noqa: PTH118
+    faulthandler.dump_traceback_later(0.9 * seconds, file=TRACE)
+    answer(wire, verdict, request, (folder, str(Path(tree, "tests"))))
     os._exit(0)  # no hook of the student's, and no thread, is waited for
 
 
@@ -84,7 +93,11 @@ def answer(wire: Any, verdict: Any, request: bytes, left_out: tuple[str, ...]) -
             outcome = outcome_of(verdict, recipe, case)
             lines = counter.count if sys.gettrace() is counter else None
             sys.settrace(None)
-        send(wire.reply_frames(outcome, lines))
+        try:
+            reply = wire.reply_frames(outcome, lines)
+        except BaseException as error:  # a class whose attributes raise something
+            reply = wire.reply_frames(verdict.Outcome(error=described(verdict, error)), lines)
+        send(reply)
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(BaseException):
             stream.flush()
@@ -129,8 +142,10 @@ def set_limits(megabytes: int, seconds: int, processes: int) -> None:
 
 
 def move_channel() -> None:
-    """Move the way to the grader to a descriptor of its own, and print to standard error."""
+    """Move the ways to the grader to descriptors of their own, and print to standard error."""
+    os.dup2(0, TRACE, inheritable=False)
     os.dup2(1, CHANNEL, inheritable=False)
+    faulthandler.enable(TRACE)
     os.dup2(2, 1)
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
