@@ -124,7 +124,7 @@ def read_exam(folder: Path) -> Exam:
         if table.pop("format") != FORMAT:
             raise ExamError(f"{TABLE} is of another version of the autograder")
         fingerprint = table.pop("fingerprint")
-        with np.load(folder / ARRAYS, allow_pickle=False) as file:
+        with np.load(io.BytesIO((folder / ARRAYS).read_bytes()), allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
         starter = {path: (folder / STARTER / path).read_bytes() for path in table["starter"]}
         exam = _unpacked(table, Unpacker(arrays), starter)
@@ -132,7 +132,7 @@ def read_exam(folder: Path) -> Exam:
         raise ExamError(f"the exam is not whole: {error.filename}: {error.strerror}") from None
     except ExamError:
         raise
-    except (ValueError, TypeError, KeyError, AttributeError, EOFError, BadZipFile) as error:
+    except (ValueError, TypeError, LookupError, AttributeError, EOFError, BadZipFile) as error:
         raise ExamError(f"the exam is damaged: {type(error).__name__}: {error}") from None
     if exam.fingerprint != fingerprint:
         raise ExamError("the exam is damaged: its fingerprint differs")
@@ -190,7 +190,7 @@ def _unpacked(table: dict[str, Any], unpacker: Unpacker, starter: Mapping[str, b
     return Exam(
         assignment=assignment_from(ASSIGNMENT, assignment["name"], assignment),
         starter=starter,
-        recipes=table["recipes"],
+        recipes=dict(table["recipes"]),
         cases={
             name: tuple(_read_case(unpacker, *case) for case in cases)
             for name, cases in table["cases"].items()
