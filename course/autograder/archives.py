@@ -80,7 +80,7 @@ class Archive:
         """Add a file, with the reason why it cannot be taken, if there is one."""
         parts = [part for part in member.filename.split("/") if part != "."]
         path = "/".join(parts)
-        if member.is_dir() or any(map(is_junk, parts)):
+        if member.filename.endswith("/") or any(map(is_junk, parts)):
             return
         reason = unfit(path) or _unfit_member(member)
         if {"", ".."} & set(parts) or re.match("[A-Za-z]:", path):

@@ -4,6 +4,7 @@ import re
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 
 from course.autograder.exam import Exam
 from course.autograder.folders import PACKAGE
@@ -122,9 +123,14 @@ def base(path: str) -> str:
 
 def matches(path: str, pattern: str) -> bool:
     """True if a path fits a pattern, in which ``**/`` stands for any folders, or none."""
-    parts = re.split(r"(\*\*/|\*)", pattern)
+    return bool(pattern and _compiled(pattern).fullmatch(path))
+
+
+@cache
+def _compiled(pattern: str) -> re.Pattern[str]:
     known = {"**/": r"(?:[^/]+/)*", "*": r"[^/]*"}
-    return bool(pattern and re.fullmatch("".join(known.get(p, re.escape(p)) for p in parts), path))
+    parts = re.split(r"(\*\*/|\*)", pattern)
+    return re.compile("".join(known.get(part, re.escape(part)) for part in parts))
 
 
 def reason_against(path: str, exam: Exam) -> str:

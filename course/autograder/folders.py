@@ -184,7 +184,8 @@ def opened_at(name: str, folder: Where) -> IO[bytes]:
 
 def is_junk(name: str) -> bool:
     """True for hidden files, those of macOS and Windows, and folders of programs."""
-    return name.startswith(".") or name in (*OF_PROGRAMS, "Thumbs.db", "desktop.ini")
+    is_hidden = name.startswith(".") and name != ".."
+    return is_hidden or name in (*OF_PROGRAMS, "Thumbs.db", "desktop.ini")
 
 
 def unfit(path: str) -> str:
