@@ -169,7 +169,7 @@ def l2(numbers: Numbers) -> Iterator[Drawn]:
 
 def _initial(numbers: Numbers, name: str, steps: bool) -> Drawn:
     """The case of ``_init_parameters``."""
-    d, n, t = numbers.sizes(3, 18, 30)
+    d, n, t = numbers.sizes(3, 21, 29)  # the public ones are 20 and 30
     X_shape = (-1, d, t) if steps else (-1, d)
     inputs = {"name": name, "activation": "linear", "n_out": n, "X_shape": X_shape}
     return Drawn("", inputs, ("init_params",))
