@@ -15,7 +15,7 @@ def plain(rng):
 
 
 def strided(rng):
-    """One image with a border, at a stride of up to 3."""
+    """One image with a border, at a stride of up to 2."""
     return convolved(rng, *sizes(rng))
 
 
@@ -32,7 +32,7 @@ def convolved(rng, kernel, s, p, image, m=1):
 
 
 def batch(rng):
-    return convolved(rng, *sizes(rng), m=int(rng.integers(1, 4)))
+    return convolved(rng, *sizes(rng), m=int(rng.integers(1, 3)))
 
 
 @formula("convolution/forward")

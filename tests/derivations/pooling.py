@@ -17,7 +17,7 @@ def drawn(rng, m=1):
 
 
 def batch(rng):
-    return drawn(rng, m=int(rng.integers(1, 4)))
+    return drawn(rng, m=int(rng.integers(1, 3)))
 
 
 def ties():

@@ -3,12 +3,12 @@
 import numpy as np
 
 
-def sizes(rng, most=3):
-    """Kernel (k1, k2), stride, border (p1, p2), and an image (H, W, C) with room for the kernel."""
-    kernel = rng.integers(1, most + 1, 2)
+def sizes(rng):
+    """Kernel, stride, border (p1, p2), and an image (H, W, C) with two windows each way or more."""
+    kernel, s = rng.integers(1, 4, 2), int(rng.integers(1, 3))
     border = [int(rng.integers(0, k)) for k in kernel]
-    image = [*(kernel + rng.integers(0, 4, 2)), rng.integers(1, 3)]
-    return tuple(map(int, kernel)), int(rng.integers(1, 4)), tuple(border), tuple(map(int, image))
+    image = [*(kernel + s + rng.integers(0, 2, 2)), rng.integers(1, 3)]
+    return tuple(map(int, kernel)), s, tuple(border), tuple(map(int, image))
 
 
 def windows(image, kernel, s, p):
