@@ -32,11 +32,10 @@ def known(mistake: Mistake, cases_of: CasesOf = load_cases) -> Known:
 
 def trials(mistake: Mistake, cases_of: CasesOf = load_cases) -> dict[str, list[Outcome]]:
     """Run all recipes of a mistake's exercise with it: the outcomes of all cases, by recipe."""
+    # The cases come first: expected values must not be those of the mistake.
+    cases = {recipe: cases_of(recipe) for recipe in mistake.exercise.recipes().values()}
     with mistake.installed():
-        return {
-            recipe: [run(recipe, case) for case in cases_of(recipe)]
-            for recipe in mistake.exercise.recipes().values()
-        }
+        return {recipe: [run(recipe, case) for case in own] for recipe, own in cases.items()}
 
 
 def all_known(

@@ -9,7 +9,7 @@ import numpy as np
 
 from course.autograder.drawing import UNIT, hidden_inputs, output_size
 from course.autograder.hidden import FEW, MANY, expected, hidden_cases, loops, recipes_of
-from course.autograder.known import MISTAKES, trials
+from course.autograder.known import MISTAKES, known, trials
 from course.autograder.mistakes import EXERCISES
 from tests.course import students
 from tests.course.kits import ASSIGNMENTS, manifest
@@ -225,10 +225,24 @@ class TestVerdicts(unittest.TestCase):
 
     def test_a_table_of_the_public_cases_does_not_pass(self):
         for recipe in RECIPES:
-            known = load_cases(recipe)
-            outcomes = [run(recipe, case) for case in known]
-            self.assertEqual(judge(recipe, known, outcomes), "")
+            public = load_cases(recipe)
+            outcomes = [run(recipe, case) for case in public]
+            self.assertEqual(judge(recipe, public, outcomes), "")
             self.assertNotEqual(judge(recipe, cases(recipe, 0), outcomes), "", recipe)
+
+    def test_expected_values_are_never_those_of_a_mistake(self):
+        seen = []
+
+        def draw(recipe):
+            seen.append((recipe, hidden_cases(recipe, 9)))
+            return seen[-1][1]
+
+        known(MISTAKES[0], draw)
+        self.assertEqual([recipe for recipe, _ in seen], ["relu.forward", "relu.backward"])
+        for recipe, found in seen:
+            for one, other in zip(found, hidden_cases(recipe, 9), strict=True):
+                for name, value in other.expected.items():
+                    np.testing.assert_array_equal(one.expected[name], value, strict=True)
 
 
 class TestLoops(unittest.TestCase):
