@@ -187,8 +187,7 @@ class Marking:
         if not message:
             return replace(graded, points=graded.max_points, message="")
         exercise = exam.assignment.exercise(graded.exercise)
-        missing = exercise.file in self._hand_in.missing
-        message = explained(message, exercise, exam.assignment, missing)
+        message = explained(message, exercise, exam.assignment, self._hand_in)
         return replace(graded, message=message, printed=printed)
 
     def check(self, graded: Graded, tests: Sequence[Graded]) -> Graded:

@@ -51,18 +51,27 @@ def ended_in(recipe: str, cases: Sequence[Case], done: int, ending: str) -> str:
         return f"{method}, after the last case:\n  {ending}"
     case = cases[done]
     if case.hidden:
-        ending = re.sub(r" \(.*\)", "", ending)
+        ending = re.sub(r" \(.*\)", "", ending.partition("\n")[0])
     place = "hidden" if case.hidden else "" if done else "or when its file was imported"
     where = f"case {case.number} of {len(cases)}{f' ({place})' if place else ''}"
     return f"{method}, {where}: {case.summary()}\n  {ending}"
 
 
-def explained(message: str, exercise: Exercise, assignment: Assignment, missing: bool) -> str:
-    """A message with what is behind it, where the file, a class or a signature is another one."""
-    if missing and message.startswith(NOT_WRITTEN):
+def explained(message: str, exercise: Exercise, assignment: Assignment, hand_in: HandIn) -> str:
+    """A message with what is behind it: a file, a class or a signature that is another one."""
+    if exercise.file in hand_in.missing and message.startswith(NOT_WRITTEN):
         return f"{exercise.file} is missing, so the starter's was used\n{message}"
-    lines = [*no_class(message, assignment), *other_signature(message, assignment)]
+    parts = no_class(message, assignment), other_signature(message, assignment)
+    lines = [*nul_bytes(message, hand_in), *(line for part in parts for line in part)]
     return "\n".join([message, *(f"  {line}" for line in lines)])
+
+
+def nul_bytes(message: str, hand_in: HandIn) -> Iterator[str]:
+    """A sentence on each file that Python cannot read for its NUL bytes; Python names none."""
+    for path, data in hand_in.files.items() if "null bytes" in message else ():
+        if b"\0" in data:
+            line = 1 + data[: data.index(b"\0")].count(b"\n")
+            yield f"{path} has a NUL byte in line {line}: it must be plain text, in UTF-8."
 
 
 def no_class(message: str, assignment: Assignment) -> Iterator[str]:

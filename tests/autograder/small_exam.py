@@ -1,13 +1,17 @@
 """A small exam, and archives of hand-ins, for tests of staging, grading and results."""
 
 import io
+import tempfile
+import unittest
 import warnings
 import zipfile
+from pathlib import Path
 
 import numpy as np
 
 from course.assignment import Assignment, Exercise
 from course.autograder.exam import Exam
+from course.autograder.stage import take
 from tests.diagnoses import Case
 
 ACTIVATIONS = "neural_networks/activations.py"
@@ -123,3 +127,35 @@ def zipped(files: dict[str, bytes] | list, compression: int = zipfile.ZIP_DEFLAT
         for name, data in files.items() if isinstance(files, dict) else files:
             archive.writestr(name, data)
     return buffer.getvalue()
+
+
+EXAM = small_exam()
+FILES = {ACTIVATIONS: b"# relu\n", LOSSES: b"# cross-entropy\n", CONV: b"# convolution\n"}
+
+
+class StageTest(unittest.TestCase):
+    """A folder for a hand-in, which is staged for the small exam."""
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = Path(folder.name).resolve()
+        self.hand_in = self.folder / "hand_in"
+        self.hand_in.mkdir()
+
+    def write(self, files, root=None):
+        for name, data in files.items():
+            path = (root or self.hand_in) / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
+
+    def write_zip(self, files, name="hw6.zip", **options):
+        path = self.folder / name
+        path.write_bytes(files if isinstance(files, bytes) else zipped(files, **options))
+        return path
+
+    def take(self, path=None):
+        return take(path or self.hand_in, EXAM)
+
+    def taken(self, path=None):
+        return self.take(path).files
