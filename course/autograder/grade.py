@@ -86,6 +86,8 @@ def run(flags: argparse.Namespace) -> int:
     """Grade the hand-ins that the flags name; returns 1 if one could not be graded."""
     check_flags(flags)
     hand_ins = gradebook.named(flags.hand_ins)
+    if not hand_ins:
+        raise ValueError("there is no hand-in among the files")
     before = gradebook.settings_of(flags.csv) if flags.csv is not None else {}
     exam, seed = exam_of(flags, before)
     chosen(exam, flags.only)  # an unknown exercise is told now
@@ -100,7 +102,7 @@ def run(flags: argparse.Namespace) -> int:
             print(f"note: {note}", file=sys.stderr)
         grades = told(grading, hand_ins, flags.again)
     is_one = len(grades) == 1 and flags.csv is None
-    print(summary.one(grades[0]) if is_one else last_word(exam, flags, grades))
+    print((summary.one(grades[0]) if is_one else last_word(exam, flags, grades)).rstrip("\n"))
     return 0 if all(grade.table for grade in grades) else 1
 
 
@@ -108,13 +110,18 @@ def told(grading: Grading, hand_ins: Mapping[str, Path], again: bool) -> list[Gr
     """The grades of hand-ins, in their order; each is printed in a line if there are several."""
     found = {}
     width = len(str(len(hand_ins)))
-    with tqdm(total=len(hand_ins), desc="grading", unit="hand-in", disable=None) as bar:
-        for number, grade in enumerate(grading.grades(hand_ins, again), start=1):
-            found[grade.name] = grade
-            if len(hand_ins) > 1 or grading.book is not None:
-                bar.clear()
-                print(f"{number:{width}}/{len(hand_ins)}  {summary.line(grade)}", flush=True)
-            bar.update(1)
+    try:
+        with tqdm(total=len(hand_ins), desc="grading", unit="hand-in", disable=None) as bar:
+            for number, grade in enumerate(grading.grades(hand_ins, again), start=1):
+                found[grade.name] = grade
+                if len(hand_ins) > 1 or grading.book is not None:
+                    bar.clear()
+                    print(f"{number:{width}}/{len(hand_ins)}  {summary.line(grade)}", flush=True)
+                bar.update(1)
+    except KeyboardInterrupt:
+        if grading.book is not None:
+            print("\nThe same command goes on from here.", file=sys.stderr)
+        raise
     return [found[name] for name in hand_ins]
 
 

@@ -237,10 +237,10 @@ def named(paths: Iterable[Path]) -> dict[str, Path]:
     taken = {Path(SETTINGS).stem}
     seen = set()
     for path in paths:
-        real = os.path.realpath(path)
-        if path.name == METADATA or real in seen:
+        place = os.path.abspath(path)  # noqa: PTH100 - without "..", and no link followed
+        if path.name == METADATA or place in seen:
             continue
-        seen.add(real)
+        seen.add(place)
         base = file_name(student_of(path) or (path.stem if path.is_file() else path.name))
         name, number = base, 2
         while name.casefold() in taken:

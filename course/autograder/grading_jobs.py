@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from queue import SimpleQueue
 from types import TracebackType
@@ -119,6 +120,8 @@ class Grading:
             hand_in = take(path, self.exam)
         except StageError as error:
             return Grade(name, path, note=str(error))
+        # Only their names, not the files themselves of a whole class.
+        hand_in = replace(hand_in, files=dict.fromkeys(hand_in.files, b""))
         earlier = {} if again or self.book is None else self.book.earlier(name, hand_in)
         if earlier:
             return Grade(name, path, earlier, note_on(hand_in), is_new=False)

@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -55,25 +56,27 @@ class Job:
         self._settings = json.dumps([str(exam), python, list(only)])
         self._process: subprocess.Popen[bytes] | None = None
         self._ended = False
+        self._lock = threading.Lock()
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed in __exit__
         self.notes: list[str] = []
 
     def start(self) -> None:
         """Start the process if there is none; ``JobError`` if it cannot grade at all."""
-        if self._ended:
-            raise JobError("the grader was stopped")
-        if self._process is not None:
-            return
-        self._process = subprocess.Popen(
-            [sys.executable, "-B", "-m", "course.autograder.jobs", self._settings],
-            cwd=ROOT,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._errors,
-            # Ctrl-C on a terminal is for the program that has the gradebook; it ends this one.
-            start_new_session=True,
-        )
-        self.notes = self._answer(self._process)
+        with self._lock:  # one that ends it waits until it is there
+            if self._ended:
+                raise JobError("the grader was stopped")
+            if self._process is not None:
+                return
+            process = self._process = subprocess.Popen(
+                [sys.executable, "-B", "-m", "course.autograder.jobs", self._settings],
+                cwd=ROOT,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._errors,
+                # Ctrl-C on a terminal is for the program that has the gradebook; it ends this one.
+                start_new_session=True,
+            )
+        self.notes = self._answer(process)
 
     def grade(self, hand_in: Path, results: Path) -> None:
         """Grade a hand-in into a file of results; ``JobError`` if it cannot be graded."""
@@ -112,8 +115,9 @@ class Job:
 
     def end(self) -> None:
         """End the process, also while it grades; it removes what it has made."""
-        self._ended = True
-        process = self._process
+        with self._lock:
+            self._ended = True
+            process = self._process
         if process is not None:
             process.terminate()
             try:
