@@ -1,6 +1,5 @@
 """What a worker sends and prints, up to its end, its time limit or the first nonsense."""
 
-import contextlib
 import os
 import queue
 import re
@@ -50,16 +49,14 @@ class Conversation:
         self._printed = bytearray()
         self._frames = wire.Frames()
         self._pieces: queue.Queue[tuple[str, bytes]] = queue.Queue(PIECES)
-        self._over = threading.Event()
         self._threads: list[threading.Thread] = []
 
     def _read(self, stream: str, pipe: IO[bytes]) -> None:
         """Pass on what comes, piece by piece, and an empty piece at the end."""
-        data = b"-"
         with pipe:
-            while data and not self._over.is_set():
-                data = os.read(pipe.fileno(), PIECE)
+            while data := os.read(pipe.fileno(), PIECE):
                 self._pieces.put((stream, data))
+        self._pieces.put((stream, b""))
 
     def listen(self, process: "subprocess.Popen[bytes]") -> str:
         """Listen to the end of the test; how it ended, if it was too early, in words.
@@ -97,9 +94,10 @@ class Conversation:
                 stream, data = self._pieces.get(timeout=min(left, LINGERING))
             except queue.Empty:
                 continue
+            self._keep(stream, data)
             if stream == PRINTED:
-                self._printed += data[: MOST_PRINTED + 1 - len(self._printed)]
-            elif data:
+                continue
+            if data:
                 was_started = self._started
                 if self._take(data):
                     return "" if len(self.replies) == self._cases else NONSENSE
@@ -145,13 +143,21 @@ class Conversation:
 
     def close(self) -> None:
         """Take what is left in the pipes, once all processes that could write to it are gone."""
-        self._over.set()
         deadline = time.monotonic() + 10 * LINGERING
-        while any(thread.is_alive() for thread in self._threads) and time.monotonic() < deadline:
-            with contextlib.suppress(queue.Empty):
+        while time.monotonic() < deadline:
+            at_end = not any(thread.is_alive() for thread in self._threads)
+            try:
                 stream, data = self._pieces.get(timeout=0.001)
-                if stream == PRINTED:
-                    self._printed += data[: MOST_PRINTED + 1 - len(self._printed)]
+            except queue.Empty:
+                if at_end:
+                    break
+            else:
+                self._keep(stream, data)
+
+    def _keep(self, stream: str, data: bytes) -> None:
+        """Keep the first of what is printed."""
+        if stream == PRINTED:
+            self._printed += data[: MOST_PRINTED + 1 - len(self._printed)]
 
     @property
     def printed(self) -> str:

@@ -84,6 +84,7 @@ class Isolation:
                 yield f"mkdir -p {name}; mount --move {place} {name}"
         yield f"umount {stash}"
         yield f"cd {shlex.quote(str(at))}"
+        yield "unset OLDPWD PWD"
         yield 'exec "$@"'
 
     def _seen(self, keep: Sequence[Path]) -> Iterator[Cover]:
