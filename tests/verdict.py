@@ -208,6 +208,8 @@ def problem(case: Case, outcome: Outcome) -> Problem | None:
 MISSING = object()
 """Stands for a result that a recipe did not yield."""
 
+NUMBERS = (int, float, np.number, np.ndarray)
+
 
 def equalities(expected: Mapping[str, np.ndarray]) -> Iterator[tuple[str, np.ndarray]]:
     """The expected results without the bounds."""
@@ -224,7 +226,8 @@ def type_problem(key: str, actual: Any, expected: np.ndarray, case: Case) -> str
         return "n_in is None: _init_parameters must set it to the number of input features."
     if actual is None:
         return f"{key} is None: is there a return?"
-    is_number = np.ndim(actual) == 0 and np.asarray(actual).dtype.kind in "fiu"
+    is_number = isinstance(actual, NUMBERS) and np.asarray(actual).dtype.kind in "fiu"
+    is_number = is_number and np.ndim(actual) == 0
     if expected.ndim == 0:
         if is_number:
             return ""

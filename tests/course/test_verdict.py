@@ -96,6 +96,7 @@ class TestKinds(unittest.TestCase):
         for value, words in (
             (None, "Y is None: is there a return?"),
             ([1.0], "Y must be an array (5, 4), got a list."),
+            ((1.0, [2.0, 3.0]), "Y must be an array (5, 4), got a tuple."),
             (1.5, "Y must be an array (5, 4), got one number."),
             ("x", "Y must be an array (5, 4), got a str."),
         ):
