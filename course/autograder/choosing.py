@@ -2,7 +2,7 @@
 
 import re
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 
@@ -56,10 +56,12 @@ def choose(entries: Mapping[str, str], exam: Exam) -> Choice:
     (root,) = roots
     inside = {place.removeprefix(root): place for place in entries if place.startswith(root)}
     choice = Choice({path: inside[path] for path in exam.accept if path in inside}, refused, root)
+    known = {*exam.accept, *exam.starter}
+    modules = OwnModules(known)
     for path, place in sorted(inside.items()):
-        if path not in (*exam.accept, *exam.starter) and matches(path, exam.extra):
+        if path not in known and matches(path, exam.extra):
             choice.places[path] = place
-            if reason := unfit_module(path, exam):
+            if reason := modules.reason_against(path):
                 refused.setdefault(place, reason)
     return choice
 
@@ -77,19 +79,33 @@ def package_roots(entries: Iterable[str], accept: Iterable[str]) -> list[str]:
     return sorted(root for root in roots if root.count("/") == depth)
 
 
-def unfit_module(path: str, exam: Exam) -> str:
-    """The reason why a module of the student's own is not taken, or an empty string."""
-    known = {*exam.starter, *exam.accept}
-    *parents, _ = accumulated(path)
-    if twin := next((other for other in known if other.lower() == path.lower()), None):
-        return f"its name must be {twin}, in these letters"
-    if shadowed := next((f"{parent}.py" for parent in parents if f"{parent}.py" in known), None):
-        return f"Python would take it in place of {shadowed}"
-    if any(other.startswith(f"{path.removesuffix('.py')}/") for other in known):
-        return f"the starter has a folder {path.removesuffix('.py')}/"
-    if not all(part.isidentifier() for part in path.removesuffix(".py").split("/")):
-        return "a module of this name cannot be imported"
-    return ""
+class OwnModules:
+    """The rules for modules of the student's own, which a hand-in may have 100,000 of.
+
+    Parameters
+    ----------
+    known : collection of str
+        The paths of the starter, and those of exercises.
+    """
+
+    def __init__(self, known: Collection[str]) -> None:
+        self._known = set(known)
+        self._twins = {path.lower(): path for path in known}
+        self._folders = {parent for path in known for parent in accumulated(path)[:-1]}
+
+    def reason_against(self, path: str) -> str:
+        """The reason why a module is not taken, or an empty string."""
+        *parents, _ = accumulated(path)
+        name = path.removesuffix(".py")
+        if twin := self._twins.get(path.lower()):
+            return f"its name must be {twin}, in these letters"
+        if shadowed := next((f"{p}.py" for p in parents if f"{p}.py" in self._known), None):
+            return f"Python would take it in place of {shadowed}"
+        if name in self._folders:
+            return f"the starter has a folder {name}/"
+        if not all(part.isidentifier() for part in name.split("/")):
+            return "a module of this name cannot be imported"
+        return ""
 
 
 def accumulated(path: str) -> list[str]:
