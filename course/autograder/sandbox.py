@@ -238,6 +238,8 @@ class Sandbox:
         """Make an empty folder for the worker, in place of the last one's."""
         if any(self._home.iterdir()):
             remove_folder(self._home)
+            if self._home.exists():  # it takes too long
+                self._home.rename(tempfile.mkdtemp(prefix="left-", dir=self.folder))
             self._home.mkdir(mode=0o700)
         self._user.give(self._home)
 
