@@ -230,6 +230,15 @@ class TestVerdicts(unittest.TestCase):
             self.assertEqual(judge(recipe, public, outcomes), "")
             self.assertNotEqual(judge(recipe, cases(recipe, 0), outcomes), "", recipe)
 
+    def test_results_of_a_mistake_are_the_same_each_time(self):
+        for mistake in MISTAKES:
+            if mistake.exercise.name == "fully_connected":
+                first, second = (known(mistake, load_cases).trials for _ in "ab")
+                for recipe in first:
+                    for one, other in zip(first[recipe], second[recipe], strict=True):
+                        self.assertEqual(one.error, other.error)
+                        np.testing.assert_equal(one.results, other.results, mistake.title)
+
     def test_expected_values_are_never_those_of_a_mistake(self):
         seen = []
 

@@ -287,6 +287,15 @@ class TestLimits(unittest.TestCase):
         base = fully_connected.FullyConnected
         self.assertEqual(message("fully_connected.backward", base=base, backward=backward), "")
 
+    def test_what_is_drawn_is_the_same_each_time(self):
+        (case,) = load_cases("fully_connected.init_params")
+        before = np.random.get_state()  # noqa: NPY002
+        first, second = (run("fully_connected.init_params", case) for _ in "ab")
+        after = np.random.get_state()  # noqa: NPY002
+        W, again = (outcome.results["parameters['W']"] for outcome in (first, second))
+        np.testing.assert_array_equal(W, again)
+        np.testing.assert_equal(after, before)
+
     def test_steps_may_be_an_array(self):
         def backward(self, dLdY):
             return np.stack(elman.Elman.backward(self, dLdY), axis=2)
