@@ -99,10 +99,7 @@ class _Careful(io.BufferedReader):
         asked = -1 if size is None else size
         if asked > LARGEST_DIRECTORY:
             raise zipfile.BadZipFile("too many files")
-        data = super().read(asked if asked >= 0 else LARGEST_DIRECTORY + 1)
-        if len(data) > LARGEST_DIRECTORY:
-            raise zipfile.BadZipFile("too many files")
-        return data
+        return super().read(asked if asked >= 0 else LARGEST_DIRECTORY)
 
 
 def _unfit_member(member: zipfile.ZipInfo) -> str:

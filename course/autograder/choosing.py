@@ -90,15 +90,17 @@ class OwnModules:
 
     def __init__(self, known: Collection[str]) -> None:
         self._known = set(known)
-        self._twins = {path.lower(): path for path in known}
+        self._names = {part.lower(): part for path in known for part in accumulated(path)}
         self._folders = {parent for path in known for parent in accumulated(path)[:-1]}
 
     def reason_against(self, path: str) -> str:
         """The reason why a module is not taken, or an empty string."""
         *parents, _ = accumulated(path)
         name = path.removesuffix(".py")
-        if twin := self._twins.get(path.lower()):
-            return f"its name must be {twin}, in these letters"
+        # Two names that differ in capitals are one file on some machines.
+        for part in accumulated(path):
+            if (twin := self._names.setdefault(part.lower(), part)) != part:
+                return f"its name must be {twin}, in these letters"
         if shadowed := next((f"{p}.py" for p in parents if f"{p}.py" in self._known), None):
             return f"Python would take it in place of {shadowed}"
         if name in self._folders:

@@ -125,15 +125,14 @@ class Folder:
         while queue and left:
             _, depth, folders = heapq.heappop(queue)
             path = "".join(f"{name}/" for name in folders)
-            found: list[tuple[str, str]] = []
-            if depth <= MOST_DEPTH:
-                try:
-                    with self._inside(folders) as folder, os.scandir(folder) as entries:
-                        found = sorted((e.name, _kind(e)) for e in islice(entries, left + 1))
-                except OSError as error:
-                    if not folders:
-                        raise
-                    self.entries[path] = f"cannot be read: {error.strerror}"
+            try:
+                with self._inside(folders) as folder, os.scandir(folder) as entries:
+                    found = sorted((e.name, _kind(e)) for e in islice(entries, left + 1))
+            except OSError as error:
+                if not folders:
+                    raise
+                self.entries[path] = f"cannot be read: {error.strerror}"
+                continue
             left = max(0, left - len(found))
             if depth > MOST_DEPTH or not left:
                 self.entries[path] = "too many files or folders to look at"

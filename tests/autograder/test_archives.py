@@ -93,8 +93,8 @@ class TestArchive(StageTest):
         self.check_refused(self.patched(b"PK\x01\x02", 10, 99), "compressed in a way")
 
     def test_a_bomb(self):
-        bomb = zipped({LOSSES: b"\0" * 300_000_000})
-        self.assertLess(len(bomb), 400_000)
+        bomb = zipped({LOSSES: b"\0" * 100_000_000})
+        self.assertLess(len(bomb), 200_000)
         self.check_refused(bomb, "larger than 1 MB")
 
     def test_sizes_are_not_believed(self):
@@ -107,6 +107,13 @@ class TestArchive(StageTest):
         with mock.patch.object(folders, "LARGEST_ARCHIVE", 1_000_000):
             found = self.take(self.write_zip({"a.zip": b"\0" * 5_000_000}))
         self.assertEqual(found.ignored, {"a.zip": "larger than 1 MB"})
+
+    def test_an_inner_bomb_is_not_copied_to_its_end(self):
+        file = mock.Mock()
+        file.read.return_value = b"\0" * 1_000_000
+        with self.assertRaisesRegex(folders.Refused, "larger than 100 MB"):
+            folders.temporary(file)
+        self.assertEqual(file.read.call_count, 101)
 
     def test_damage(self):
         whole = zipped(FILES)
@@ -139,9 +146,9 @@ class TestArchive(StageTest):
 
     def test_many_files_do_not_take_long(self):
         path = self.write_zip({f"data/{i:05}": b"" for i in range(20_000)} | FILES)
-        start = time.monotonic()
+        start = time.process_time()
         self.assertEqual(self.taken(path), FILES)
-        self.assertLess(time.monotonic() - start, 10)
+        self.assertLess(time.process_time() - start, 10)
 
     def test_temporary_copies_are_closed(self):
         before = n_open_files()

@@ -179,7 +179,7 @@ class TestTaken(StageTest):
             "neural_networks/losses/__init__.py": f"in place of {LOSSES}",
             "neural_networks/layers.py": "the starter has a folder neural_networks/layers/",
             "neural_networks/Activations.py": f"its name must be {ACTIVATIONS}",
-            "neural_networks/LAYERS/BASE.py": "its name must be neural_networks/layers/base.py",
+            "neural_networks/LAYERS/own.py": "its name must be neural_networks/layers, in",
             "neural_networks/my helpers.py": "cannot be imported",
         }.items():
             with self.subTest(name):
@@ -190,6 +190,14 @@ class TestTaken(StageTest):
                 (self.hand_in / name).unlink()
                 if (self.hand_in / name).parent.name in ("base", "losses", "LAYERS"):
                     (self.hand_in / name).parent.rmdir()
+
+    def test_of_own_modules_that_differ_in_capitals_one_is_taken(self):
+        own = {"neural_networks/Own/a.py": b"1", "neural_networks/own/b.py": b"2"}
+        self.write(FILES | own)
+        found = self.take()
+        self.assertEqual(found.files, FILES | {"neural_networks/Own/a.py": b"1"})
+        reason = "its name must be neural_networks/Own, in these letters"
+        self.assertEqual(found.ignored, {"neural_networks/own/b.py": reason})
 
     def test_names_are_few_short_and_printable(self):
         self.write(FILES)
@@ -222,7 +230,7 @@ class TestTaken(StageTest):
         self.write({"notes.txt": b""})
         self.assertEqual(self.take().fingerprint, first)
         self.assertEqual(self.take(self.write_zip(FILES)).fingerprint, first)
-        self.write({LOSSES: b"another"})
+        self.write({LOSSES: FILES[LOSSES].upper()})
         self.assertNotEqual(self.take().fingerprint, first)
         self.assertEqual(len(first), 64)
 
@@ -257,6 +265,13 @@ class TestLay(StageTest):
         for path in (self.tree, *self.tree.rglob("*")):
             mode = stat.S_IMODE(path.stat().st_mode)
             self.assertEqual(mode, 0o755 if path.is_dir() else 0o644, path)
+
+    def test_no_link_to_a_file_is_followed(self):
+        (self.folder / "mine").write_bytes(b"mine")
+        (self.tree / EINSUM).symlink_to(self.folder / "mine")
+        with self.assertRaises(FileExistsError):
+            lay(self.tree, EXAM, HandIn({EINSUM: b"theirs"}))
+        self.assertEqual((self.folder / "mine").read_bytes(), b"mine")
 
     def test_no_link_is_followed(self):
         elsewhere = self.folder / "elsewhere"
