@@ -16,6 +16,9 @@ NOT_COMPARED = "Its results could not be compared with the right ones: are they 
 NOT_RUN = "The grader could not run this, by no fault of your code: please tell your instructor."
 TOO_FEW = "fewer answers came than there are cases"
 
+MOST_BEHIND = 5
+"""Lines on what is behind an error."""
+
 NO_SUCH_NAME = (
     r"cannot import name '(\w+)'",
     r"name '(\w+)' is not defined",
@@ -28,7 +31,7 @@ WRONG_CALL = r"TypeError: (?:\w+\.)*(\w+\.\w+)\(\) (?:takes|missing|got) "
 
 
 def message_of(recipe: str, cases: Sequence[Case], run: Run, cause: Cause) -> str:
-    """The message of a test that has run, in at most 40 lines; empty if it is right.
+    """The message of a test that has run; empty if it is right.
 
     An ending before all cases were through comes after blanks and errors, and before wrong values.
     """
@@ -41,7 +44,7 @@ def message_of(recipe: str, cases: Sequence[Case], run: Run, cause: Cause) -> st
         message = judge(recipe, cases, outcomes, cause)
     except Exception:  # of values that no honest code returns
         message = f"{RECIPES[recipe].method}\n  {NOT_COMPARED}"
-    return "\n".join((message or ending).splitlines()[:MOST_LINES])
+    return message or ending
 
 
 def ended_in(recipe: str, cases: Sequence[Case], done: int, ending: str) -> str:
@@ -58,12 +61,16 @@ def ended_in(recipe: str, cases: Sequence[Case], done: int, ending: str) -> str:
 
 
 def explained(message: str, exercise: Exercise, assignment: Assignment, hand_in: HandIn) -> str:
-    """A message with what is behind it: a file, a class or a signature that is another one."""
+    """A message with what is behind it: a file, a class or a signature that is another one.
+
+    It has at most 40 lines.
+    """
     if exercise.file in hand_in.missing and message.startswith(NOT_WRITTEN):
         return f"{exercise.file} is missing, so the starter's was used\n{message}"
     parts = no_class(message, assignment), other_signature(message, assignment)
-    lines = [*nul_bytes(message, hand_in), *(line for part in parts for line in part)]
-    return "\n".join([message, *(f"  {line}" for line in lines)])
+    lines = [*nul_bytes(message, hand_in), *(line for part in parts for line in part)][:MOST_BEHIND]
+    told = message.splitlines()[: MOST_LINES - len(lines)]
+    return "\n".join([*told, *(f"  {line}" for line in lines)])
 
 
 def nul_bytes(message: str, hand_in: HandIn) -> Iterator[str]:
@@ -113,11 +120,13 @@ def about_files(hand_in: HandIn) -> list[str]:
 
 
 def next_step(exam: Exam, report: Report) -> str:
-    """The exercise to look at next: the first required one of which a test fails."""
+    """The exercise to look at next: the first required one of which a test fails.
+
+    If there is none, those that are optional; an empty string if all is right.
+    """
     failing: Collection[str] = {graded.exercise for graded in report.tests if not graded.passed}
     open_ones = [each for each in exam.assignment.exercises if each.name in failing]
     required = [each for each in open_ones if not each.optional]
     for exercise in required:
         return f"{exercise.key}, {exercise.file} (python check.py {exercise.name} --hint)"
-    names = ", ".join(each.title for each in open_ones)
-    return f"all is right; optional: {names}" if names else "all is right"
+    return f"optional: {', '.join(each.title for each in open_ones)}" if open_ones else ""

@@ -22,6 +22,7 @@ from gradescope_utils.autograder_utils.json_test_runner import JSONTestRunner
 from course.autograder.exam import Exam
 from course.autograder.report import UNFINISHED, Graded, Report, unfinished
 from course.autograder.wire import harmless
+from tests.verdict import MOST_LINES
 
 MOST_OF_TEXT = 10_000
 """Characters of one text."""
@@ -68,8 +69,11 @@ def proxy(graded: Graded) -> unittest.TestCase:
 def output_of(graded: Graded) -> str:
     """The message of a test, and below it what the code printed."""
     parts = [graded.message]
-    if graded.printed.strip():
-        parts += ["", "Your code printed:", *(f"  {line}" for line in graded.printed.splitlines())]
+    printed = graded.printed.splitlines() if graded.printed.strip() else []
+    if printed:
+        parts += ["", "Your code printed:", *(f"  {line}" for line in printed[:MOST_LINES])]
+    if len(printed) > MOST_LINES:
+        parts.append(f"  ... and {len(printed) - MOST_LINES} lines more")
     return clean("\n".join(parts))
 
 
@@ -95,6 +99,8 @@ def summary(report: Report) -> str:
     lines = [f"**{counts}**: {n_passed} of {len(report.tests)} tests pass."]
     if any(graded.message == UNFINISHED for graded in report.tests):
         lines = [f"**The grader did not finish**: {counts} so far. Submit again, or ask."]
+    if 0 < report.points == report.max_points:
+        lines.append("All that has points is right.")
     if report.next_step:
         lines.append(f"Next: {as_code(report.next_step)}")
     if report.notes:

@@ -126,6 +126,11 @@ class TestResults(unittest.TestCase):
             "- `losses.py is missing: the starter's own was used`\n- `not taken: 'x' *y* (a link)`",
         )
 
+    def test_the_summary_when_all_is_right(self):
+        found = checked(Report([FORWARD], next_step="optional: L2"))
+        words = "**2 of 2 points**: 1 of 1 tests pass.\n\nAll that has points is right."
+        self.assertEqual(found["output"], f"{words}\n\nNext: `optional: L2`")
+
     def test_data_for_the_staff(self):
         report = Report(
             [FORWARD], staff=["no network"], ignored={"a.py": "why"}, exam="e", hand_in="h"
@@ -174,6 +179,9 @@ class TestResults(unittest.TestCase):
         graded = replace(WRONG, message="m" * 10**7, printed="p" * 10**7)
         (test,) = checked(Report([graded]))["tests"]
         self.assertLess(len(test["output"]), MOST_OF_TEXT + 10)
+        graded = replace(WRONG, printed="".join(f"{i}\n" for i in range(1000)))
+        (test,) = checked(Report([graded]))["tests"]
+        self.assertTrue(test["output"].endswith("\n  39\n  ... and 960 lines more\n"))
 
     def test_numbers_that_are_not_finite(self):
         for seconds in (float("nan"), float("inf")):
