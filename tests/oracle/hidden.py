@@ -4,7 +4,7 @@ Their expected values are those of the solution here. This compares them with Py
 functions that the public cases were made with. From the root of the repository, with the number of
 seeds to try:
 
-    python -m tests.oracle.check_hidden 5
+    python -m tests.oracle.hidden 5
 """
 
 import sys
