@@ -42,7 +42,7 @@ MODULES = (
 """The grader and its worker: no other module goes into an archive."""
 
 OF_THE_STARTER = ("neural_networks", "tests.stand_ins")
-"""What recipes import when they run, in the worker: it comes from the code under test."""
+"""Modules that recipes import when they run, in the worker: those of the code under test."""
 
 SCRIPTS = "course/autograder/gradescope"
 AT_THE_TOP = ("requirements.txt", "run_autograder", "setup.sh")

@@ -89,7 +89,7 @@ def hidden_cases(recipe: str, seed: int) -> list[Case]:
 
 
 def expected(recipe: str, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """What must come out of a recipe: the solution's results, and bounds for what is drawn.
+    """The expected values of a recipe: the solution's results, and bounds for what is drawn.
 
     Raises
     ------

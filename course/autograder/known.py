@@ -19,7 +19,7 @@ def of_exercise(name: str) -> list[Mistake]:
 
 
 def known(mistake: Mistake, cases_of: CasesOf = load_cases) -> Known:
-    """What comes out of a mistake.
+    """The results of a mistake.
 
     Parameters
     ----------
