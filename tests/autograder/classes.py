@@ -4,19 +4,23 @@ import atexit
 import io
 import shutil
 import tempfile
+import tomllib
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
+from course.assignment import assignment_from
 from course.autograder import grade
-from course.autograder.exam import exam_files, read_exam
+from course.autograder.exam import ASSIGNMENT, Exam, exam_files, read_exam
 from course.autograder.grading_jobs import write_files
+from course.autograder.hidden import loops, recipes_of
 from course.autograder.jobs import JobError
 from course.autograder.report import unfinished
 from course.autograder.results import write_results
 from course.autograder.stage import take
-from tests.course.kits import exam, kit
+from tests.course.kits import kit, manifest, starter
+from tests.verdict import load_cases
 
 ACTIVATIONS = "neural_networks/activations.py"
 FORWARD = "        return np.maximum(Z, 0)\n"
@@ -25,11 +29,31 @@ NAME = "fall-2024"
 
 
 @cache
+def short_exam(name: str) -> Exam:
+    """An exam without hidden cases, and without what listed mistakes come to."""
+    files = starter(name)
+    assignment = assignment_from(ASSIGNMENT, name, tomllib.loads(files[ASSIGNMENT].decode()))
+    recipes = recipes_of(assignment)
+    return Exam(
+        assignment=assignment,
+        starter=files,
+        recipes=recipes,
+        cases={recipe: load_cases(recipe) for recipe in recipes.values()},
+        loops=loops(assignment, recipes),
+        known={},
+        accept=manifest(name).accept,
+        extra=manifest(name).extra,
+        seconds=10,
+        memory_mb=1024,
+    )
+
+
+@cache
 def exam_folder(name: str = NAME) -> Path:
-    """A folder with the files of an exam, which is there until the tests end."""
+    """A folder with the files of a short exam, which is there until the tests end."""
     folder = Path(tempfile.mkdtemp(prefix="exam-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    write_files(folder, exam_files(exam(name)))
+    write_files(folder, exam_files(short_exam(name)))
     return folder
 
 

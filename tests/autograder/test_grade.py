@@ -9,8 +9,7 @@ from pathlib import Path
 from unittest import mock
 
 from course.autograder import gradebook, grading_jobs
-from tests.autograder.classes import NAME, QuickJob, call, exam_folder, hand_in
-from tests.course.kits import exam
+from tests.autograder.classes import NAME, QuickJob, call, exam_folder, hand_in, short_exam
 
 TESTS = ["test_activations.TestReLU.test_forward", "test_activations.TestReLU.test_backward"]
 
@@ -146,7 +145,7 @@ class TestAgain(GradeTest):
 
         def make_exam(manifest, seed):
             made.append((manifest.assignment.name, seed))
-            return exam(NAME)
+            return short_exam(NAME)
 
         with mock.patch("course.autograder.hidden.make_exam", make_exam):
             for more in ([], [], ["--seed", "7"], []):

@@ -18,8 +18,7 @@ from course.autograder.gradescope import NOT_GRADED, add_words
 from course.autograder.grading_jobs import write_files
 from course.autograder.processes import PROC
 from tests.autograder import places
-from tests.autograder.classes import NAME, hand_in, solved, with_forward
-from tests.course.kits import exam
+from tests.autograder.classes import NAME, hand_in, short_exam, solved, with_forward
 
 MAIL = "ada@example.org"
 
@@ -30,7 +29,7 @@ class GradescopeTest(unittest.TestCase):
     def setUp(self):
         self.folder = self.enterContext(places.open_folder())
         self.source, self.results = self.folder / "source", self.folder / "results"
-        write_files(self.source, archive_files(exam(NAME)))
+        write_files(self.source, archive_files(short_exam(NAME)))
         package = Path(gradescope_utils.__file__).parent
         shutil.copytree(package, self.source / package.name)
         python = Path(places.open_python())
