@@ -1,7 +1,7 @@
 """From the starter to the grade: empty, half done, solved, and by a student's own code.
 
-Each test takes a worker, so most hand-ins are graded by the public cases alone, and what is alike in
-two assignments once. COMPLETE_RUNS=1 in the environment does all of it for all assignments.
+Each test takes a worker, so most hand-ins are graded by the public cases alone, and what is alike
+in two assignments once. COMPLETE_RUNS=1 in the environment does all of it for all assignments.
 """
 
 import os
