@@ -120,11 +120,10 @@ def read_files(source: Source, choice: Choice) -> dict[str, bytes]:
     """The files chosen, by their path in the starter; what cannot be taken becomes refused."""
     files: dict[str, bytes] = {}
     left = LARGEST_SUM
-    for path, place in choice.places.items():
-        if place in choice.refused:
-            continue
+    fit = (pair for pair in choice.places.items() if pair[1] not in choice.refused)
+    for number, (path, place) in enumerate([*fit]):
         try:
-            if len(files) == MOST_FILES:
+            if number >= MOST_FILES:
                 raise Refused(f"more than {MOST_FILES} files")
             data = source.read(place, LARGEST)
             if len(data) > left:
