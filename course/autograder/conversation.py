@@ -128,7 +128,7 @@ class Conversation:
             status = process.wait(max(0, deadline - time.monotonic()))
         except subprocess.TimeoutExpired:
             return self._too_long
-        if status == -getattr(signal, "SIGXCPU", 0):
+        if hasattr(signal, "SIGXCPU") and status == -signal.SIGXCPU:
             return self._too_long
         if status and re.search("memory", self.printed, re.IGNORECASE):
             return f"needed more memory than {self._limits.memory_mb} MB"

@@ -267,7 +267,7 @@ def remove_files_of(uid: int, folder: Path) -> None:
 def remove(paths: Sequence[str]) -> None:
     """Remove files and folders; those that take too long become this user's, closed to others."""
     # Unlike shutil.rmtree, rm copes with folders of any depth.
-    command = ["rm", "-rf", "--one-file-system", "--", *paths]
+    command = ["rm", "-rf", "--", *paths]
     with contextlib.suppress(subprocess.TimeoutExpired):
         subprocess.run(command, stderr=subprocess.DEVNULL, check=False, timeout=REMOVING)
         return

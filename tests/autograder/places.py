@@ -29,17 +29,14 @@ NEEDS_ROOT = "only root can run code as another user"
 def open_python() -> str:
     """A Python of the version of this one, with NumPy and tqdm, that every user can run.
 
-    It is a virtual environment in the folder for temporary files, made once for all processes.
+    It lies in the folder for temporary files, and is made once for all processes.
     """
     if not IS_ROOT or can_be_run_by_others(sys.executable):
         return sys.executable
-    base = next(filter(has_this_version, SYSTEM), None)
-    if base is None:
-        raise unittest.SkipTest("root alone can run the Pythons of this version")
     version = ".".join(map(str, sys.version_info[:2]))
     folder = Path("/tmp") / f"open-python-{version}-numpy-{np.__version__}"
     if not is_complete(folder):
-        make(folder, base)
+        make(folder)
     return str(folder / "bin" / "python")
 
 
@@ -48,8 +45,11 @@ def is_complete(folder: Path) -> bool:
     return (folder / "bin" / "python").exists() and folder.stat().st_uid == os.geteuid()
 
 
-def make(folder: Path, base: str) -> None:
-    """Make the environment beside, and then put it in its place."""
+def make(folder: Path) -> None:
+    """Make a virtual environment beside, and then put it in its place."""
+    base = next(filter(has_this_version, SYSTEM), None)
+    if base is None:
+        raise unittest.SkipTest(f"root alone can run {sys.executable}, and all others like it")
     with tempfile.TemporaryDirectory(dir=folder.parent) as parent:
         made = Path(parent) / "venv"
         subprocess.run([base, "-m", "venv", "--without-pip", str(made)], check=True)

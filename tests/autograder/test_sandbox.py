@@ -23,6 +23,9 @@ from course.autograder.sandbox import ROOT, Sandbox, SandboxError
 from tests.autograder import places, small_tree
 from tests.autograder.small_tree import errors, values
 
+UNUSED = 64400 + os.getpid() % 1000
+"""A user that no test takes in another process."""
+
 ALONE = ((),)
 """The choice of isolations of a kernel that allows none."""
 
@@ -314,12 +317,13 @@ class TestLeftBehind(InSandbox):
         body = """
             import ctypes
             libc = ctypes.CDLL(None)
-            there = libc.shmget(4711, 100, 0)
-            libc.shmget(4711, 100, 0o1600)
+            there = libc.shmget({key}, 100, 0)
+            libc.shmget({key}, 100, 0o1600)
             return (there >= 0) * 1.0
         """
+        key = 10**6 + os.getpid()
         for _ in range(2):
-            self.assertEqual(self.y(body), 0)
+            self.assertEqual(self.y(body.format(key=key)), 0)
 
 
 @unittest.skipUnless(places.IS_ROOT, places.NEEDS_ROOT)
@@ -422,7 +426,8 @@ class TestOtherUser(InSandbox):
 
     def test_others_cannot_read_the_sandbox(self):
         self.y("return Z")
-        with Sandbox(places.open_python()) as other:
+        choices = mock.patch.object(isolation, "CHOICES", self.choices)
+        with choices, Sandbox(places.open_python()) as other:
             self.assertNotEqual(other.uid, self.sandbox.uid)
             path = self.sandbox.folder / "tree" / "neural_networks" / "activations.py"
             found = small_tree.run(other, f"open({str(path)!r})")
@@ -577,22 +582,20 @@ class TestSandbox(unittest.TestCase):
         python = places.open_python()
         with Sandbox(python) as first, Sandbox(python) as second:
             self.assertNotEqual(first.uid, second.uid)
-            taken = first.uid
-            with self.assertRaises(SandboxError), Sandbox(python, uid=taken):
+            with self.assertRaises(SandboxError), Sandbox(python, uid=first.uid):
                 pass
-        with Sandbox(python, uid=taken) as third:
-            self.assertEqual(third.uid, taken)
+        for _ in range(2):  # it is free again after the first
+            with Sandbox(python, uid=UNUSED) as third:
+                self.assertEqual(third.uid, UNUSED)
 
     @unittest.skipUnless(places.IS_ROOT, places.NEEDS_ROOT)
     def test_what_a_killed_grader_left_is_killed(self):
-        python = places.open_python()
-        with Sandbox(python) as sandbox:
-            uid = sandbox.uid
+        uid = UNUSED
         command = ["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups", "sleep", "1000"]
         with subprocess.Popen(command) as left:
             while left.pid not in processes.processes_of(uid):
                 time.sleep(0.01)
-            with Sandbox(python, uid=uid):
+            with Sandbox(places.open_python(), uid=uid):
                 self.assertIsNotNone(left.wait(10))
 
     @unittest.skipUnless(places.IS_ROOT, places.NEEDS_ROOT)
