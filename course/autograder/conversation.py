@@ -135,7 +135,9 @@ class Conversation:
         if status >= 0:
             return f"ended the program (exit status {status})"
         name = signal.Signals(-status).name if -status in set(signal.Signals) else "?"
-        return f"crashed (signal {-status}, {name})"
+        # If it was not the code itself, it was the kernel.
+        reason = ": out of memory?" if name == "SIGKILL" else ""
+        return f"crashed (signal {-status}, {name}){reason}"
 
     @property
     def _too_long(self) -> str:
