@@ -340,3 +340,25 @@ class TestReply(unittest.TestCase):
         ((name, value),) = outcome.results.items()
         self.assertLessEqual(len(name), wire.MOST_OF_NAME)
         self.assertLessEqual(len(type(value).__name__), wire.MOST_OF_TYPE)
+
+
+class TestDamage(unittest.TestCase):
+    """Replies with damaged bytes: they are read, or they are nonsense, and nothing else."""
+
+    def test_damage(self):
+        outcome = Outcome({"Y": np.eye(3), "n": 1.5, "o": [], "x": None}, error="It raised σ")
+        good = reply_frames(outcome, 8)
+        read_in_full = nonsense = 0
+        for _ in range(4000):
+            data = bytearray(good)
+            for place in rng.integers(len(good) - 9 * 8, size=rng.integers(1, 4)):
+                data[place] = rng.choice([rng.integers(256), *b'0129"[]{},:-.eNfalsn'])
+            try:
+                for header, arrays in read(bytes(data)):
+                    reply = read_reply(header, arrays)
+                    reply_frames(reply.outcome, reply.lines)
+                    read_in_full += 1
+            except Nonsense:
+                nonsense += 1
+        self.assertGreater(read_in_full, 100)
+        self.assertGreater(nonsense, 1000)
