@@ -1,22 +1,25 @@
 """Gradescope's folders and scripts: results that are always there, and closed folders."""
 
+import io
 import json
 import os
 import shutil
 import signal
 import stat
 import subprocess
-import tempfile
 import time
 import unittest
+from contextlib import redirect_stdout
 from pathlib import Path
+from unittest import mock
 
 import gradescope_utils
 
+from course.autograder import gradescope
 from course.autograder.build import archive_files
 from course.autograder.gradescope import NOT_GRADED, add_words
 from course.autograder.grading_jobs import write_files
-from course.autograder.processes import PROC
+from course.autograder.processes import PROC, SandboxError
 from tests.autograder import places
 from tests.autograder.classes import NAME, hand_in, short_exam, solved, with_forward
 
@@ -87,6 +90,8 @@ class TestRunAutograder(GradescopeTest):
 
     def test_python_cannot_start(self):
         (self.folder / "venv").unlink()
+        self.results.mkdir()
+        (self.results / "results.json").write_text('{"score": 100}')  # of an earlier hand-in
         out, table = self.graded(solved())
         self.assertIn("the grader ended with status 127", out)
         self.assertEqual(table["score"], 0)
@@ -134,9 +139,30 @@ class TestRunAutograder(GradescopeTest):
             time.sleep(0.02)
 
 
-class TestWords(unittest.TestCase):
+class TestWords(GradescopeTest):
+    def test_no_sandbox(self):
+        self.results.mkdir()
+        out = io.StringIO()
+        with (
+            mock.patch.object(gradescope, "Sandbox", side_effect=SandboxError("no user is left")),
+            mock.patch.object(gradescope, "end_on_signals"),
+            mock.patch.dict(os.environ, AUTOGRADER=str(self.folder)),
+            redirect_stdout(out),
+        ):
+            self.assertEqual(gradescope.main([]), 0)
+        self.assertIn("SandboxError: no user is left", out.getvalue())
+        table = self.table()
+        self.assertTrue(table["output"].startswith(NOT_GRADED))
+        self.assertEqual([test["score"] for test in table["tests"]], [0, 0, 0])
+
+    @unittest.skipUnless(places.IS_ROOT, places.NEEDS_ROOT)
+    def test_no_hand_in_runs_as_root(self):
+        with self.assertRaisesRegex(SandboxError, "^the code of hand-ins would run as root: a"):
+            gradescope.own_user(mock.Mock(uid=None, notes=("a", "b")))
+        gradescope.own_user(mock.Mock(uid=999))
+
     def test_above_what_is_there(self):
-        path = Path(self.enterContext(tempfile.TemporaryDirectory())) / "results.json"
+        path = self.folder / "results.json"
         add_words(path, "First.")
         self.assertEqual(json.loads(path.read_text())["score"], 0)
         path.write_text('{"output": "Second.", "tests": [{"score": 3}]}')
@@ -240,6 +266,13 @@ class TestSetup(GradescopeTest):
     def test_what_fails_is_said(self):
         for words, changes in (
             ("there is no Python 3.11 or newer here", {"apt-cache": "false", "grep": "exit 1"}),
+            (
+                "failed, see above: useradd",
+                {
+                    "id": 'case "$*" in -u) echo 0;; student) exit 1;; *) echo 999;; esac',
+                    "useradd": "exit 9",
+                },
+            ),
             ("it must run as root", {"id": "echo 1000"}),
             ("python3 of the image was replaced", {"readlink": "date +%N"}),
             ("code could read what must come out", {"setpriv": f'{AS_USER}; exec "$@"'}),
