@@ -111,7 +111,9 @@ def told(grading: Grading, hand_ins: Mapping[str, Path], again: bool) -> list[Gr
     found = {}
     width = len(str(len(hand_ins)))
     try:
-        with tqdm(total=len(hand_ins), desc="grading", unit="hand-in", disable=None) as bar:
+        # On a terminal alone; elsewhere the lines are progress enough.
+        options: dict[str, Any] = {"disable": None, "leave": False, "dynamic_ncols": True}
+        with tqdm(total=len(hand_ins), desc="grading", unit=" hand-in", **options) as bar:
             for number, grade in enumerate(grading.grades(hand_ins, again), start=1):
                 found[grade.name] = grade
                 if len(hand_ins) > 1 or grading.book is not None:

@@ -9,6 +9,7 @@ from course.autograder.exam import Exam
 from course.autograder.gradebook import Grade, Key, plain
 from course.autograder.report import chosen
 from neural_networks.utils.text import counted
+from tests.verdict import NOT_WRITTEN
 
 MOST_MESSAGES = 10
 CODE = "    "
@@ -114,6 +115,8 @@ def method_of(message: str) -> str:
 
 def sentence(message: str) -> str:
     """The sentence of a message that says most: the last one that is no code, without numbers."""
+    if message.startswith(NOT_WRITTEN):
+        return NOT_WRITTEN.rstrip(": ")
     own = message.partition("\nYour code printed:")[0].splitlines()
     texts = [text for text in own if text.strip() and not text.startswith(CODE)]
     return re.sub(r"-?\d+(\.\d+)?(e-?\d+)?", "#", texts[-1].strip() if texts else "")

@@ -8,7 +8,7 @@ import zipfile
 from pathlib import Path
 from unittest import mock
 
-from course.autograder import gradebook, grading_jobs
+from course.autograder import gradebook, grading_jobs, summary
 from tests.autograder.classes import NAME, QuickJob, call, exam_folder, hand_in, short_exam
 
 TESTS = ["test_activations.TestReLU.test_forward", "test_activations.TestReLU.test_backward"]
@@ -68,6 +68,18 @@ class TestClass(GradeTest):
         self.assertIn("3 hand-ins graded: 1.7 of 5 points on average, between 0 and 5.", out)
         self.assertIn("3.1 ReLU       5   1.7         1     0     2\n", out)
         self.assertIn("    2  ReLU.forward: The sign is wrong in # of # numbers.\n", out)
+
+    def test_sentences_of_messages(self):
+        for message, text in (
+            ("not written yet: 4.1 relu: write ReLU.forward", "not written yet"),
+            ("ReLU.forward, case 2\n  It raised x: -3.5e-07\n    a.py:3: b", "It raised x: #"),
+            (
+                "A.b\n  Y is 2 times too large.\n\nYour code printed:\n  3",
+                "Y is # times too large.",
+            ),
+            ("", ""),
+        ):
+            self.assertEqual(summary.sentence(message), text)
 
     def test_the_gradebook(self):
         hand_ins = [self.hand_in("bob", "blank"), self.hand_in("ada", "right, with a loop")]
