@@ -71,9 +71,7 @@ add_deadsnakes() {
 
 [ "$(id -u)" = 0 ] || fail 'it must run as root, as on Gradescope'
 [ -f "$SOURCE/requirements.txt" ] || fail "there is no $SOURCE/requirements.txt: unpack the grader's archive there"
-for tool in setpriv prlimit; do
-    command -v "$tool" >/dev/null || fail "$tool is missing: install util-linux"
-done
+command -v setpriv >/dev/null || fail 'setpriv is missing: install util-linux'
 own_python3=$(readlink -f "$(command -v python3 || true)" || true)
 if ! id "$STUDENT" >/dev/null 2>&1; then
     useradd --system --user-group --no-create-home --home-dir /nonexistent \
