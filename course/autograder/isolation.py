@@ -1,7 +1,7 @@
 """Namespaces of the kernel: no network, no shared memory, and a file system with less in it.
 
-Where the kernel allows it, a worker sees empty folders in place of those in which solutions lie,
-and of those that every user can write to. The latter are of limited size and end with the worker.
+Where the kernel allows it, a worker sees empty folders in place of all but the system's own, and of
+those that every user can write to. The latter are of limited size and end with the worker.
 """
 
 import shlex
@@ -11,6 +11,10 @@ from pathlib import Path
 
 CHOICES = ("--mount", "--net", "--ipc"), ("--net", "--ipc"), ("--net",), ("--ipc",), ()
 """Options of unshare, the best first."""
+
+SYSTEM = {"bin", "sbin", "lib", "lib32", "lib64", "libx32", "usr", "etc", "nix", "gnu"}
+NEEDED = SYSTEM | {"proc", "sys", "dev", "run", "var", "tmp"}
+"""The folders of the root folder that stay; in all others solutions and hand-ins may lie."""
 
 HIDDEN = "mode=711,size=64k"
 """A folder that others can neither list nor write to."""
@@ -102,6 +106,12 @@ def below(folder: Path, paths: Sequence[Path]) -> list[Path]:
     """The paths below a folder, without those that lie below another one of them."""
     inside = [path for path in dict.fromkeys(paths) if folder in path.parents]
     return [path for path in inside if not set(path.parents) & set(inside)]
+
+
+def unneeded() -> list[Path]:
+    """The folders of the root folder that programs do not need."""
+    folders = (path for path in Path("/").iterdir() if path.name not in NEEDED)
+    return sorted(path for path in folders if path.is_dir() and not path.is_symlink())
 
 
 def choices(covers: Sequence[Cover], stash: Path) -> list[Isolation]:

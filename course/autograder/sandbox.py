@@ -74,7 +74,8 @@ class Sandbox:
     uid : int, optional
         The user that the code of hand-ins runs as, if the grader is root. By default one is taken.
     hide : sequence of Path
-        Folders that this code must not see, besides the repository: those of the hand-ins.
+        Folders that this code must not see. Where the kernel allows it, it sees nothing but what
+        programs need, and only folders in ``/usr``, ``/etc`` and ``/var`` have to be named.
 
     Attributes
     ----------
@@ -123,12 +124,12 @@ class Sandbox:
         return self._user.uid
 
     def _chosen_user(self) -> OwnUser | SameUser:
-        """A user of its own, if there can be one that can run Python; else the grader's."""
+        """A user of its own, if there can be one, which must be able to run Python."""
         places, library = self._described()
         if not hasattr(os, "geteuid") or os.geteuid():
             return SameUser("not root")
         if not shutil.which("setpriv"):
-            return SameUser("setpriv is missing")
+            raise SandboxError("without setpriv, hand-ins would run as root: grade as another user")
         if library and (folder := Path(library).parent) not in self._hide:
             self._hide.append(folder)
         user = OwnUser(self._wanted, self._home, self._hide, [Path(place) for place in places])
@@ -137,8 +138,8 @@ class Sandbox:
             return user
         trouble = self._trouble(user)
         user.close()
-        self.folder.chmod(0o700)
-        return SameUser(f"another user cannot run {trouble}; --python PATH names one that can")
+        # Never as root: that could change all there is.
+        raise SandboxError(f"another user cannot run {trouble}; --python PATH names one that can")
 
     def _trouble(self, user: OwnUser) -> str:
         """What hinders a user from running Python and reading the sandbox's folder."""

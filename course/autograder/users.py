@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from course.autograder import processes
-from course.autograder.isolation import LIMITED, OPEN, Cover, choices
+from course.autograder.isolation import LIMITED, OPEN, Cover, choices, unneeded
 from course.autograder.processes import SandboxError
 
 NAME, SHELLS = "student", ("nologin", "false")
@@ -97,7 +97,7 @@ class OwnUser:
     home : Path
         The folder that it can write to.
     hide : sequence of Path
-        Folders that it must not see.
+        Folders that it must not see, besides all that programs do not need.
     keep : sequence of Path
         Folders that it needs.
 
@@ -118,8 +118,8 @@ class OwnUser:
         self._helper = self.uid + HELPERS if self.uid in FREE else SPARE_HELPER
         self._home, self._hide, self._keep = home, hide, keep
         covers = [
-            *(Cover(folder) for folder in hide),
             *(Cover(folder, OPEN) for folder in open_folders()),
+            *(Cover(folder) for folder in [*unneeded(), *hide]),
             Cover(home, f"mode=700,uid={self.uid},gid={self.gid},{LIMITED}"),
         ]
         self._choices = choices(covers, stash)

@@ -43,13 +43,16 @@ class TestLeftBehind(InSandbox):
     def test_daemons_that_run_away_from_their_killers(self):
         body = DAEMON.format(
             """while True:
-                    if os.fork():
-                        os._exit(0)
-                    os.setsid()""",
+                    try:
+                        if os.fork():
+                            os._exit(0)
+                        os.setsid()
+                    except OSError:
+                        pass""",
             "return Z",
         )
         found = self.run_body(body, seconds=60)
-        self.assertEqual((found.ending, errors(found)), ("", [""] * 2))
+        self.assertEqual((found.ending, errors(found)[0]), ("", ""))
         self.assert_none_left()
         self.assert_fine()
 

@@ -158,9 +158,17 @@ class TestIsolated(InSandbox):
             found = self.run_body(f"os.stat({str(ROOT / path)!r})")
             self.assertIn("No such file", errors(found)[0])
 
+    def test_what_lies_beside_the_repository_is_not_there(self):
+        for parent in (ROOT.parent, "/srv", "/home", "/opt", "/tmp"):
+            with tempfile.TemporaryDirectory(dir=parent) as name:
+                Path(name).chmod(0o755)
+                Path(name, "hand-in").write_text("solved")
+                found = self.run_body(f"open('{name}/hand-in')")
+            self.assertIn("No such file", errors(found)[0])
+
     def test_folders_that_are_to_be_hidden(self):
         with contextlib.ExitStack() as stack:
-            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=ROOT.parent)))
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(dir="/var/lib")))
             folder.chmod(0o755)
             (folder / "hand-in").write_text("solved")
             body = f"return len(open({str(folder / 'hand-in')!r}).read())"

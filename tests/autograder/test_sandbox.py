@@ -4,6 +4,7 @@ import concurrent.futures
 import contextlib
 import os
 import subprocess
+import sys
 import tempfile
 import textwrap
 import time
@@ -13,10 +14,11 @@ from unittest import mock
 
 import numpy as np
 
-from course.autograder import processes
+from course.autograder import isolation, processes
+from course.autograder import sandbox as sandbox_module
 from course.autograder.sandbox import Sandbox, SandboxError
 from tests.autograder import places, small_tree
-from tests.autograder.in_sandbox import InSandbox
+from tests.autograder.in_sandbox import ALONE, InSandbox
 from tests.autograder.small_tree import errors, values
 
 UNUSED = 64400 + os.getpid() % 1000
@@ -227,14 +229,42 @@ class TestSandbox(unittest.TestCase):
     @unittest.skipUnless(places.IS_ROOT, places.NEEDS_ROOT)
     def test_a_python_that_only_root_can_run(self):
         with tempfile.TemporaryDirectory() as name:  # which is open to root alone
-            python = Path(name) / "python"
+            python = Path(name) / "bin" / "python"
+            python.parent.mkdir()
             python.write_text(f'#!/bin/sh\nexec {places.open_python()} "$@"\n')
             python.chmod(0o755)
-            with Sandbox(str(python)) as sandbox:
-                (note,) = sandbox.notes
-                self.assertIsNone(sandbox.uid)
-                self.assertIn("another user cannot run", note)
-                self.assertIn("--python PATH", note)
+            # Where folders can be covered, the one that is closed is not in the way.
+            with Sandbox(places.open_python()) as sandbox:
+                covers = sandbox._user._isolation.covers_folders
+            if covers:
+                with Sandbox(str(python)) as sandbox:
+                    self.assertEqual(values(small_tree.run(sandbox, "return Z"))[0].shape, (4, 3))
+                    self.assertIsNotNone(sandbox.uid)
+            with (
+                mock.patch.object(isolation, "CHOICES", ALONE),
+                self.assertRaises(SandboxError) as caught,
+                Sandbox(str(python)),
+            ):
+                pass
+        self.assertIn("another user cannot run", str(caught.exception))
+        self.assertIn("--python PATH", str(caught.exception))
+
+    @unittest.skipUnless(places.IS_ROOT, places.NEEDS_ROOT)
+    def test_hand_ins_never_run_as_root(self):
+        with (
+            mock.patch.object(sandbox_module.shutil, "which", return_value=None),
+            self.assertRaises(SandboxError) as caught,
+            Sandbox(places.open_python()),
+        ):
+            pass
+        self.assertIn("setpriv", str(caught.exception))
+
+    def test_the_python_of_the_tests(self):
+        try:
+            with Sandbox(sys.executable) as sandbox:
+                self.assertEqual(values(small_tree.run(sandbox, "return Z"))[0].shape, (4, 3))
+        except SandboxError as error:  # root's own, where folders cannot be covered
+            self.assertIn("--python PATH", str(error))
 
     def test_results_do_not_depend_on_what_lies_in_the_current_folder(self):
         with tempfile.TemporaryDirectory() as name, contextlib.chdir(name):
