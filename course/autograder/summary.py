@@ -12,6 +12,7 @@ from neural_networks.utils.text import counted
 from tests.verdict import NOT_WRITTEN
 
 MOST_MESSAGES = 10
+NUMBER = r"(?<!\w)-?\d+(\.\d+)?(e-?\d+)?(?!\w)"
 CODE = "    "
 """The beginning of lines of code in a message, and of what is printed."""
 
@@ -67,19 +68,25 @@ def overview(exam: Exam, only: Sequence[str], grades: Sequence[Grade]) -> str:
 
 
 def by_exercise(exam: Exam, only: Sequence[str], grades: Sequence[Grade]) -> list[str]:
-    """A table: for each exercise its points, their mean, and how many hand-ins pass its tests."""
+    """A table: for each exercise its points, their mean, and how many hand-ins pass its tests.
+
+    A hand-in counts as blank if it has not written all methods.
+    """
     key = Key.of(exam, only)
-    rows: list[tuple[str, ...]] = [("exercise", "points", "mean", "all pass", "some", "none")]
+    rows: list[tuple[str, ...]] = [
+        ("exercise", "points", "mean", "all pass", "some", "none", "blank")
+    ]
     for exercise in chosen(exam, only):
-        passed, points = [], 0.0
+        passed, blank, points = [], 0, 0.0
         for grade in grades:
             own = [
                 t for t in grade.table["tests"] if key.exercises.get(t["number"]) == exercise.name
             ]
             passed.append(sum(test["status"] == "passed" for test in own))
+            blank += any(map(is_blank, own))
             points += sum(test["score"] for test in own)
         n = len(exercise.tests)
-        counts = passed.count(n), sum(0 < p < n for p in passed), passed.count(0)
+        counts = passed.count(n), sum(0 < p < n for p in passed), passed.count(0), blank
         mean = f"{points / len(grades):.1f}"
         rows.append((exercise.key, str(exercise.points), mean, *map(str, counts)))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
@@ -93,7 +100,7 @@ def by_exercise(exam: Exam, only: Sequence[str], grades: Sequence[Grade]) -> lis
 
 
 def frequent(exam: Exam, only: Sequence[str], grades: Sequence[Grade]) -> list[str]:
-    """The messages that most hand-ins got, each with their number."""
+    """The messages that most hand-ins got, each with their number; those on blanks left out."""
     key = Key.of(exam, only)
     found: Counter[str] = Counter()
     for grade in grades:
@@ -101,10 +108,20 @@ def frequent(exam: Exam, only: Sequence[str], grades: Sequence[Grade]) -> list[s
             {
                 f"{method_of(test['output'])}: {sentence(test['output'])}"
                 for test in grade.table["tests"]
-                if test["number"] in key.tests and test.get("output")
+                if test["number"] in key.tests and is_wrong(test)
             }
         )
     return [f"{n:5}  {text}" for text, n in found.most_common(MOST_MESSAGES)]
+
+
+def is_blank(test: dict[str, Any]) -> bool:
+    """True for the results of a test that came to a blank."""
+    return NOT_WRITTEN in test.get("output", "").partition("\n")[0]
+
+
+def is_wrong(test: dict[str, Any]) -> bool:
+    """True for the results of a test that has a message, other than on a blank."""
+    return bool(test.get("output")) and not is_blank(test)
 
 
 def method_of(message: str) -> str:
@@ -115,8 +132,6 @@ def method_of(message: str) -> str:
 
 def sentence(message: str) -> str:
     """The sentence of a message that says most: the last one that is no code, without numbers."""
-    if message.startswith(NOT_WRITTEN):
-        return NOT_WRITTEN.rstrip(": ")
     own = message.partition("\nYour code printed:")[0].splitlines()
     texts = [text for text in own if text.strip() and not text.startswith(CODE)]
-    return re.sub(r"-?\d+(\.\d+)?(e-?\d+)?", "#", texts[-1].strip() if texts else "")
+    return re.sub(NUMBER, "#", texts[-1].strip() if texts else "")

@@ -20,7 +20,7 @@ from course.autograder.report import unfinished
 from course.autograder.results import write_results
 from course.autograder.stage import take
 from tests.course.kits import kit, manifest, starter
-from tests.verdict import load_cases
+from tests.verdict import NOT_WRITTEN, load_cases
 
 ACTIVATIONS = "neural_networks/activations.py"
 FORWARD = "        return np.maximum(Z, 0)\n"
@@ -105,10 +105,12 @@ class QuickJob:
             raise JobError("the grader ended: SIGSEGV")
         if "interrupt" in code:
             raise KeyboardInterrupt
-        if "blank" in code:
+        if "blank" in code or "wrong" in code:
             message = (
                 "ReLU.forward, case 1 of 3: Z (4, 3)\n  The sign is wrong in 12 of 12 numbers."
             )
+            if "blank" in code:
+                message = f"{NOT_WRITTEN}3.1 relu: write ReLU.forward"
             tests = [replace(graded, message=message) for graded in report.tests]
         else:
             tests = [replace(t, points=t.max_points, message="") for t in report.tests]

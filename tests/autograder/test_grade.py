@@ -48,7 +48,7 @@ class GradeTest(unittest.TestCase):
 
 class TestOneHandIn(GradeTest):
     def test_the_feedback(self):
-        out = self.grade(self.hand_in("ada", "blank"), csv=False)
+        out = self.grade(self.hand_in("ada", "wrong"), csv=False)
         self.assertIn("0 of 5 points: 0 of 2 tests pass.\n", out)
         self.assertNotIn("*", out)
         self.assertIn("3.1.1  3.1 ReLU: forward", out)
@@ -62,16 +62,17 @@ class TestOneHandIn(GradeTest):
 
 class TestClass(GradeTest):
     def test_lines_and_tables(self):
-        hand_ins = [self.hand_in("ada"), self.hand_in("bob", "blank"), self.hand_in("cy", "blank")]
-        out = self.grade(*hand_ins, csv=False)
-        self.assertIn("1/3  ada: 5 of 5, 1.2 s\n2/3  bob: 0 of 5, 1.2 s\n", out)
-        self.assertIn("3 hand-ins graded: 1.7 of 5 points on average, between 0 and 5.", out)
-        self.assertIn("3.1 ReLU       5   1.7         1     0     2\n", out)
+        hand_ins = [self.hand_in("ada"), self.hand_in("bob", "wrong"), self.hand_in("cy", "wrong")]
+        out = self.grade(*hand_ins, self.hand_in("di", "blank"), csv=False)
+        self.assertIn("1/4  ada: 5 of 5, 1.2 s\n2/4  bob: 0 of 5, 1.2 s\n", out)
+        self.assertIn("4 hand-ins graded: 1.2 of 5 points on average, between 0 and 5.", out)
+        self.assertIn("3.1 ReLU       5   1.2         1     0     3      1\n", out)
         self.assertIn("    2  ReLU.forward: The sign is wrong in # of # numbers.\n", out)
+        self.assertNotIn("not written", out)
 
     def test_sentences_of_messages(self):
         for message, text in (
-            ("not written yet: 4.1 relu: write ReLU.forward", "not written yet"),
+            ("pool2d takes 3 of 4", "pool2d takes # of #"),
             ("ReLU.forward, case 2\n  It raised x: -3.5e-07\n    a.py:3: b", "It raised x: #"),
             (
                 "A.b\n  Y is 2 times too large.\n\nYour code printed:\n  3",
