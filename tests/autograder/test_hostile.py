@@ -1,9 +1,11 @@
 """Hostile hand-ins: each gets what its honest code earns, and leaves no trace."""
 
 import json
+import os
+import re
 import socket
 import unittest
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 
 from tests.autograder.hostile import (
@@ -25,14 +27,16 @@ from tests.autograder.hostile.arena import (
     texts,
     whole_exam,
 )
-from tests.autograder.hostile.attack import Attack, base, starter
+from tests.autograder.hostile.attack import Attack, starter
 
 MODULES = (in_process, reading, answers, processes, printing, writing, hand_ins)
 ATTACKS = [attack for module in MODULES for attack in module.ATTACKS]
-ALONE = (12, 14, 18, 19, 23, 24, 32, 36)
-"""Rows that are tried again where the kernel allows no namespaces, as on Gradescope."""
+ALONE = re.compile(
+    "parent_|results_|daemon_|fork|kills_(parent|all)|fills|writes_(pth|site|staged)|_between_|tree_of"
+)
+"""Those that are tried again where the kernel allows no namespaces, as on Gradescope."""
 
-LASTING = {*ALONE, 9, 15, 20, 21, 27}
+LASTING = (9, 14, 15, 18, 19, 20, 21, 23, 24, 27, 32)
 """Rows after which an honest hand-in is graded; after the others it is the ReLU of the next one."""
 
 MOST_LINES, MOST_PRINTED = 40, 4100
@@ -52,15 +56,16 @@ class Fights(unittest.TestCase):
 
     def fight(self, attack: Attack) -> None:
         """Grade a hostile hand-in, and where it may have done harm an honest one after it."""
-        if attack.deadly and self.arena.sandbox.uid is None:
+        if attack.harmful and self.arena.sandbox.uid is None:
             self.assertIn("as the user who grades", " ".join(self.arena.sandbox.notes))
             return
         fought = self.arena.grade(attack)
         self.check_results(fought)
         self.check_points(attack, fought)
-        self.assertLess(fought.seconds, SECONDS * fought.runs + 10)
+        busy = max(1, os.getloadavg()[0] / (os.cpu_count() or 1))
+        self.assertLess(fought.seconds, busy * (SECONDS * fought.runs + 10))
         if attack.row in LASTING:
-            self.assertEqual(self.arena.honest(), 2, "an honest hand-in afterwards")
+            self.assertEqual(self.arena.honest(), 5, "an honest hand-in afterwards")
 
     def check_points(self, attack: Attack, fought: Fought) -> None:
         """The points, and what stands in the messages."""
@@ -103,26 +108,18 @@ class TestHostile(Fights):
             self.assertIn("not written yet: ", graded.message)
         self.assertEqual(len(fought.points), 9)
 
-    def test_02_the_solution(self):
-        names = [each.name for each in whole_exam().assignment.exercises]
-        fought = self.arena.grade(Attack(2, "solution", base(*names), {}), whole_exam())
-        self.check_results(fought)
-        self.assertEqual(fought.messages.strip(), "")
-        self.assertEqual((fought.report.points, fought.report.max_points), (100, 100))
-        self.assertEqual(fought.left, [])
-
     def test_36_two_graders_at_once(self):
         enemies = ("daemon_that_kills", "kills_all", "fork_bomb", "fills_the_disk")
         others = [attack for attack in ATTACKS if attack.name in enemies]
         if self.arena.sandbox.uid is None:
-            self.assertTrue(all(attack.deadly for attack in others if attack.row != 24))
+            self.assertTrue(all(attack.harmful for attack in others))
             return
         second = self.enterContext(Arena())
         with ThreadPoolExecutor() as pool:
-            points = pool.submit(lambda: [second.honest() for _ in range(10)])
+            points = pool.submit(lambda: [second.honest() for _ in range(6)])
             for attack in others:
                 self.assertEqual(self.arena.grade(attack).points, dict(attack.points))
-            self.assertEqual(points.result(), [2] * 10)
+            self.assertEqual(points.result(), [5] * 6)
         self.assertNotEqual(second.sandbox.uid, self.arena.sandbox.uid)
 
 
@@ -137,14 +134,19 @@ def fights(attack: Attack) -> Callable[[Fights], None]:
     return lambda self: self.fight(attack)
 
 
-for _attack in ATTACKS:
-    for _cls in (TestHostile, TestWithoutNamespaces):
-        if _cls is TestHostile or _attack.row in ALONE:
-            setattr(_cls, f"test_{_attack.row:02}_{_attack.name}", fights(_attack))
+def add(attacks: Iterable[Attack], tests: type[Fights]) -> None:
+    """Add a test for each attack to a class."""
+    for attack in attacks:
+        setattr(tests, f"test_{attack.row:02}_{attack.name}", fights(attack))
+
+
+add(ATTACKS, TestHostile)
+add((attack for attack in ATTACKS if ALONE.search(attack.name)), TestWithoutNamespaces)
 
 
 class TestTheTable(unittest.TestCase):
     def test_every_row_has_a_hand_in(self):
+        # The solution is graded in test_round_trip.py.
         self.assertEqual({1, 2, *(attack.row for attack in ATTACKS)}, set(range(1, 37)))
 
     def test_each_has_a_name_of_its_own(self):

@@ -81,6 +81,7 @@ ATTACKS = [
                 {BACK}
             """,
         ),
+        harmful=True,
         both=True,
     ),
     Attack(
@@ -121,6 +122,7 @@ ATTACKS = [
                 {BACK}
             """,
         ),
+        harmful=True,
         both=True,
     ),
     *[Attack(33, name, softmax(code), words=(name,)) for name, code in BORROWED.items()],

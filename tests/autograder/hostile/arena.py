@@ -4,17 +4,19 @@ import os
 import re
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 from unittest import mock
 
-from course.autograder import isolation, processes
+from course.autograder import hidden, isolation, processes
 from course.autograder.exam import Exam, exam_files
 from course.autograder.gradescope import grade_into
+from course.autograder.known import all_known
 from course.autograder.report import Report
 from course.autograder.sandbox import Limits, Run, Sandbox
 from tests.autograder.hostile.attack import ASSIGNMENT, Attack, base
@@ -28,21 +30,30 @@ NEEDED = re.compile(r"assignment|tests/[^/]*$|neural_networks/([^/]*|layers/.*|u
 
 SECRET = "Secret Student, secret@example.org"
 OPEN_FOLDERS = ("/tmp", "/var/tmp", "/dev/shm", "/run/lock")
+BESIDE = next((name for name in ("/srv", "/home") if os.access(name, os.W_OK)), None)
+"""A folder that is not one for temporary files, if it can be written to."""
+
 FORWARD = "test_activations.TestReLU.test_forward"
 
 
 @cache
 def whole_exam() -> Exam:
-    """The exam, with a limit of 2 s."""
-    return replace(kits.exam(ASSIGNMENT), seconds=SECONDS)
+    """The exam with a limit of 2 s; of listed mistakes it knows those of two exercises."""
+
+    def few_known(recipes: Iterable[str], *more: Any) -> Any:
+        return all_known([r for r in recipes if r.startswith(("relu.", "softmax."))], *more)
+
+    with mock.patch.object(hidden, "all_known", few_known):
+        return replace(hidden.make_exam(kits.manifest(ASSIGNMENT), seed=20), seconds=SECONDS)
 
 
 @cache
 def exam(both: bool = False) -> Exam:
     """The exam with what attacks need: each test costs a worker, hidden cases another one.
 
-    There are no checks, no hidden cases but those of softmax, and of the library only what layers
-    need. Softmax comes first, so that what it leaves behind would meet the honest tests of ReLU.
+    ReLU is a single test, with all its points. There are no checks, no hidden cases but those of
+    softmax, and of the library only what layers need. Softmax comes first, so that what it leaves
+    behind would meet the honest test of ReLU.
 
     Parameters
     ----------
@@ -50,26 +61,24 @@ def exam(both: bool = False) -> Exam:
         Test both methods of softmax, not only the first.
     """
     whole = whole_exam()
-    softmax = whole.assignment.exercise("softmax")
-    first = softmax if both else replace(softmax, tests=dict([*softmax.tests.items()][:1]))
-    others = (each for each in whole.assignment.exercises if each.name != "softmax")
+    shorter = {"relu": {FORWARD: whole.assignment.exercise("relu").points}}
+    if not both:
+        shorter["softmax"] = dict([*whole.assignment.exercise("softmax").tests.items()][:1])
+    exercises = [
+        replace(each, tests=shorter.get(each.name, each.tests))
+        for each in sorted(whole.assignment.exercises, key=lambda each: each.name != "softmax")
+    ]
     cases = {
         recipe: tuple(case for case in cases if not case.hidden or recipe.startswith("softmax"))
         for recipe, cases in whole.cases.items()
     }
-    assignment = replace(whole.assignment, exercises=(first, *others))
-    known = {recipe: whole.known[recipe] for recipe in ("softmax.forward", "relu.forward")}
-    starter = {path: data for path, data in whole.starter.items() if NEEDED.match(path)}
-    more = {"starter": starter, "cases": cases, "loops": {}, "known": known}
-    return replace(whole, assignment=assignment, **more)
-
-
-@cache
-def short_exam() -> Exam:
-    """An exam of a single test, of ReLU."""
-    relu = whole_exam().assignment.exercise("relu")
-    single = replace(relu, tests={FORWARD: relu.tests[FORWARD]})
-    return replace(exam(), assignment=replace(exam().assignment, exercises=(single,)))
+    return replace(
+        whole,
+        assignment=replace(whole.assignment, exercises=tuple(exercises)),
+        starter={path: data for path, data in whole.starter.items() if NEEDED.match(path)},
+        cases=cases,
+        loops={},
+    )
 
 
 class Watched(Sandbox):
@@ -203,6 +212,9 @@ class Arena:
                 "RESULTS": self._closed / "results.json",
                 "PORT": 9,
             }
+            # As the solution lies in an instructor's folder, beside the repository.
+            beside = stack.enter_context(tempfile.TemporaryDirectory(dir=BESIDE))
+            self.places["BESIDE"] = write(Path(beside), base("relu", "softmax"))
             other = stack.enter_context(Sandbox(open_python()))
             self.places["OTHER_GRADER"] = other.folder
             for folder in (self._hand_ins / "other", other.folder / "tree"):
@@ -246,11 +258,11 @@ class Arena:
         return Fought(report, text, seconds, self.sandbox.runs - runs, left)
 
     def honest(self) -> int:
-        """The points of an honest hand-in, of 2."""
+        """The points of an honest hand-in, of 5."""
         with tempfile.TemporaryDirectory(dir=self._folder) as name:
             hand_in = Attack(0, "honest", base()).write(Path(name), {})
             return grade_into(
-                self._closed / "honest.json", short_exam(), hand_in, self.sandbox
+                self._closed / "honest.json", exam(), hand_in, self.sandbox, ("relu",)
             ).points
 
 

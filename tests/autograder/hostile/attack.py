@@ -58,8 +58,9 @@ class Attack:
         Paths that the report says were not taken.
     root : bool
         True if the points hold only where the grader runs as root.
-    deadly : bool
-        True if, where the grader is not root, it would end the tests themselves.
+    harmful : bool
+        True if, where the grader is not root, it would do harm to the machine that runs the tests:
+        end their process, or write into their packages. There it is not tried.
     excused : str
         A word of the grader's notes for staff; with it the points may be had.
     both : bool
@@ -77,7 +78,7 @@ class Attack:
     words: tuple[str, ...] = ()
     ignored: tuple[str, ...] = ()
     root: bool = False
-    deadly: bool = False
+    harmful: bool = False
     excused: str = ""
     both: bool = False
     checks: bool = False

@@ -224,8 +224,13 @@ ATTACKS = [
         softmax(
             """
             import gc
-            held = [other for thing in gc.get_objects() for other in gc.get_referents(thing)]
-            return next(_stolen(Z, [thing for thing in held if type(thing) is np.ndarray]))
+            found = []
+            for thing in gc.get_objects():
+                if type(thing).__name__ in ("Case", "Exam", "Known", "Outcome"):
+                    found += vars(thing).values()
+                elif isinstance(thing, (list, tuple)) and len(thing) < 100:
+                    found += [value for value in thing if type(value) is np.ndarray]
+            return next(_stolen(Z, found))
             """,
             SEARCH,
         ),

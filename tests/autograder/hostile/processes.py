@@ -112,11 +112,11 @@ ATTACKS = [
                     pass
             """),
         words=(SLOW,),
-        deadly=True,
+        harmful=True,
     ),
     Attack(19, "daemon_that_edits", softmax("_daemon(_edit)", DAEMON), root=True),
     Attack(19, "daemon_in_a_namespace", softmax("_in_a_namespace(_edit)", DAEMON), root=True),
-    Attack(19, "daemon_that_kills", softmax("_daemon(_kill)", DAEMON), root=True, deadly=True),
+    Attack(19, "daemon_that_kills", softmax("_daemon(_kill)", DAEMON), root=True, harmful=True),
     Attack(20, "huge_array", softmax("return np.ones(10**10)"), words=(MEMORY,)),
     Attack(
         20,
@@ -131,7 +131,7 @@ ATTACKS = [
             f"kills_{name}",
             softmax(code, "import os, signal"),
             words=(word,),
-            deadly=name in ("parent", "all"),
+            harmful=name in ("parent", "all"),
         )
         for name, (code, word) in KILLS.items()
     ],

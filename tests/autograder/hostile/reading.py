@@ -51,6 +51,7 @@ FILES = {
     "walk_for_npz": "(p for p in _openable(p for p in _walk('@EXAM@', '/autograder', '/tmp', "
     "'/var/tmp', '/dev/shm', '/home', '/root', '@REPOSITORY@') if p.endswith('.npz')))",
     "solution_of_the_repository": "_solutions(['@REPOSITORY@/neural_networks/activations.py'])",
+    "solution_beside_the_repository": "_solutions(_walk('@BESIDE@', '/srv', '/home', '/root'))",
     "other_hand_ins": "_solutions(_walk('@HAND_INS@'))",
     "tree_of_another_grader": "_solutions(_walk('@OTHER_GRADER@', *glob.glob('/tmp/grader-*')))",
     "metadata": "_openable(['@METADATA@', '/autograder/submission_metadata.json'])",
@@ -99,7 +100,8 @@ for call in (attach, seize):
 """
 
 ROWS = {"metadata": 12, "parent_environment": 12, "tree_of_another_grader": 36}
-COVERED = ("repository_data", "walk_for_npz", "solution_of_the_repository", "other_hand_ins")
+COVERED = ("repository_data", "walk_for_npz", "other_hand_ins")
+COVERED += ("solution_of_the_repository", "solution_beside_the_repository")
 WITHOUT_COVERS = "unshare --mount does not work here"
 
 ATTACKS = [

@@ -205,9 +205,10 @@ ATTACKS = [
             f"writes_{name}",
             softmax(f"if list(_written({paths})):\n    return _paid(Z)", PLACES),
             root=True,
+            harmful=name != "staged_tree",
         )
         for name, paths in TARGETS.items()
     ],
-    Attack(24, "fills_the_disk", softmax(FILL, "_filled = []")),
+    Attack(24, "fills_the_disk", softmax(FILL, "_filled = []"), harmful=True),
     Attack(24, "writes_a_long_file", softmax(TOO_LONG), words=("Error",)),
 ]
