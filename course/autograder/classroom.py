@@ -13,9 +13,8 @@ from course.assignment import find_assignment
 from course.autograder.filling import fill, methods_of
 from course.autograder.known import trials
 from course.autograder.mistakes import MISTAKES, Mistake
-from course.manifest import read_manifest
 from course.ship import Kit
-from course.starter import ROOT, write_folder
+from course.starter import write_folder
 from tests.verdict import judge, load_cases
 
 FIRST = (
@@ -57,14 +56,14 @@ class Maker:
 
     Parameters
     ----------
-    name : str
-        The assignment.
+    kit : Kit
+        The starters of the assignment.
     only : collection of str
         The exercises in which mistakes are made; by default all.
     """
 
-    def __init__(self, name: str, only: Sequence[str] = ()) -> None:
-        self.kit = Kit(read_manifest(ROOT, name))
+    def __init__(self, kit: Kit, only: Sequence[str] = ()) -> None:
+        self.kit = kit
         self.assignment = self.kit.manifest.assignment
         self.starter = self.kit.build()
         self.exercises = {e.name: e for e in self.assignment.exercises if e.tests}

@@ -13,6 +13,8 @@ from pathlib import Path
 
 from course.assignment import DEFAULT, assignment_names
 from course.autograder.classroom import MOST, Maker, Student
+from course.manifest import read_manifest
+from course.ship import Kit
 from course.starter import ROOT, check_output, write_folder
 from neural_networks.cli.parser import Parser, command
 from neural_networks.utils.files import display_path
@@ -54,7 +56,7 @@ def main(argv: Sequence[str]) -> None:
     if not 1 <= flags.count <= MOST:
         raise ValueError(f"--count must be between 1 and {MOST}, got {flags.count}")
     check_output(flags.output, overwrite=False)
-    maker = Maker(flags.assignment)
+    maker = Maker(Kit(read_manifest(ROOT, flags.assignment)))
     students = maker.draw(flags.count, flags.seed)
     files = {
         f"hand-ins/{path}": content

@@ -28,7 +28,7 @@ class GradeTest(unittest.TestCase):
 
     def grade(self, *argv, csv=True, exam=True, status=0):
         """The output of the command, by default with a gradebook."""
-        more = ["--csv", self.csv] * csv + ["--exam", exam_folder()] * exam
+        more = ["--csv", self.csv] * csv + ["--exam", exam_folder(NAME, checks=True)] * exam
         got, out, err = call(*argv, *more)
         self.assertEqual((got, err), (status, "note: a note to the staff\n"))
         return out
@@ -120,7 +120,9 @@ class TestClass(GradeTest):
 
     def test_an_interrupt_tells_how_to_go_on(self):
         hand_ins = [self.hand_in("ada"), self.hand_in("bob", "interrupt")]
-        status, _, err = call(*hand_ins, "--exam", exam_folder(), "--csv", self.csv)
+        status, _, err = call(
+            *hand_ins, "--exam", exam_folder(NAME, checks=True), "--csv", self.csv
+        )
         self.assertEqual(status, 130)
         self.assertIn("The same command goes on from here.\n", err)
         self.assertFalse((self.folder / "grades" / grading_jobs.SCRATCH).exists())
@@ -171,7 +173,7 @@ class TestAgain(GradeTest):
     def test_grades_that_do_not_belong_together(self):
         ada = self.hand_in("ada")
         self.grade(ada, "--only", "relu")
-        of_exam = [ada, "--csv", self.csv, "--exam", exam_folder()]
+        of_exam = [ada, "--csv", self.csv, "--exam", exam_folder(NAME, checks=True)]
         self.check_refused("has grades of relu: give another --csv, or --again", *of_exam)
         self.check_refused("give --exam, too", ada, "--csv", self.csv, "--assignment", NAME)
         settings = self.folder / "grades" / "gradebook.json"
@@ -183,7 +185,7 @@ class TestAgain(GradeTest):
         with gradebook.locked(self.folder / "grades"):
             self.check_refused(
                 "another command is grading into",
-                *(self.hand_in("ada"), "--csv", self.csv, "--exam", exam_folder()),
+                *(self.hand_in("ada"), "--csv", self.csv, "--exam", exam_folder(NAME, checks=True)),
             )
 
 
@@ -200,13 +202,13 @@ class TestWrongUse(GradeTest):
             ("there is no folder", ada, "--csv", self.folder / "nowhere" / "a.csv"),
         ):
             with self.subTest(message):
-                self.check_refused(message, *argv, "--exam", exam_folder())
+                self.check_refused(message, *argv, "--exam", exam_folder(NAME, checks=True))
         self.assertEqual(self.graded, [])
 
     def test_other_files_are_not_replaced(self):
         ada = self.hand_in("ada")
         self.csv.write_text("my list")
-        more = ["--exam", exam_folder(), "--csv", self.csv]
+        more = ["--exam", exam_folder(NAME, checks=True), "--csv", self.csv]
         self.check_refused("is not a gradebook of this command", ada, *more)
         self.assertEqual(self.csv.read_text(), "my list")
         self.csv.unlink()

@@ -75,7 +75,7 @@ class JobTest(unittest.TestCase):
         end = time.monotonic() + 60
         while not any("worker.py" in command for command in self.commands()):
             self.assertLess(time.monotonic(), end)
-            time.sleep(0.05)
+            time.sleep(0.2)
 
     def commands(self):
         """The commands that mention the folder for temporary files."""
@@ -128,11 +128,11 @@ class TestInterrupted(JobTest):
 
 class TestJob(JobTest):
     def test_two_at_a_time(self):
-        hand_ins = [self.hand_in(name) for name in ("ada", "bob", "cy")]
+        hand_ins = [self.hand_in(name) for name in ("ada", "bob")]
         status, out, _ = call(
             *hand_ins, "--jobs", "2", "--exam", exam_folder(), "--python", open_python()
         )
-        self.assertEqual((status, out.count(": 5 of 5, ")), (0, 3))
+        self.assertEqual((status, out.count(": 5 of 5, ")), (0, 2))
 
     def test_one_that_ends_is_replaced(self):
         ada, results = self.hand_in("ada"), self.folder / "results.json"

@@ -17,6 +17,7 @@ from course.autograder.filling import fill, methods_of
 from course.autograder.mistakes import EXERCISES, MISTAKES
 from tests.autograder.classes import call, exam_folder
 from tests.autograder.places import open_python
+from tests.course.kits import kit
 
 NAME, ONLY = "spring-2023", ("relu", "softmax")
 
@@ -42,7 +43,7 @@ class SampleTest(unittest.TestCase):
 
 class TestCommand(SampleTest):
     def test_a_class_is_graded_as_expected(self):
-        maker = mock.Mock(side_effect=lambda name: Maker(name, ONLY))
+        maker = mock.Mock(side_effect=lambda _: Maker(kit(NAME), ONLY))
         with mock.patch.object(sample, "Maker", maker):
             status, out, err = self.sample("--output", self.folder, "--count", "4", "--seed", "4")
         self.assertEqual((status, err), (0, ""))
@@ -78,7 +79,7 @@ class TestCommand(SampleTest):
 class TestClass(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.maker = Maker("fall-2024")
+        cls.maker = Maker(kit("fall-2024"))
 
     def test_the_same_seed_makes_the_same_class(self):
         first, second, third = (self.maker.draw(40, seed) for seed in (1, 1, 2))
