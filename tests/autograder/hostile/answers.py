@@ -125,7 +125,10 @@ ATTACKS = [
         harmful=True,
         both=True,
     ),
-    *[Attack(33, name, softmax(code), words=(name,)) for name, code in BORROWED.items()],
+    *[
+        Attack(33, name, softmax(code), words=(name,), package=name)
+        for name, code in BORROWED.items()
+    ],
     Attack(
         33,
         "socket",

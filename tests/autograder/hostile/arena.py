@@ -2,6 +2,7 @@
 
 import os
 import re
+import subprocess
 import tempfile
 import time
 from collections.abc import Iterable, Sequence
@@ -120,7 +121,7 @@ class Watched(Sandbox):
 def listing(prefix: Path) -> list[tuple[str, int, int]]:
     """Names, sizes and times of the files on top of an environment and its packages."""
     packages = [*prefix.glob("lib/python*/site-packages")]
-    folders = [prefix, *packages, *(folder / "numpy" for folder in packages)]
+    folders = [prefix, *packages, *prefix.glob("lib/python*/site-packages/numpy")]
     return [
         (entry.path, entry.stat().st_size, entry.stat().st_mtime_ns)
         for folder in folders
@@ -241,6 +242,14 @@ class Arena:
     def _written_exam(self) -> Path:
         """The folder of the exam, as it is on Gradescope."""
         return write(self._closed / "source", exam_files(exam()))
+
+    def is_excused(self, attack: Attack) -> bool:
+        """True if an attack may have the points: the staff is told, or a package gives them."""
+        if attack.package:
+            code = f"import importlib.util as u; assert u.find_spec({attack.package!r})"
+            command = [self.sandbox.python, "-I", "-c", code]
+            return not subprocess.run(command, stderr=subprocess.DEVNULL, check=False).returncode
+        return bool(attack.excused) and attack.excused in " ".join(self.sandbox.notes)
 
     def grade(self, attack: Attack, of: Exam | None = None) -> Fought:
         """Grade a hostile hand-in, by default by the exam that it needs."""

@@ -63,6 +63,8 @@ class Attack:
         end their process, or write into their packages. There it is not tried.
     excused : str
         A word of the grader's notes for staff; with it the points may be had.
+    package : str
+        A package by which the points may be had, where the worker's Python has it.
     both : bool
         True if both methods of softmax are graded, not only the first.
     checks : bool
@@ -80,6 +82,7 @@ class Attack:
     root: bool = False
     harmful: bool = False
     excused: str = ""
+    package: str = ""
     both: bool = False
     checks: bool = False
     put: Callable[[Path], Path] | None = None
