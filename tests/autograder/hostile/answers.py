@@ -139,6 +139,7 @@ ATTACKS = [
                     return _paid(Z)
             """),
         words=("Error",),
+        root=True,
         excused="unshare --net does not work here",
     ),
     Attack(

@@ -117,5 +117,5 @@ ATTACKS = [
     ],
     Attack(11, "solution_imported", softmax(IMPORTED, TOP), root=True, excused=WITHOUT_COVERS),
     Attack(12, "parent_memory", softmax(MEMORY, TOP), root=True),
-    Attack(12, "parent_traced", softmax(TRACE, TOP), root=True),
+    Attack(12, "parent_traced", softmax(TRACE, TOP), root=True, harmful=True),
 ]
