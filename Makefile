@@ -7,7 +7,7 @@
 # make textbook    run the tests with textbook classes in place of ours  (ARGS="layers models")
 # make notebooks   run the notebooks from top to bottom
 # make starter     cut a starter kit into ../ASSIGNMENT, and check it   (ASSIGNMENT=spring-2023)
-# make lint        ruff, mypy, and the import rules of pyproject.toml
+# make lint        ruff, mypy, shellcheck, and the import rules of pyproject.toml
 # make clean       remove the virtual environment
 #
 # Everything is installed into .venv, once: a stamp file in it says what is there already.
@@ -63,6 +63,8 @@ lint: $(VENV)/installed-lint
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
 	$(VENV)/bin/lint-imports
+	$(VENV)/bin/shellcheck --severity=warning .ci/run course/autograder/image/*_* \
+		course/autograder/image/*.sh tests/support/*.sh
 	$(PY) -m tests.support.break_import_rules
 
 clean:
@@ -90,6 +92,6 @@ $(VENV)/installed-course: pyproject.toml | $(PY)
 	@touch $@
 
 $(VENV)/installed-lint: pyproject.toml | $(PY)
-	@echo 'Installing ruff, mypy and import-linter (once) ...'
+	@echo 'Installing ruff, mypy, import-linter and shellcheck (once) ...'
 	@$(PIP) --editable '.[lint,course]'
 	@touch $@ $(VENV)/installed-run
