@@ -16,8 +16,8 @@ from pathlib import Path
 from course import leaks
 from course.assignment import Exercise, assignment_names
 from course.autograder.build import archive_files, packed
-from course.autograder.exam import Exam, read_exam
-from course.autograder.hidden import make_exam
+from course.autograder.exams.exam import Exam, read_exam
+from course.autograder.exams.hidden import make_exam
 from course.cuttings import Manifest
 from course.manifest import read_manifest
 from course.ship import Kit

@@ -10,7 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from course.autograder.build import archive_files, grader_files, packed
-from course.autograder.exam import STARTER, Exam
+from course.autograder.exams.exam import STARTER, Exam
 from course.canaries import copy_repository, found_in, plant
 from course.cuttings import PLAIN, Cutting, Manifest
 from course.manifest import read_manifest

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from course.assignment import find_assignment
-from course.autograder.causes import by_name
-from course.autograder.exam import Known
-from course.autograder.known import known, of_exercise
+from course.autograder.exams.exam import Known
+from course.autograder.exams.known import known, of_exercise
+from course.autograder.grading.causes import by_name
 from course.autograder.mistakes import EXERCISES, MISTAKES, Exercise, Mistake
 from neural_networks.utils.arguments import Parser
 from neural_networks.utils.text import percent

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from course.archive import add_files
 from course.assignment import DEFAULT, assignment_names
-from course.autograder.exam import Exam, exam_files
-from course.autograder.hidden import make_exam
+from course.autograder.exams.exam import Exam, exam_files
+from course.autograder.exams.hidden import make_exam
 from course.manifest import read_manifest
 from course.paths import expand_all
 from course.ship import PACKAGES, is_python
@@ -34,9 +34,11 @@ random; the seed that is printed gives the same ones again. Students must see ne
 
 MODULES = (
     "course/{__init__,assignment,trial}.py",
-    "course/autograder/{__init__,archives,causes,choosing,conversation,exam,folders,grading}.py",
-    "course/autograder/{gradescope,isolation,messages,packing,processes,report,results,sandbox}.py",
-    "course/autograder/{stage,users,wire,worker}.py",
+    "course/autograder/{__init__,gradescope}.py",
+    "course/autograder/exams/{__init__,exam,packing}.py",
+    "course/autograder/grading/{__init__,causes,grading,messages,report,results}.py",
+    "course/autograder/hand_ins/*.py",
+    "course/autograder/sandbox/*.py",
     "tests/{__init__,diagnoses,recipes,verdict}.py",
 )
 """The grader and its worker: no other module goes into an archive."""
@@ -44,7 +46,7 @@ MODULES = (
 OF_THE_STARTER = ("neural_networks", "tests.stand_ins")
 """Modules that recipes import when they run, in the worker: those of the code under test."""
 
-SCRIPTS = "course/autograder/gradescope"
+SCRIPTS = "course/autograder/image"
 AT_THE_TOP = ("requirements.txt", "run_autograder", "setup.sh")
 """The folder of what lies at the top of an archive, and its files."""
 

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from course.assignment import DEFAULT, assignment_names
-from course.autograder import gradebook, summary
-from course.autograder.exam import ARRAYS, STARTER, TABLE, Exam, read_exam
-from course.autograder.gradebook import Grade, Gradebook
+from course.autograder.classes import gradebook, summary
+from course.autograder.classes.gradebook import Grade, Gradebook
+from course.autograder.classes.grading_jobs import Grading
+from course.autograder.exams.exam import ARRAYS, STARTER, TABLE, Exam, read_exam
 from course.autograder.gradescope import end_on_signals
-from course.autograder.grading_jobs import Grading
-from course.autograder.report import chosen
+from course.autograder.grading.report import chosen
 from course.starter import ROOT
 from neural_networks.cli.parser import Parser, exit_status
 from neural_networks.utils.files import display_path
@@ -149,7 +149,7 @@ def exam_of(flags: argparse.Namespace, before: Mapping[str, Any]) -> tuple[Exam,
         if flags.assignment not in (None, exam.assignment.name):
             raise ValueError(f"{flags.exam} is of {exam.assignment.name}, not {flags.assignment}")
         return exam, None
-    from course.autograder.hidden import make_exam
+    from course.autograder.exams.hidden import make_exam
     from course.manifest import read_manifest
 
     if before and before.get("seed") is None:

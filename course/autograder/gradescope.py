@@ -1,6 +1,6 @@
 """Grading on Gradescope: one hand-in, and a valid results.json whatever happens.
 
-``gradescope/run_autograder`` runs this module, with only NumPy and gradescope-utils beside Python.
+``image/run_autograder`` runs this module, with only NumPy and gradescope-utils beside Python.
 """
 
 import argparse
@@ -14,12 +14,12 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
 
-from course.autograder.exam import Exam, read_exam
-from course.autograder.grading import grade
-from course.autograder.report import Report, unfinished
-from course.autograder.results import write_results
-from course.autograder.sandbox import Sandbox, SandboxError
-from course.autograder.stage import StageError
+from course.autograder.exams.exam import Exam, read_exam
+from course.autograder.grading.grading import grade
+from course.autograder.grading.report import Report, unfinished
+from course.autograder.grading.results import write_results
+from course.autograder.hand_ins.stage import StageError
+from course.autograder.sandbox.sandbox import Sandbox, SandboxError
 
 PROGRAM = "python -m course.autograder.gradescope"
 FOLDER = Path("/autograder")

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from course.assignment import DEFAULT, assignment_names
-from course.autograder.classroom import MOST, Maker, Student
+from course.autograder.samples.classroom import MOST, Maker, Student
 from course.manifest import read_manifest
 from course.ship import Kit
 from course.starter import ROOT, check_output, write_folder

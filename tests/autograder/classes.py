@@ -12,13 +12,13 @@ from pathlib import Path
 
 from course.assignment import assignment_from
 from course.autograder import grade
-from course.autograder.exam import ASSIGNMENT, Exam, exam_files, read_exam
-from course.autograder.grading_jobs import write_files
-from course.autograder.hidden import loops, recipes_of
-from course.autograder.jobs import JobError
-from course.autograder.report import unfinished
-from course.autograder.results import write_results
-from course.autograder.stage import take
+from course.autograder.classes.grading_jobs import write_files
+from course.autograder.classes.jobs import JobError
+from course.autograder.exams.exam import ASSIGNMENT, Exam, exam_files, read_exam
+from course.autograder.exams.hidden import loops, recipes_of
+from course.autograder.grading.report import unfinished
+from course.autograder.grading.results import write_results
+from course.autograder.hand_ins.stage import take
 from tests.course.kits import kit, manifest, starter
 from tests.verdict import NOT_WRITTEN, load_cases
 

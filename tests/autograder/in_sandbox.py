@@ -5,8 +5,8 @@ import time
 import unittest
 from unittest import mock
 
-from course.autograder import isolation, processes
-from course.autograder.sandbox import Sandbox
+from course.autograder.sandbox import isolation, processes
+from course.autograder.sandbox.sandbox import Sandbox
 from tests.autograder import places, small_tree
 from tests.autograder.small_tree import errors, values
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from course.assignment import Assignment, Exercise
-from course.autograder.exam import Exam
-from course.autograder.stage import take
+from course.autograder.exams.exam import Exam
+from course.autograder.hand_ins.stage import take
 from tests.diagnoses import Case
 
 ACTIVATIONS = "neural_networks/activations.py"

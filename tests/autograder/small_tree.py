@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
-from course.autograder import wire
-from course.autograder.sandbox import Limits, Run, Sandbox
+from course.autograder.sandbox import wire
+from course.autograder.sandbox.sandbox import Limits, Run, Sandbox
 from tests.autograder import places
 from tests.diagnoses import Case
 

@@ -7,8 +7,8 @@ import zipfile
 from pathlib import Path
 from unittest import mock
 
-from course.autograder import folders
-from course.autograder.stage import take
+from course.autograder.hand_ins import folders
+from course.autograder.hand_ins.stage import take
 from tests.autograder.small_exam import (
     ACTIVATIONS,
     EXAM,
@@ -140,7 +140,7 @@ class TestArchive(StageTest):
         self.assertIn("no zip archive", found.ignored["a.zip"])
 
     def test_too_many_files(self):
-        with mock.patch("course.autograder.archives.LARGEST_DIRECTORY", 70_000):
+        with mock.patch("course.autograder.hand_ins.archives.LARGEST_DIRECTORY", 70_000):
             found = self.take(self.write_zip({f"data/{i:05}.csv": b"" for i in range(2000)}))
         self.assertIn("too many files", found.ignored["hw6.zip"])
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from course import leaks
 from course.autograder import build
-from course.autograder.exam import read_exam
+from course.autograder.exams.exam import read_exam
 from course.paths import expand_all
 from tests.course.kits import ROOT, exam, manifest, starter
 
@@ -38,7 +38,7 @@ import importlib, sys
 from pathlib import Path
 folder = Path(sys.argv[1])
 sys.path[:0] = [str(folder), str(folder / "starter")]
-from course.autograder.exam import read_exam
+from course.autograder.exams.exam import read_exam
 from tests.verdict import judge, run
 import tests
 tests.__path__.append(str(folder / "starter" / "tests"))
@@ -53,8 +53,8 @@ for path in [*folder.rglob("*.py")]:
         except ImportError:  # such as scripts of the starter beside the grader's course
             print("not imported:", name)
 # Not those that end processes or remove files: they are called, and have no mathematics in them.
-roots = ("course.assignment", "course.autograder.causes", "course.autograder.exam",
-         "course.autograder.packing", "course.autograder.wire", "tests", "neural_networks")
+roots = ("course.assignment", "course.autograder.grading.causes", "course.autograder.exams",
+         "course.autograder.sandbox.wire", "tests", "neural_networks")
 modules = [m for n, m in sys.modules.items() if n.startswith(roots)]
 things = {id(x): x for m in modules for x in vars(m).values() if callable(x)}
 things |= {
@@ -153,7 +153,7 @@ class TestContent(unittest.TestCase):
     def test_an_import_of_a_module_that_is_not_listed(self):
         changed = {**files(NAME)}
         for text in ("from course.cut import Cut", "import neural_networks.layers"):
-            changed["course/autograder/wire.py"] = f"import os\n{text}\n".encode()
+            changed["course/autograder/sandbox/wire.py"] = f"import os\n{text}\n".encode()
             with self.assertRaisesRegex(ValueError, r"wire\.py:2 imports .*not in the archive"):
                 build.check_imports(changed)
 
@@ -165,7 +165,7 @@ class TestNoAnswers(unittest.TestCase):
 
     def test_an_answer_would_be_found(self):
         name = "spring-2020"
-        path = "course/autograder/wire.py"
+        path = "course/autograder/sandbox/wire.py"
         relu = "class ReLU:\n    def forward(self, Z):\n        return 1\n"
         for text, words in (
             (relu, "ReLU.forward, which is not blank"),
@@ -199,7 +199,7 @@ class TestNoAnswers(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             unpack(NAME, folder)
             lines = python(TRY_ALL, folder).splitlines()
-            with Path(folder, "course/autograder/wire.py").open("a") as file:
+            with Path(folder, "course/autograder/sandbox/wire.py").open("a") as file:
                 file.write(answer)
             with_answer = python(TRY_ALL, folder).splitlines()
         self.assertEqual([line for line in lines if line.startswith("answer:")], [])

@@ -9,9 +9,17 @@ from pathlib import Path
 
 import numpy as np
 
-from course.autograder.causes import by_name
-from course.autograder.exam import ARRAYS, TABLE, Exam, ExamError, Known, exam_files, read_exam
-from course.autograder.packing import Packer, Unpacker
+from course.autograder.exams.exam import (
+    ARRAYS,
+    TABLE,
+    Exam,
+    ExamError,
+    Known,
+    exam_files,
+    read_exam,
+)
+from course.autograder.exams.packing import Packer, Unpacker
+from course.autograder.grading.causes import by_name
 from tests.course.kits import exam
 from tests.verdict import Outcome, judge
 

@@ -7,9 +7,9 @@ from functools import cache
 
 import numpy as np
 
-from course.autograder.causes import by_name
-from course.autograder.hidden import hidden_cases
-from course.autograder.known import known, of_exercise
+from course.autograder.exams.hidden import hidden_cases
+from course.autograder.exams.known import known, of_exercise
+from course.autograder.grading.causes import by_name
 from course.autograder.mistakes import EXERCISES
 from tests.diagnoses import MEANINGS
 from tests.verdict import MOST_LINES, Outcome, judge, load_cases, run

@@ -4,7 +4,7 @@ import os
 import time
 from unittest import mock
 
-from course.autograder import folders, stage
+from course.autograder.hand_ins import folders, stage
 from tests.autograder.small_exam import (
     ACTIVATIONS,
     CONV,

@@ -8,7 +8,7 @@ import zipfile
 from pathlib import Path
 from unittest import mock
 
-from course.autograder import gradebook, grading_jobs, summary
+from course.autograder.classes import gradebook, grading_jobs, summary
 from tests.autograder.classes import NAME, QuickJob, call, exam_folder, hand_in, short_exam
 
 TESTS = ["test_activations.TestReLU.test_forward", "test_activations.TestReLU.test_backward"]
@@ -162,7 +162,7 @@ class TestAgain(GradeTest):
             made.append((manifest.assignment.name, seed))
             return short_exam(NAME)
 
-        with mock.patch("course.autograder.hidden.make_exam", make_exam):
+        with mock.patch("course.autograder.exams.hidden.make_exam", make_exam):
             for more in ([], [], ["--seed", "7"], []):
                 self.grade(self.hand_in("ada"), "--assignment", NAME, *more, exam=False)
         first, second, third, fourth = made

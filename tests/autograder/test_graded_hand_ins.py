@@ -5,8 +5,8 @@ import unittest
 from dataclasses import replace
 from pathlib import Path
 
-from course.autograder.grading import grade
-from course.autograder.sandbox import Sandbox
+from course.autograder.grading.grading import grade
+from course.autograder.sandbox.sandbox import Sandbox
 from tests.autograder import places
 from tests.autograder.small_exam import ACTIVATIONS, zipped
 from tests.course.kits import exam, kit

@@ -17,9 +17,9 @@ import gradescope_utils
 
 from course.autograder import gradescope
 from course.autograder.build import archive_files
+from course.autograder.classes.grading_jobs import write_files
 from course.autograder.gradescope import NOT_GRADED, add_words
-from course.autograder.grading_jobs import write_files
-from course.autograder.processes import PROC, SandboxError
+from course.autograder.sandbox.processes import PROC, SandboxError
 from tests.autograder import places
 from tests.autograder.classes import NAME, hand_in, short_exam, solved, with_forward
 

@@ -6,11 +6,11 @@ from unittest import mock
 
 import numpy as np
 
-from course.autograder import wire
-from course.autograder.grading import grade
-from course.autograder.report import UNFINISHED
-from course.autograder.sandbox import Run, SandboxError
-from course.autograder.stage import StageError
+from course.autograder.grading.grading import grade
+from course.autograder.grading.report import UNFINISHED
+from course.autograder.hand_ins.stage import StageError
+from course.autograder.sandbox import wire
+from course.autograder.sandbox.sandbox import Run, SandboxError
 from tests.autograder.small_exam import ACTIVATIONS, CONV, LOSSES, RIGHT, small_exam
 from tests.verdict import Outcome
 
@@ -151,7 +151,7 @@ class TestWorkers(GradingTest):
     def test_which_has_the_time_that_is_left(self):
         clock = mock.Mock(side_effect=range(0, 1000, 7))
         sandbox = self.sandbox()
-        with mock.patch("course.autograder.grading.time.monotonic", clock):
+        with mock.patch("course.autograder.grading.grading.time.monotonic", clock):
             self.grade(sandbox, only=["cross_entropy"])
         self.assertEqual(sandbox.limits, [10, 5])  # half the limit at least
 
@@ -267,7 +267,7 @@ class TestMessages(GradingTest):
 
     def test_values_that_cannot_be_compared(self):
         sandbox = self.sandbox(relu__forward=lambda number: Outcome({"Y": np.ones((3, 2))}))
-        with mock.patch("course.autograder.messages.judge", side_effect=RecursionError):
+        with mock.patch("course.autograder.grading.messages.judge", side_effect=RecursionError):
             report = self.grade(sandbox)
         self.assertEqual(report.points, 0)
         self.assertIn("could not be compared", report.tests[0].message)

@@ -7,9 +7,9 @@ from itertools import product
 
 import numpy as np
 
-from course.autograder.drawing import UNIT, hidden_inputs, output_size
-from course.autograder.hidden import FEW, MANY, expected, hidden_cases, loops, recipes_of
-from course.autograder.known import MISTAKES, known, trials
+from course.autograder.exams.drawing import UNIT, hidden_inputs, output_size
+from course.autograder.exams.hidden import FEW, MANY, expected, hidden_cases, loops, recipes_of
+from course.autograder.exams.known import MISTAKES, known, trials
 from course.autograder.mistakes import EXERCISES
 from tests.course import students
 from tests.course.kits import ASSIGNMENTS, manifest

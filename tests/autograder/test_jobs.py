@@ -10,8 +10,8 @@ import time
 import unittest
 from pathlib import Path
 
-from course.autograder.jobs import Job, JobError
-from course.autograder.processes import PROC
+from course.autograder.classes.jobs import Job, JobError
+from course.autograder.sandbox.processes import PROC
 from tests.autograder.classes import call, exam_folder, hand_in, solved, with_forward
 from tests.autograder.places import open_python
 from tests.course.kits import ROOT

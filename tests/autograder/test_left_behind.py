@@ -11,8 +11,8 @@ import unittest
 from pathlib import Path
 from unittest import mock
 
-from course.autograder import processes, users
-from course.autograder.sandbox import ROOT, Sandbox
+from course.autograder.sandbox import processes, users
+from course.autograder.sandbox.sandbox import ROOT, Sandbox
 from tests.autograder import places, small_tree
 from tests.autograder.in_sandbox import ALONE, DAEMON, InSandbox
 from tests.autograder.small_tree import errors, values
@@ -176,9 +176,9 @@ class TestWithoutRoot(unittest.TestCase):
         code = """
             import sys, textwrap
             sys.path.insert(0, ".")
-            from course.autograder.sandbox import Sandbox
+            from course.autograder.sandbox.sandbox import Sandbox
             from tests.autograder import small_tree
-            from course.autograder import processes
+            from course.autograder.sandbox import processes
             from tests.autograder.in_sandbox import DAEMON
             body = textwrap.dedent(DAEMON)
             with Sandbox(sys.executable) as sandbox:
@@ -188,7 +188,7 @@ class TestWithoutRoot(unittest.TestCase):
         """
         with places.open_folder() as folder:
             names = ["course/__init__.py", "course/trial.py", *TREE]
-            names += [str(p.relative_to(ROOT)) for p in ROOT.glob("course/autograder/*.py")]
+            names += [str(p.relative_to(ROOT)) for p in ROOT.glob("course/autograder/**/*.py")]
             places.write(folder, {name: (ROOT / name).read_bytes() for name in names})
             user = ["setpriv", "--reuid=64198", "--regid=64198", "--clear-groups", "env"]
             done = subprocess.run(

@@ -8,8 +8,8 @@ import unittest
 from pathlib import Path
 from unittest import mock
 
-from course.autograder import isolation, processes, users
-from course.autograder.sandbox import ROOT, Sandbox
+from course.autograder.sandbox import isolation, processes, users
+from course.autograder.sandbox.sandbox import ROOT, Sandbox
 from tests.autograder import places, small_tree
 from tests.autograder.in_sandbox import ALONE, DAEMON, InSandbox
 from tests.autograder.small_tree import errors

@@ -11,8 +11,8 @@ from unittest import mock
 
 import jsonschema
 
-from course.autograder.report import UNFINISHED, Graded, Report
-from course.autograder.results import MOST_OF_TEXT, results, skeleton, write_results
+from course.autograder.grading.report import UNFINISHED, Graded, Report
+from course.autograder.grading.results import MOST_OF_TEXT, results, skeleton, write_results
 from tests.autograder.small_exam import small_exam
 
 VISIBILITY = {"enum": ["visible", "hidden", "after_due_date", "after_published"]}
@@ -128,7 +128,7 @@ class TestResults(unittest.TestCase):
 
     def test_the_summary_when_all_is_right(self):
         found = checked(Report([FORWARD], next_step="optional: L2"))
-        words = "**2 of 2 points**: 1 of 1 tests pass.\n\nAll that has points is right."
+        words = "**2 of 2 points**: 1 of 1 tests pass.\n\nAll tests that give points pass."
         self.assertEqual(found["output"], f"{words}\n\nNext: `optional: L2`")
 
     def test_data_for_the_staff(self):

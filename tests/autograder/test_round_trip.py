@@ -12,12 +12,12 @@ import unittest
 from dataclasses import replace
 from pathlib import Path
 
-from course.autograder.classroom import zipped
-from course.autograder.filling import fill, methods_of
-from course.autograder.grading import grade
-from course.autograder.grading_jobs import write_files
-from course.autograder.report import BATCHED
-from course.autograder.sandbox import Sandbox
+from course.autograder.classes.grading_jobs import write_files
+from course.autograder.grading.grading import grade
+from course.autograder.grading.report import BATCHED
+from course.autograder.samples.classroom import zipped
+from course.autograder.samples.filling import fill, methods_of
+from course.autograder.sandbox.sandbox import Sandbox
 from tests.autograder import places
 from tests.autograder.classes import short_exam
 from tests.course import students

@@ -12,9 +12,9 @@ from pathlib import Path
 from unittest import mock
 
 from course.autograder import sample
-from course.autograder.classroom import FORMS, Maker, Student
-from course.autograder.filling import fill, methods_of
 from course.autograder.mistakes import EXERCISES, MISTAKES
+from course.autograder.samples.classroom import FORMS, Maker, Student
+from course.autograder.samples.filling import fill, methods_of
 from tests.autograder.classes import call, exam_folder
 from tests.autograder.places import open_python
 from tests.course.kits import kit

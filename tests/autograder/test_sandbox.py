@@ -14,9 +14,9 @@ from unittest import mock
 
 import numpy as np
 
-from course.autograder import isolation, processes
-from course.autograder import sandbox as sandbox_module
-from course.autograder.sandbox import Sandbox, SandboxError
+from course.autograder.sandbox import isolation, processes
+from course.autograder.sandbox import sandbox as sandbox_module
+from course.autograder.sandbox.sandbox import Sandbox, SandboxError
 from tests.autograder import places, small_tree
 from tests.autograder.in_sandbox import ALONE, InSandbox
 from tests.autograder.small_tree import errors, values

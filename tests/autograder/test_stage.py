@@ -4,8 +4,8 @@ import os
 import stat
 import zipfile
 
-from course.autograder import choosing
-from course.autograder.stage import HandIn, StageError, is_as_laid, lay, take
+from course.autograder.hand_ins import choosing
+from course.autograder.hand_ins.stage import HandIn, StageError, is_as_laid, lay, take
 from tests.autograder.small_exam import (
     ACTIVATIONS,
     CONV,

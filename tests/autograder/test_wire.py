@@ -6,8 +6,8 @@ import unittest
 
 import numpy as np
 
-from course.autograder import wire
-from course.autograder.wire import Frames, Nonsense, frame, read_reply, reply_frames
+from course.autograder.sandbox import wire
+from course.autograder.sandbox.wire import Frames, Nonsense, frame, read_reply, reply_frames
 from tests.diagnoses import Case
 from tests.verdict import Outcome
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from course.autograder import wire, worker
+from course.autograder.sandbox import wire, worker
 from tests.autograder import small_tree
 from tests.autograder.small_tree import CASES, RECIPE
 

@@ -5,8 +5,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from course.autograder.exam import Exam
-from course.autograder.hidden import make_exam
+from course.autograder.exams.exam import Exam
+from course.autograder.exams.hidden import make_exam
 from course.cuttings import Manifest
 from course.manifest import manifest_from, read_manifest
 from course.ship import Kit

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from course.autograder.hidden import hidden_cases
+from course.autograder.exams.hidden import hidden_cases
 from course.autograder.mistakes import EXERCISES
 from tests import recipes
 from tests.diagnoses import RTOL, Case, same

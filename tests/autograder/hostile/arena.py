@@ -14,12 +14,13 @@ from types import TracebackType
 from typing import Any
 from unittest import mock
 
-from course.autograder import hidden, isolation, processes
-from course.autograder.exam import Exam, exam_files
+from course.autograder.exams import hidden
+from course.autograder.exams.exam import Exam, exam_files
+from course.autograder.exams.known import all_known
 from course.autograder.gradescope import grade_into
-from course.autograder.known import all_known
-from course.autograder.report import Report
-from course.autograder.sandbox import Limits, Run, Sandbox
+from course.autograder.grading.report import Report
+from course.autograder.sandbox import isolation, processes
+from course.autograder.sandbox.sandbox import Limits, Run, Sandbox
 from tests.autograder.hostile.attack import ASSIGNMENT, Attack, base
 from tests.autograder.places import open_python, write
 from tests.course import kits

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from course.autograder.wire import END, READY, REPLY, frame
+from course.autograder.sandbox.wire import END, READY, REPLY, frame
 
 
 def header(table: dict[str, Any]) -> bytes:

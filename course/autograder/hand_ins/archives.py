@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO
 
-from course.autograder.folders import (
+from course.autograder.hand_ins.folders import (
     MOST_DEPTH,
     NO_LINK,
     Refused,

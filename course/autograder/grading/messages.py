@@ -4,10 +4,10 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 
 from course.assignment import Assignment, Exercise
-from course.autograder.exam import Exam
-from course.autograder.report import Report
-from course.autograder.sandbox import Run
-from course.autograder.stage import HandIn
+from course.autograder.exams.exam import Exam
+from course.autograder.grading.report import Report
+from course.autograder.hand_ins.stage import HandIn
+from course.autograder.sandbox.sandbox import Run
 from tests.diagnoses import Case
 from tests.recipes import RECIPES
 from tests.verdict import MOST_LINES, NOT_WRITTEN, Cause, Outcome, judge

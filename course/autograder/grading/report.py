@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from course.assignment import Exercise
-from course.autograder.exam import Exam
+from course.autograder.exams.exam import Exam
 from tests.recipes import RECIPES
 
 UNFINISHED = "did not finish"

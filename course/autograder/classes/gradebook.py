@@ -18,9 +18,9 @@ from itertools import dropwhile, islice, takewhile
 from pathlib import Path
 from typing import Any
 
-from course.autograder.exam import Exam
-from course.autograder.report import unfinished
-from course.autograder.stage import HandIn
+from course.autograder.exams.exam import Exam
+from course.autograder.grading.report import unfinished
+from course.autograder.hand_ins.stage import HandIn
 from neural_networks.utils.files import atomic_write
 
 try:
@@ -36,7 +36,7 @@ LOOP = "is there a loop"
 """Words in the message of a check for a loop over examples that has found one."""
 
 LONGEST = 100
-GRADERS = Path(__file__).parent, Path(__file__).parents[2] / "tests"
+ROOT = Path(__file__).resolve().parents[3]
 
 
 @dataclass(frozen=True)
@@ -220,10 +220,10 @@ def locked(folder: Path) -> Iterator[None]:
 
 def grader_fingerprint() -> str:
     """A fingerprint of the code that judges: results of another version are graded again."""
+    paths = [*(ROOT / "course/autograder").rglob("*.py"), *(ROOT / "tests").glob("*.py")]
     digest = hashlib.sha256()
-    for folder in GRADERS:
-        for path in sorted(folder.glob("*.py")):
-            digest.update(path.read_bytes())
+    for path in sorted(paths):
+        digest.update(path.read_bytes())
     return digest.hexdigest()
 
 

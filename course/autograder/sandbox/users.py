@@ -13,9 +13,9 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
-from course.autograder import processes
-from course.autograder.isolation import LIMITED, OPEN, Cover, choices, unneeded
-from course.autograder.processes import SandboxError
+from course.autograder.sandbox import processes
+from course.autograder.sandbox.isolation import LIMITED, OPEN, Cover, choices, unneeded
+from course.autograder.sandbox.processes import SandboxError
 
 NAME, SHELLS = "student", ("nologin", "false")
 """The user that is taken first, if it is one that no person logs in as."""
@@ -138,11 +138,11 @@ class OwnUser:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What is not protected here, for the staff."""
+        """A note on each thing that is not protected here, for the staff."""
         return tuple(self._notes())
 
     def _notes(self) -> Iterator[str]:
-        """What the kernel does not allow here, and what that means."""
+        """The limits of the kernel here, and their consequences."""
         if "--net" not in self._isolation.options:
             yield "unshare --net does not work here: the code of hand-ins reaches the network."
         for folder in [] if self._isolation.covers_folders else self._hide:

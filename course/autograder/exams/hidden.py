@@ -11,9 +11,9 @@ from functools import cache
 import numpy as np
 
 from course.assignment import Assignment, assignment_from
-from course.autograder.drawing import hidden_inputs
-from course.autograder.exam import ASSIGNMENT, Exam
-from course.autograder.known import all_known
+from course.autograder.exams.drawing import hidden_inputs
+from course.autograder.exams.exam import ASSIGNMENT, Exam
+from course.autograder.exams.known import all_known
 from course.autograder.mistakes import EXERCISES
 from course.cuttings import Manifest
 from course.ship import build

@@ -18,7 +18,7 @@ from zipfile import BadZipFile
 import numpy as np
 
 from course.assignment import Assignment, assignment_from
-from course.autograder.packing import Packer, Unpacker
+from course.autograder.exams.packing import Packer, Unpacker
 from tests.diagnoses import Case
 from tests.verdict import Outcome
 

@@ -6,9 +6,9 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 
-from course.autograder.exam import Exam
-from course.autograder.folders import PACKAGE
-from course.autograder.wire import one_line
+from course.autograder.exams.exam import Exam
+from course.autograder.hand_ins.folders import PACKAGE
+from course.autograder.sandbox.wire import one_line
 
 MOST_NAMED, MOST_OF_NAME = 20, 100
 """Files not taken that are named, and characters of a name."""

@@ -17,16 +17,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO
 
-from course.autograder import conversation, processes, wire
-from course.autograder.conversation import Conversation, Limits
-from course.autograder.processes import SandboxError
-from course.autograder.users import OwnUser, SameUser, remove
+from course.autograder.sandbox import conversation, processes, wire
+from course.autograder.sandbox.conversation import Conversation, Limits
+from course.autograder.sandbox.processes import SandboxError
+from course.autograder.sandbox.users import OwnUser, SameUser, remove
 from course.trial import place_in
 
 __all__ = ["Limits", "Run", "Sandbox", "SandboxError"]
 
-ROOT = Path(__file__).resolve().parents[2]
-"""What the worker must not see, by default: the repository, or the grader's own folder."""
+ROOT = Path(__file__).resolve().parents[3]
+"""The folder that a worker must not see, by default: the repository, or the grader's own folder."""
 
 OPTIONS = ("-I", "-B", "-u", "-X", "utf8")
 """Options of Python: no other paths, no bytecode files, nothing printed waits, text is UTF-8."""
@@ -142,7 +142,7 @@ class Sandbox:
         raise SandboxError(f"another user cannot run {trouble}; --python PATH names one that can")
 
     def _trouble(self, user: OwnUser) -> str:
-        """What hinders a user from running Python and reading the sandbox's folder."""
+        """The reason that hinders a user from running Python and reading the sandbox's folder."""
         try:
             self._python(user, f"import numpy, tqdm; open({str(self.folder / FILES[0])!r})")
         except SandboxError as error:
@@ -155,7 +155,7 @@ class Sandbox:
         return [*places, str(Path(shutil.which(self.python) or self.python).parent)], library
 
     def _python(self, user: OwnUser | None, code: str) -> bytes:
-        """What Python prints, run by a user.
+        """The output of Python, run by a user.
 
         Raises
         ------
@@ -280,6 +280,6 @@ def remove_folder(folder: Path) -> None:
 
 
 def trace_in(file: IO[bytes], start: int) -> str:
-    """Where the worker was last, as it wrote it behind the request."""
+    """The place where the worker was last, as it wrote it behind the request."""
     file.seek(start)
     return file.read(wire.MOST_OF_HEADER).decode("utf-8", "replace")

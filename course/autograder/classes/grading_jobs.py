@@ -12,11 +12,11 @@ from pathlib import Path
 from queue import SimpleQueue
 from types import TracebackType
 
-from course.autograder import summary
-from course.autograder.exam import Exam, exam_files
-from course.autograder.gradebook import Grade, Gradebook
-from course.autograder.jobs import Job, JobError
-from course.autograder.stage import HandIn, StageError, take
+from course.autograder.classes import summary
+from course.autograder.classes.gradebook import Grade, Gradebook
+from course.autograder.classes.jobs import Job, JobError
+from course.autograder.exams.exam import Exam, exam_files
+from course.autograder.hand_ins.stage import HandIn, StageError, take
 
 SCRATCH = ".grading"
 """The folder in a gradebook for what is needed while it is open."""
@@ -180,7 +180,7 @@ class Scratch:
 
 
 def note_on(hand_in: HandIn) -> str:
-    """What the staff should know of a hand-in."""
+    """Notes for the staff on a hand-in."""
     if not hand_in.files:
         why = "; ".join(f"{name}: {reason}" for name, reason in hand_in.ignored.items())
         return f"nothing was taken: {why[:200] or 'it is empty'}"

@@ -5,9 +5,9 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from course.autograder.exam import Exam
-from course.autograder.gradebook import Grade, Key, plain
-from course.autograder.report import chosen
+from course.autograder.classes.gradebook import Grade, Key, plain
+from course.autograder.exams.exam import Exam
+from course.autograder.grading.report import chosen
 from neural_networks.utils.text import counted
 from tests.verdict import NOT_WRITTEN
 

@@ -49,7 +49,7 @@ class Nonsense(ValueError):
 
 @dataclass(frozen=True)
 class Reply:
-    """What came out of one case, and the number of lines that ran, if they were counted."""
+    """The results of one case, and the number of lines that ran, if they were counted."""
 
     outcome: Outcome
     lines: int | None = None

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from course.archive import add_files, pack
 from course.assignment import find_assignment
-from course.autograder.filling import fill, methods_of
-from course.autograder.known import trials
+from course.autograder.exams.known import trials
 from course.autograder.mistakes import MISTAKES, Mistake
+from course.autograder.samples.filling import fill, methods_of
 from course.ship import Kit
 from course.starter import write_folder
 from tests.verdict import judge, load_cases

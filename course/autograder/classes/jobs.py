@@ -19,12 +19,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from course.autograder.exam import ExamError, read_exam
+from course.autograder.exams.exam import ExamError, read_exam
 from course.autograder.gradescope import end_on_signals, grade_into
-from course.autograder.sandbox import Sandbox, SandboxError
-from course.autograder.stage import StageError
+from course.autograder.hand_ins.stage import StageError
+from course.autograder.sandbox.sandbox import Sandbox, SandboxError
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 PR_SET_PDEATHSIG = 1
 PATIENCE = 20
 """Seconds in which a grader that was asked to end removes what it has made."""
@@ -68,7 +68,7 @@ class Job:
             if self._process is not None:
                 return
             process = self._process = subprocess.Popen(
-                [sys.executable, "-B", "-m", "course.autograder.jobs", self._settings],
+                [sys.executable, "-B", "-m", "course.autograder.classes.jobs", self._settings],
                 cwd=ROOT,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,

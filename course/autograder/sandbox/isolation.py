@@ -34,7 +34,7 @@ class Cover:
 
 @dataclass(frozen=True)
 class Isolation:
-    """What can be isolated here.
+    """The isolation that is possible here.
 
     Parameters
     ----------

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from course.autograder.exam import Known, first_line
+from course.autograder.exams.exam import Known, first_line
 from tests.diagnoses import Case, same
 from tests.verdict import Cause, Outcome, problem
 

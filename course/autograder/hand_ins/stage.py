@@ -12,10 +12,10 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from course.autograder.archives import Archive
-from course.autograder.choosing import Choice, choose, is_code, named, reason_against
-from course.autograder.exam import Exam
-from course.autograder.folders import PACKAGE, Folder, Refused, Source, opened
+from course.autograder.exams.exam import Exam
+from course.autograder.hand_ins.archives import Archive
+from course.autograder.hand_ins.choosing import Choice, choose, is_code, named, reason_against
+from course.autograder.hand_ins.folders import PACKAGE, Folder, Refused, Source, opened
 
 LARGEST, LARGEST_SUM, MOST_FILES = 1_000_000, 10_000_000, 300
 """Bytes of a file, bytes of all of them, and their number."""
@@ -30,7 +30,7 @@ class StageError(ValueError):
 
 @dataclass(frozen=True)
 class HandIn:
-    """What was taken from a hand-in.
+    """The files taken from a hand-in.
 
     Parameters
     ----------
@@ -165,7 +165,7 @@ def is_unchanged(source: Source, place: str, original: bytes) -> bool:
 
 
 def _hand_in(exam: Exam, files: dict[str, bytes], reasons: Mapping[str, str]) -> HandIn:
-    """What was taken, with what is missing, and the fingerprint."""
+    """The files taken, with what is missing, and the fingerprint."""
     wanted = dict.fromkeys(e.file for e in exam.assignment.exercises if e.tests)
     digest = hashlib.sha256()
     for path, data in sorted(files.items()):

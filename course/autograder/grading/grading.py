@@ -7,10 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
-from course.autograder import wire
-from course.autograder.causes import by_name
-from course.autograder.exam import Exam
-from course.autograder.messages import (
+from course.autograder.exams.exam import Exam
+from course.autograder.grading.causes import by_name
+from course.autograder.grading.messages import (
     NOT_RUN,
     about_files,
     explained,
@@ -18,9 +17,10 @@ from course.autograder.messages import (
     message_of,
     next_step,
 )
-from course.autograder.report import Graded, Report, batched_recipes, unfinished
-from course.autograder.sandbox import Limits, Run, SandboxError
-from course.autograder.stage import HandIn, is_as_laid, lay, take
+from course.autograder.grading.report import Graded, Report, batched_recipes, unfinished
+from course.autograder.hand_ins.stage import HandIn, is_as_laid, lay, take
+from course.autograder.sandbox import wire
+from course.autograder.sandbox.sandbox import Limits, Run, SandboxError
 from tests.diagnoses import Case
 from tests.recipes import RECIPES
 
@@ -28,7 +28,7 @@ __all__ = ["Graded", "Report", "Runs", "grade"]
 
 
 class Runs(Protocol):
-    """What runs a request on a tree: a ``sandbox.Sandbox``, which is open."""
+    """A runner of requests on a tree: a ``sandbox.Sandbox``, which is open."""
 
     notes: tuple[str, ...]
     folder: Path

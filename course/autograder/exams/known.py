@@ -5,7 +5,7 @@ The grader's archive has these results; this module, which makes the mistakes, s
 
 from collections.abc import Callable, Iterable, Sequence
 
-from course.autograder.exam import Known
+from course.autograder.exams.exam import Known
 from course.autograder.mistakes import MISTAKES, Mistake
 from tests.diagnoses import Case
 from tests.verdict import Outcome, load_cases, run

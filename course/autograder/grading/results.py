@@ -19,9 +19,9 @@ import numpy as np
 from gradescope_utils.autograder_utils.decorators import number, tags, visibility, weight
 from gradescope_utils.autograder_utils.json_test_runner import JSONTestRunner
 
-from course.autograder.exam import Exam
-from course.autograder.report import UNFINISHED, Graded, Report, unfinished
-from course.autograder.wire import harmless
+from course.autograder.exams.exam import Exam
+from course.autograder.grading.report import UNFINISHED, Graded, Report, unfinished
+from course.autograder.sandbox.wire import harmless
 from tests.verdict import MOST_LINES
 
 MOST_OF_TEXT = 10_000
@@ -100,7 +100,7 @@ def summary(report: Report) -> str:
     if any(graded.message == UNFINISHED for graded in report.tests):
         lines = [f"**The grader did not finish**: {counts} so far. Submit again, or ask."]
     if 0 < report.points == report.max_points:
-        lines.append("All that has points is right.")
+        lines.append("All tests that give points pass.")
     if report.next_step:
         lines.append(f"Next: {as_code(report.next_step)}")
     if report.notes:

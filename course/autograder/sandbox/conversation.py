@@ -1,4 +1,4 @@
-"""What a worker sends and prints, up to its end, its time limit or the first nonsense."""
+"""A worker's answers and output, up to its end, its time limit or the first nonsense."""
 
 import os
 import queue
@@ -10,8 +10,8 @@ import time
 from dataclasses import dataclass
 from typing import IO
 
-from course.autograder import wire
-from course.autograder.processes import SandboxError
+from course.autograder.sandbox import wire
+from course.autograder.sandbox.processes import SandboxError
 
 STARTING = 60.0
 """Seconds for Python and NumPy to start, before any code of a hand-in runs."""
@@ -33,7 +33,7 @@ class Limits:
 
 
 class Conversation:
-    """What comes from a worker.
+    """The answers and the output of a worker.
 
     Parameters
     ----------
@@ -163,7 +163,7 @@ class Conversation:
 
     @property
     def printed(self) -> str:
-        """What was printed, up to a limit, made harmless."""
+        """The text printed, up to a limit, made harmless."""
         text = self._printed[:MOST_PRINTED].decode("utf-8", "replace")
         more = "\n…" if len(self._printed) > MOST_PRINTED else ""
         return wire.harmless(text).rstrip() + more

@@ -1,0 +1,1 @@
+"""Grading: tests judged, explained and reported."""

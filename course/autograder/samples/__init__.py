@@ -1,0 +1,1 @@
+"""Sample hand-ins, made from the listed mistakes."""
