@@ -188,4 +188,5 @@ def last_word(exam: Exam, number: int, data: bytes, flags: argparse.Namespace) -
 
 
 if __name__ == "__main__":
+    os.umask(0o077)  # no other user of this machine may read what must come out
     raise SystemExit(main())

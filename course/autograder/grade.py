@@ -1,6 +1,7 @@
 """The command that grades hand-ins on one's own machine: ``python -m course.autograder.grade``."""
 
 import argparse
+import os
 import secrets
 import sys
 import tempfile
@@ -188,5 +189,6 @@ def check_flags(flags: argparse.Namespace) -> None:
 
 
 if __name__ == "__main__":
+    os.umask(0o077)  # no other user of this machine may read grades
     end_on_signals()
     sys.exit(main())

@@ -122,8 +122,11 @@ class TestInterrupted(JobTest):
             [line.split(",")[:2] for line in book.read_text().splitlines()[1:]],
             [["ada", "5"], ["slow", "5"]],
         )
-        left = sorted(path.name for path in (self.folder / "grades").iterdir())
-        self.assertEqual(left, ["ada.json", "ada.txt", "gradebook.json", "slow.json", "slow.txt"])
+        left = sorted((self.folder / "grades").iterdir())
+        names = [path.name for path in left]
+        self.assertEqual(names, ["ada.json", "ada.txt", "gradebook.json", "slow.json", "slow.txt"])
+        for path in (book, book.with_suffix(""), *left):
+            self.assertEqual(path.stat().st_mode & 0o077, 0, path)
 
 
 class TestJob(JobTest):
