@@ -352,5 +352,5 @@ class TestChecks(GradingTest):
     def test_methods_that_are_wrong_are_not_checked(self):
         message = self.check(lambda recipe, m: m, relu__forward=wrong, relu__backward=wrong)
         self.assertEqual(message, "not checked, as none of its methods is right yet")
-        message = self.check(lambda recipe, m: 7, relu__backward=wrong)
-        self.assertEqual(message, "ReLU.backward: not checked, as it is not right yet")
+        for lines in (lambda recipe, m: 7, lambda recipe, m: m if "backward" in recipe else 7):
+            self.assertEqual(self.check(lines, relu__backward=wrong), "")

@@ -11,7 +11,7 @@ from unittest import mock
 
 import jsonschema
 
-from course.autograder.grading.report import UNFINISHED, Graded, Report
+from course.autograder.grading.report import NOT_CHECKED, UNFINISHED, Graded, Report
 from course.autograder.grading.results import MOST_OF_TEXT, results, skeleton, write_results
 from tests.autograder.small_exam import small_exam
 
@@ -103,6 +103,11 @@ class TestResults(unittest.TestCase):
         self.assertEqual((second["score"], second["max_score"], second["status"]), (0, 2, "failed"))
         self.assertEqual(second["output"], "No.\n\nYour code printed:\n  hm\n")
         self.assertEqual((third["score"], third["max_score"], third["status"]), (0, 0, "failed"))
+
+    def test_checks_that_have_not_run_are_left_out(self):
+        check = replace(FORWARD, number="4.1.3", points=0, max_points=0, message=NOT_CHECKED)
+        found = checked(Report([FORWARD], [check, replace(check, number="4.2.4", message="Loop.")]))
+        self.assertEqual([test["number"] for test in found["tests"]], ["4.1.1", "4.2.4"])
 
     def test_optional_tests_that_pass_have_no_points(self):
         (test,) = checked(Report([replace(FORWARD, points=0, max_points=0)]))["tests"]

@@ -15,6 +15,8 @@ UNFINISHED = "did not finish"
 """The message of a test that has not run yet: that of a grader that was stopped."""
 
 BATCHED = "no loop over examples"
+NOT_CHECKED = "not checked, as none of its methods is right yet"
+"""The title of a check, and the message of one that has not run, which is not shown."""
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from gradescope_utils.autograder_utils.decorators import number, tags, visibilit
 from gradescope_utils.autograder_utils.json_test_runner import JSONTestRunner
 
 from course.autograder.exams.exam import Exam
-from course.autograder.grading.report import UNFINISHED, Graded, Report, unfinished
+from course.autograder.grading.report import NOT_CHECKED, UNFINISHED, Graded, Report, unfinished
 from course.autograder.sandbox.wire import harmless
 from tests.verdict import MOST_LINES
 
@@ -44,7 +44,8 @@ def results(report: Report) -> dict[str, Any]:
         failure_prefix="",
         post_processor=lambda data: complete(data, report),
     )
-    runner.run(unittest.TestSuite(map(proxy, [*report.tests, *report.checks])))
+    checks = [check for check in report.checks if check.message != NOT_CHECKED]
+    runner.run(unittest.TestSuite(map(proxy, [*report.tests, *checks])))
     return json.loads(stream.getvalue())
 
 
