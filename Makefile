@@ -6,6 +6,7 @@
 # make commands    run the commands of README and docs, with all of their epochs
 # make textbook    run the tests with textbook classes in place of ours  (ARGS="layers models")
 # make notebooks   run the notebooks from top to bottom
+# make kits        check all course kits, and grade them from the empty starter to the solution
 # make starter     cut a starter kit into ../ASSIGNMENT, and check it   (ASSIGNMENT=spring-2023)
 # make lint        ruff, mypy, shellcheck, and the import rules of pyproject.toml
 # make clean       remove the virtual environment
@@ -17,7 +18,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check
 
-.PHONY: run test commands states textbook test-data results notebooks starter lint clean
+.PHONY: run test commands states textbook test-data results notebooks kits starter lint clean
 .DELETE_ON_ERROR:
 
 run: $(VENV)/installed-run
@@ -49,6 +50,10 @@ results: $(VENV)/installed-run
 
 notebooks: $(VENV)/installed-test
 	$(PY) -m pytest tests/documentation/test_notebooks.py --verbose $(ARGS)
+
+kits: $(VENV)/installed-test
+	$(PY) -m course check
+	COMPLETE_RUNS=1 OPENBLAS_NUM_THREADS=1 $(PY) -m pytest tests/autograder/test_round_trip.py $(ARGS)
 
 # Into a folder beside this one, or OUTPUT. ARGS="--zip ../starter.zip --git" and the like go to
 # generate_starter.py.
