@@ -37,8 +37,9 @@ MODULES = (
     "course/autograder/{__init__,gradescope}.py",
     "course/autograder/exams/{__init__,exam,packing}.py",
     "course/autograder/grading/{__init__,causes,grading,messages,report,results}.py",
-    "course/autograder/hand_ins/*.py",
-    "course/autograder/sandbox/*.py",
+    "course/autograder/hand_ins/{__init__,archives,choosing,folders,stage}.py",
+    "course/autograder/sandbox/{__init__,conversation,isolation,processes,sandbox,users}.py",
+    "course/autograder/sandbox/{wire,worker}.py",
     "tests/{__init__,diagnoses,recipes,verdict}.py",
 )
 """The grader and its worker: no other module goes into an archive."""
