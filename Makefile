@@ -6,7 +6,8 @@
 # make commands    run the commands of README and docs, with all of their epochs
 # make textbook    run the tests with textbook classes in place of ours  (ARGS="layers models")
 # make notebooks   run the notebooks from top to bottom
-# make kits        check all course kits, and grade them from the empty starter to the solution
+# make kits        check all course kits, grade them from the empty starter to the solution, and
+#                  grade all hostile hand-ins
 # make starter     cut a starter kit into ../ASSIGNMENT, and check it   (ASSIGNMENT=spring-2023)
 # make lint        ruff, mypy, shellcheck, and the import rules of pyproject.toml
 # make clean       remove the virtual environment
@@ -53,7 +54,8 @@ notebooks: $(VENV)/installed-test
 
 kits: $(VENV)/installed-test
 	$(PY) -m course check
-	COMPLETE_RUNS=1 OPENBLAS_NUM_THREADS=1 $(PY) -m pytest tests/autograder/test_round_trip.py $(ARGS)
+	COMPLETE_RUNS=1 OPENBLAS_NUM_THREADS=1 $(PY) -m pytest --numprocesses auto --dist worksteal \
+		tests/autograder/test_round_trip.py tests/autograder/test_hostile.py $(ARGS)
 
 # Into a folder beside this one, or OUTPUT. ARGS="--zip ../starter.zip --git" and the like go to
 # generate_starter.py.

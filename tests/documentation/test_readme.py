@@ -74,7 +74,8 @@ def page(name: str) -> str:
 
 def copy_of_the_repository(folder: str) -> Path:
     """A copy to run commands in, so that they leave nothing in the repository itself."""
-    ignored = shutil.ignore_patterns(".*", "__pycache__", "*.egg-info")
+    # With .gitignore, which a starter has, too.
+    ignored = shutil.ignore_patterns(".[!g]*", ".git", "__pycache__", "*.egg-info")
     copy = Path(folder) / "a copy"
     shutil.copytree(ROOT, copy, ignore=ignored)
     for run in (copy / "experiments").iterdir():
