@@ -119,7 +119,7 @@ class TestManyColumns(InFolder):
         self.path.write_text(",".join([*self.names, "kind"]) + "\n")
 
     def quickly(self, pattern, work, *arguments, **options):
-        """Assert a short message in time; in proportion it takes under a second, squared a minute."""
+        """Assert a short message in time: in proportion it takes seconds, squared a minute."""
         start = time.process_time()
         with self.assertRaisesRegex(ValueError, pattern) as caught:
             work(*arguments, **options)
