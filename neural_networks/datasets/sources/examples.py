@@ -190,12 +190,10 @@ def _from_frame(frame: pd.DataFrame, dataset: Described) -> np.ndarray:
     else:
         why = missing_columns(names, dataset.name, encoder.inputs if named else [])
         raise ValueError(f"the data frame has names of columns, but {why}")
-    numbers = [_numbers(frame.iloc[:, places[name]], name) for name in encoder.numbers]
     words = [_words(frame.iloc[:, places[name]]) for name in encoder.words]
-    empty = np.empty((len(frame), 0))
     return encoder.encode(
-        np.column_stack(numbers) if numbers else empty,
-        np.column_stack(words) if words else empty,
+        _numbers(frame.iloc[:, [places[name] for name in encoder.numbers]], encoder.numbers),
+        np.column_stack(words) if words else np.empty((len(frame), 0)),
         lambda i, name: f"the data frame, row {i + 1}, column {name!r}",
     )
 
@@ -211,11 +209,13 @@ def _encoder(dataset: Described) -> tuple[TableEncoder, bool]:
     return TableEncoder(features if named else tuple(str(i + 1) for i in range(count))), named
 
 
-def _numbers(column: pd.Series, name: str) -> np.ndarray:
-    """A column of a data frame as float64, with NaN where a cell is missing."""
-    if column.dtype.kind not in "biuf":
-        raise TypeError(f"column {name!r} of the data frame must hold numbers, got {column.dtype}")
-    return column.to_numpy(np.float64, na_value=np.nan)
+def _numbers(frame: pd.DataFrame, names: Sequence[str]) -> np.ndarray:
+    """A data frame as float64, with NaN where a cell is missing; ``names`` are for messages."""
+    # All at once: taking the columns one by one costs 50 µs each.
+    for name, dtype in zip(names, frame.dtypes, strict=True):
+        if dtype.kind not in "biuf":
+            raise TypeError(f"column {name!r} of the data frame must hold numbers, got {dtype}")
+    return frame.to_numpy(np.float64, na_value=np.nan)
 
 
 def _words(column: pd.Series) -> np.ndarray:
