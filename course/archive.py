@@ -90,26 +90,26 @@ def pack(
     contents = {file: (root / file).read_bytes() for file in (*changes.new, *changes.changed)}
     check_sizes(contents)
     contents["README.md"] = readme(root, assignment, contents, name, student_id, others).encode()
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
-        archive.comment = MARK
-        add_files(archive, contents)
-    return Archive(buffer.getvalue(), tuple(report(contents, changes)))
+    return Archive(zipped(contents, comment=MARK), tuple(report(contents, changes)))
 
 
-def add_files(
-    archive: zipfile.ZipFile, contents: Mapping[str, bytes], programs: Collection[str] = ()
-) -> None:
-    """Add files in the order of their names: the same files give the same bytes each time.
+def zipped(
+    contents: Mapping[str, bytes], programs: Collection[str] = (), comment: bytes = b""
+) -> bytes:
+    """An archive of files in the order of their names: the same files give the same bytes.
 
     Those of ``programs`` can be executed.
     """
-    for file in sorted(contents):
-        member = zipfile.ZipInfo(file)  # its date is 1980-01-01
-        mode = 0o100755 if file in programs else 0o100644
-        member.external_attr, member.create_system = mode << 16, 3
-        member.compress_type = zipfile.ZIP_DEFLATED
-        archive.writestr(member, contents[file])
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+        archive.comment = comment
+        for file in sorted(contents):
+            member = zipfile.ZipInfo(file)  # its date is 1980-01-01
+            mode = 0o100755 if file in programs else 0o100644
+            member.external_attr, member.create_system = mode << 16, 3
+            member.compress_type = zipfile.ZIP_DEFLATED
+            archive.writestr(member, contents[file])
+    return buffer.getvalue()
 
 
 def check_sizes(contents: dict[str, bytes]) -> None:

@@ -5,12 +5,11 @@ import os
 import shutil
 import subprocess
 import tempfile
-import zipfile
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from course.archive import add_files
+from course.archive import zipped
 from course.assignment import DEFAULT, assignment_names
 from course.cuttings import Manifest
 from course.manifest import read_manifest
@@ -92,17 +91,24 @@ def check_output(output: Path, overwrite: bool, root: Path = ROOT) -> None:
 
 def check_archive(path: Path, output: Path, overwrite: bool, root: Path = ROOT) -> None:
     """Raise ``ValueError`` if an archive may not be written to a path."""
+    if Path(os.path.realpath(path)).is_relative_to(os.path.realpath(output)):
+        raise ValueError(f"--zip must lie outside the folder of --output, got {path}")
+    check_file("--zip", path, overwrite, root)
+
+
+def check_file(flag: str, path: Path, overwrite: bool, root: Path = ROOT) -> None:
+    """Raise ``ValueError`` if the file of a flag may not be written to a path."""
     real = Path(os.path.realpath(path))
     if real.is_relative_to(root):
-        raise ValueError(f"--zip must lie outside this repository, got {path}")
-    if real.is_relative_to(os.path.realpath(output)):
-        raise ValueError(f"--zip must lie outside the folder of --output, got {path}")
+        raise ValueError(f"{flag} must lie outside this repository, got {path}")
     if path.is_dir():
-        raise ValueError(f"--zip must be a file, but {path} is a folder")
+        raise ValueError(f"{flag} must be a file, but {path} is a folder")
     if path.exists() and not overwrite:
         raise ValueError(f"{path} exists (--overwrite replaces it)")
     if not real.parent.is_dir():
-        raise ValueError(f"--zip: there is no folder {real.parent}")
+        raise ValueError(f"{flag}: there is no folder {real.parent}")
+    if not os.access(real.parent, os.W_OK):
+        raise ValueError(f"{flag}: cannot write to {real.parent}")
 
 
 def write_folder(
@@ -160,9 +166,8 @@ def commit(folder: Path, message: str) -> None:
 
 def write_archive(path: Path, manifest: Manifest, files: Mapping[str, bytes]) -> None:
     """Write an archive, in which the files lie in one folder; the same bytes each time."""
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
-        folder = manifest.assignment.name
-        add_files(archive, {f"{folder}/{name}": content for name, content in files.items()})
+    folder = manifest.assignment.name
+    path.write_bytes(zipped({f"{folder}/{name}": content for name, content in files.items()}))
 
 
 def last_word(

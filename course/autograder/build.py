@@ -1,14 +1,12 @@
 """The command that makes Gradescope's archive: ``python -m course.autograder.build``."""
 
 import argparse
-import io
 import os
 import secrets
-import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from course.archive import add_files
+from course.archive import zipped
 from course.assignment import DEFAULT, assignment_names
 from course.autograder.exams.exam import Exam, exam_files
 from course.autograder.exams.hidden import make_exam
@@ -16,7 +14,7 @@ from course.manifest import read_manifest
 from course.paths import expand_all
 from course.ship import PACKAGES, is_python
 from course.sources import imported_modules, module_name
-from course.starter import ROOT
+from course.starter import ROOT, check_file
 from neural_networks.cli.parser import Parser, command
 from neural_networks.utils.files import atomic_write, display_path
 from neural_networks.utils.text import counted
@@ -88,7 +86,7 @@ def main(argv: Sequence[str]) -> None:
     """Make an archive."""
     flags = make_parser().parse_args(argv)
     manifest = read_manifest(ROOT, flags.assignment)
-    check_output(flags.output, flags.overwrite)
+    check_file("--output", flags.output, flags.overwrite)
     # From a small space of seeds, one that fits the shapes told in messages could be found.
     number = secrets.randbelow(MOST_SEEDS) if flags.seed is None else flags.seed
     exam = make_exam(manifest, number)
@@ -96,21 +94,6 @@ def main(argv: Sequence[str]) -> None:
     with atomic_write(flags.output) as path:
         path.write_bytes(data)
     print(last_word(exam, number, data, flags))
-
-
-def check_output(output: Path, overwrite: bool, root: Path = ROOT) -> None:
-    """Raise ``ValueError`` if an archive may not be written to a path."""
-    real = Path(os.path.realpath(output))
-    if real.is_relative_to(root):
-        raise ValueError(f"--output must lie outside this repository, got {output}")
-    if output.is_dir():
-        raise ValueError(f"--output must be a file, but {output} is a folder")
-    if output.exists() and not overwrite:
-        raise ValueError(f"{output} exists (--overwrite replaces it)")
-    if not real.parent.is_dir():
-        raise ValueError(f"--output: there is no folder {real.parent}")
-    if not os.access(real.parent, os.W_OK):
-        raise ValueError(f"--output: cannot write to {real.parent}")
 
 
 def archive_files(exam: Exam, root: Path = ROOT) -> dict[str, bytes]:
@@ -159,10 +142,7 @@ def check_imports(files: Mapping[str, bytes]) -> None:
 
 def packed(files: Mapping[str, bytes]) -> bytes:
     """An archive of files, the same bytes each time."""
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as zipped:
-        add_files(zipped, files, PROGRAMS)
-    return buffer.getvalue()
+    return zipped(files, PROGRAMS)
 
 
 def last_word(exam: Exam, number: int, data: bytes, flags: argparse.Namespace) -> str:

@@ -17,7 +17,7 @@ from typing import Any, NoReturn
 from course.autograder.exams.exam import Exam, read_exam
 from course.autograder.grading.grading import grade
 from course.autograder.grading.report import Report, unfinished
-from course.autograder.grading.results import write_results
+from course.autograder.grading.results import write_results, write_table
 from course.autograder.hand_ins.stage import StageError
 from course.autograder.sandbox.sandbox import Sandbox, SandboxError
 
@@ -78,9 +78,7 @@ def add_words(path: Path, words: str) -> None:
         table = json.loads(path.read_text("utf-8"))
     table["output"] = "\n\n".join(filter(None, [words, table.get("output", "")]))
     table["stdout_visibility"] = "hidden"
-    partial = path.with_name(f".{path.name}")
-    partial.write_text(json.dumps(table), encoding="utf-8")
-    partial.replace(path)
+    write_table(path, table)
 
 
 def check(folder: Path) -> int:

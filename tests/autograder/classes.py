@@ -12,13 +12,13 @@ from pathlib import Path
 
 from course.assignment import assignment_from
 from course.autograder import grade
-from course.autograder.classes.grading_jobs import write_files
 from course.autograder.classes.jobs import JobError
 from course.autograder.exams.exam import ASSIGNMENT, Exam, exam_files, read_exam
 from course.autograder.exams.hidden import loops, recipes_of
 from course.autograder.grading.report import unfinished
 from course.autograder.grading.results import write_results
 from course.autograder.hand_ins.stage import take
+from course.starter import write_folder
 from tests.course.kits import kit, manifest, starter
 from tests.verdict import NOT_WRITTEN, load_cases
 
@@ -54,8 +54,8 @@ def exam_folder(name: str = NAME, checks: bool = False) -> Path:
     folder = Path(tempfile.mkdtemp(prefix="exam-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     short = short_exam(name)
-    write_files(folder, exam_files(short if checks else replace(short, loops={})))
-    return folder
+    write_folder(exam_files(short if checks else replace(short, loops={})), folder / "exam")
+    return folder / "exam"
 
 
 @cache

@@ -256,8 +256,8 @@ class TestNames(unittest.TestCase):
         names = self.named("..=cmd.zip", "Zoë O'Brien (1).zip", ". -.zip", f"{'ö' * 99}.zip")
         self.assertEqual(names[:3], ["_cmd", "Zoë O'Brien _1_", "hand-in"])
         self.assertEqual(len(names[3].encode()), 100)
-        self.assertEqual(gradebook.harmless("=1+1"), "'=1+1")
-        self.assertEqual([gradebook.harmless(x) for x in ("a=1", 3, "")], ["a=1", 3, ""])
+        self.assertEqual(gradebook.as_cell("=1+1"), "'=1+1")
+        self.assertEqual([gradebook.as_cell(x) for x in ("a=1", 3, "")], ["a=1", 3, ""])
 
     def test_an_export_of_gradescope(self):
         (self.folder / gradebook.METADATA).write_text(

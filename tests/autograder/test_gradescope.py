@@ -17,9 +17,9 @@ import gradescope_utils
 
 from course.autograder import gradescope
 from course.autograder.build import archive_files
-from course.autograder.classes.grading_jobs import write_files
 from course.autograder.gradescope import NOT_GRADED, add_words
 from course.autograder.sandbox.processes import PROC, SandboxError
+from course.starter import write_folder
 from tests.autograder import places
 from tests.autograder.classes import NAME, hand_in, short_exam, solved, with_forward
 
@@ -32,7 +32,7 @@ class GradescopeTest(unittest.TestCase):
     def setUp(self):
         self.folder = self.enterContext(places.open_folder())
         self.source, self.results = self.folder / "source", self.folder / "results"
-        write_files(self.source, archive_files(short_exam(NAME)))
+        write_folder(archive_files(short_exam(NAME)), self.source)
         package = Path(gradescope_utils.__file__).parent
         shutil.copytree(package, self.source / package.name)
         python = Path(places.open_python())

@@ -7,10 +7,11 @@ from itertools import product
 
 import numpy as np
 
-from course.autograder.exams.drawing import UNIT, hidden_inputs, output_size
+from course.autograder.exams.drawing import UNIT, hidden_inputs
 from course.autograder.exams.hidden import FEW, MANY, expected, hidden_cases, loops, recipes_of
 from course.autograder.exams.known import MISTAKES, known, trials
 from course.autograder.mistakes import EXERCISES
+from neural_networks.utils.convolution import output_shape, padding
 from tests.course import students
 from tests.course.kits import ASSIGNMENTS, manifest
 from tests.recipes import SECOND
@@ -171,7 +172,7 @@ class TestSpecialNumbers(unittest.TestCase):
             for case in (case for seed in SEEDS for case in cases(recipe, seed)):
                 X, options = case.inputs["X"], case.options
                 kernel, stride, pad = (options[n] for n in ("kernel_shape", "stride", "pad"))
-                size = output_size(X.shape, kernel, 1, pad)
+                size = output_shape(X.shape[1:3], kernel, 1, padding(pad, kernel))
                 rest = [(n - 1) % stride for n in size]
                 self.assertTrue(stride == 1 or any(rest) or pad == 0, (recipe, rest))
 

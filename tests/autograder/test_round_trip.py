@@ -12,10 +12,9 @@ import unittest
 from dataclasses import replace
 from pathlib import Path
 
-from course.autograder.classes.grading_jobs import write_files
+from course.archive import zipped
 from course.autograder.grading.grading import grade
 from course.autograder.grading.report import BATCHED
-from course.autograder.samples.classroom import zipped
 from course.autograder.samples.filling import fill, methods_of
 from course.autograder.sandbox.sandbox import Sandbox
 from tests.autograder import places
@@ -98,7 +97,7 @@ class TestStarters(RoundTripTest):
     def test_half_done(self):
         for name in ("spring-2023", "spring-2020") if COMPLETE else ("spring-2023",):
             with self.subTest(name):
-                path = write_files_into(self.folder / name, solution(name, HALF))
+                path = places.write(self.folder / name, solution(name, HALF))
                 report = self.grade(name, path, only=() if COMPLETE else (*HALF, *BLANK))
                 self.assertEqual(report.points, self.points_of(name, HALF))
                 passed = {graded.exercise for graded in report.tests if graded.passed}
@@ -112,7 +111,7 @@ class TestSolutions(RoundTripTest):
     def archive(self, name):
         """The archive of ``generate_submission.py``, made in a starter that was filled in."""
         every = [exercise.name for exercise in paper(name).assignment.exercises]
-        root = write_files_into(self.folder / name, starter(name) | solution(name, every))
+        root = places.write(self.folder / name, starter(name) | solution(name, every))
         author = ["--name", "Ada Lovelace", "--student-id", "3031234567"]
         done = subprocess.run(
             [sys.executable, "generate_submission.py", "--zip", "code.zip", *author],
@@ -142,7 +141,7 @@ class TestStudents(RoundTripTest):
     def test_own_code(self):
         for name in kits():
             with self.subTest(name):
-                path = write_files_into(self.folder / name, own_code(name))
+                path = places.write(self.folder / name, own_code(name))
                 # What spring 2020 has alone: the other files are those of spring 2023.
                 only = ("elman", "l2") if name == "spring-2020" and not COMPLETE else ()
                 self.check_full(self.grade(name, path, only=only))
@@ -156,12 +155,6 @@ def kits():
 def points(name):
     """The points of an assignment."""
     return paper(name).assignment.points
-
-
-def write_files_into(folder, files):
-    """Write files into a folder; returns it."""
-    write_files(folder, files)
-    return folder
 
 
 if __name__ == "__main__":

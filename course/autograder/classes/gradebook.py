@@ -174,7 +174,7 @@ class Gradebook:
             columns = [plain(points.get(number, "")) for number in key.tests]
             note = "; ".join(filter(None, [grade.note, loops(grade.table, key)]))
             row = [grade.name, plain(score), *columns, seconds, note, str(grade.path)]
-            writer.writerow([harmless(value) for value in row])
+            writer.writerow([as_cell(value) for value in row])
         with atomic_write(self.path) as file:
             file.write_text(text.getvalue(), encoding="utf-8")
 
@@ -296,8 +296,8 @@ def plain(number: Any) -> Any:
     return int(number) if isinstance(number, float) and number.is_integer() else number
 
 
-def harmless(value: Any) -> Any:
-    """A cell that spreadsheets do not take for a formula."""
+def as_cell(value: Any) -> Any:
+    """A value as a cell that spreadsheets do not take for a formula."""
     return f"'{value}" if isinstance(value, str) and value[:1] in "=+-@" and value else value
 
 

@@ -10,13 +10,13 @@ from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from queue import SimpleQueue
-from types import TracebackType
 
 from course.autograder.classes import summary
 from course.autograder.classes.gradebook import Grade, Gradebook
 from course.autograder.classes.jobs import Job, JobError
 from course.autograder.exams.exam import Exam, exam_files
 from course.autograder.hand_ins.stage import HandIn, StageError, take
+from course.starter import write_folder
 
 SCRATCH = ".grading"
 """The folder in a gradebook for what is needed while it is open."""
@@ -60,7 +60,7 @@ class Grading:
         """Start the graders; ``ValueError`` if they cannot work here."""
         with ExitStack() as stack:
             self._scratch = stack.enter_context(Scratch(self.book))
-            write_files(self._scratch / "exam", exam_files(self.exam))
+            write_folder(exam_files(self.exam), self._scratch / "exam")
             self._jobs = [
                 stack.enter_context(Job(self._scratch / "exam", self._python, self._only))
                 for _ in range(self._count)
@@ -75,12 +75,7 @@ class Grading:
             self._stack = stack.pop_all()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        value: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self._stack.close()
 
     def grades(self, hand_ins: Mapping[str, Path], again: bool = False) -> Iterator[Grade]:
@@ -143,7 +138,7 @@ class Grading:
         return Grade(name, path, table, note_on(hand_in))
 
     def _stop(self, futures: Sequence["Future[Grade]"]) -> None:
-        """Let no grader go on, if some have not ended: somebody wants to end."""
+        """Let no grader go on, if some have not ended: the command was interrupted."""
         if not all(future.done() for future in futures):
             for future in futures:
                 future.cancel()
@@ -170,12 +165,7 @@ class Scratch:
             self._path.mkdir(mode=0o700)
         return self._path
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        value: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         shutil.rmtree(self._path, ignore_errors=True)
 
 
@@ -185,11 +175,3 @@ def note_on(hand_in: HandIn) -> str:
         why = "; ".join(f"{name}: {reason}" for name, reason in hand_in.ignored.items())
         return f"nothing was taken: {why[:200] or 'it is empty'}"
     return f"missing: {', '.join(hand_in.missing)}" if hand_in.missing else ""
-
-
-def write_files(folder: Path, files: Mapping[str, bytes]) -> None:
-    """Write files into a folder."""
-    for path, content in files.items():
-        place = folder / path
-        place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_bytes(content)

@@ -16,7 +16,6 @@ import threading
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from course.autograder.exams.exam import ExamError, read_exam
@@ -129,12 +128,7 @@ class Job:
     def __enter__(self) -> "Job":
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        value: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.end()
         if self._process is not None:
             self._close(self._process)

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from neural_networks.utils.convolution import output_shape, padding
 from tests.recipes import SECOND
 
 Inputs = dict[str, Any]
@@ -192,22 +193,11 @@ def _images(numbers: Numbers, options: Inputs, images: Sequence[np.ndarray], n: 
     """The inputs of a layer of windows: two batches, with upstream gradients."""
     inputs = dict(options)
     for ending, X in zip(("", SECOND), images, strict=True):
-        rows, columns = output_size(
-            X.shape, options["kernel_shape"], options["stride"], options["pad"]
-        )
+        kernel = options["kernel_shape"]
+        sides = padding(options["pad"], kernel)
+        rows, columns = output_shape(X.shape[1:3], kernel, options["stride"], sides)
         inputs |= {f"X{ending}": X, f"dLdY{ending}": numbers.normal(len(X), rows, columns, n)}
     return inputs
-
-
-def output_size(
-    shape: Sequence[int], kernel: Sequence[int], stride: int, pad: str | int | Sequence[int]
-) -> tuple[int, int]:
-    """The height and width of a convolution's or a pooling's output."""
-    named = {"same": ((kernel[0] - 1) // 2, (kernel[1] - 1) // 2), "valid": (0, 0)}
-    border = named[pad] if isinstance(pad, str) else (pad, pad) if isinstance(pad, int) else pad
-    sizes = zip(shape[1:3], kernel, border, strict=True)
-    rows, columns = ((size + 2 * p - k) // stride + 1 for size, k, p in sizes)
-    return rows, columns
 
 
 def _image_shapes(numbers: Numbers) -> tuple[tuple[int, int, int, int], ...]:

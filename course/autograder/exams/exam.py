@@ -88,8 +88,12 @@ class Exam:
     @cached_property
     def fingerprint(self) -> str:
         """The SHA-256 of all of it, in hexadecimal: the same exam gives the same grades."""
-        table, arrays = _packed(self)
-        return _fingerprint(table, arrays, self.starter)
+        return _fingerprint(*self.packed, self.starter)
+
+    @cached_property
+    def packed(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+        """All but the starter, as a table for JSON and the arrays that go with it."""
+        return _packed(self)
 
 
 class ExamError(ValueError):
@@ -98,10 +102,10 @@ class ExamError(ValueError):
 
 def exam_files(exam: Exam) -> dict[str, bytes]:
     """The files of an exam, by path, for ``read_exam``; the same exam gives the same bytes."""
-    table, arrays = _packed(exam)
+    table, arrays = exam.packed
     buffer = io.BytesIO()
     np.savez_compressed(buffer, allow_pickle=False, **arrays)
-    table["fingerprint"] = exam.fingerprint
+    table = {**table, "fingerprint": exam.fingerprint}
     starter = {f"{STARTER}/{path}": content for path, content in exam.starter.items()}
     return {TABLE: _json(table), ARRAYS: buffer.getvalue(), **starter}
 

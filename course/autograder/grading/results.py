@@ -153,19 +153,25 @@ def skeleton(exam: Exam, only: Collection[str] = ()) -> Report:
 
 
 def write_results(path: Path, report: Report) -> None:
+    """Write a report as results.json, see ``write_table``."""
+    write_table(path, results(report))
+
+
+def write_table(path: Path, table: Mapping[str, Any]) -> None:
     """Write results.json whole or not at all; a link in its place is replaced, not followed.
 
     Parameters
     ----------
     path : Path
-    report : Report
+    table : mapping
+        As ``results`` makes it.
 
     Raises
     ------
     OSError
         If the file cannot be written.
     """
-    text = json.dumps(results(report), indent=1, allow_nan=False) + "\n"
+    text = json.dumps(table, indent=1, allow_nan=False) + "\n"
     handle, partial = tempfile.mkstemp(prefix=".results-", dir=path.parent)
     try:
         with os.fdopen(handle, "w", encoding="ascii") as file:

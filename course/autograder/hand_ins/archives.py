@@ -15,17 +15,16 @@ from course.autograder.hand_ins.folders import (
     MOST_DEPTH,
     NO_LINK,
     Refused,
+    Source,
     is_junk,
-    temporary,
     unfit,
-    whole,
 )
 
 LARGEST_DIRECTORY = 8_000_000
 """Bytes of an archive's table of contents, about 100,000 files."""
 
 
-class Archive:
+class Archive(Source):
     """An archive (zip), of which single files are read.
 
     Parameters
@@ -56,18 +55,9 @@ class Archive:
         self._zip.close()
         self._file.close()
 
-    def read(self, path: str, most: int) -> bytes:
-        """Read a file; ``Refused`` if it is too large or damaged."""
-        with self._opened(path) as file:
-            return whole(file, most)
-
-    def copy(self, path: str) -> io.FileIO:
-        """A temporary copy of an archive."""
-        with self._opened(path) as file:
-            return temporary(file)
-
     @contextmanager
-    def _opened(self, path: str) -> Iterator[IO[bytes]]:
+    def open_file(self, path: str) -> Iterator[IO[bytes]]:
+        """A file of the archive, open; ``Refused`` if it is damaged."""
         try:
             with self._zip.open(self._members[path]) as file:
                 yield file

@@ -10,11 +10,12 @@ import io
 import os
 import stat
 import tempfile
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import IO, Protocol
+from typing import IO
 
 MOST_ENTRIES, MOST_DEPTH = 200_000, 20
 """Files and folders that are listed, and folders inside one another."""
@@ -36,7 +37,7 @@ class Refused(ValueError):
     """A file that is not taken; the text is the reason."""
 
 
-class Source(Protocol):
+class Source(ABC):
     """The files of a folder or an archive.
 
     ``entries`` has a reason for each path, with slashes, that cannot be taken, and an empty string
@@ -45,17 +46,26 @@ class Source(Protocol):
 
     entries: dict[str, str]
 
-    def read(self, path: str, most: int) -> bytes:
-        """Read a file; ``Refused`` if it is larger than ``most`` bytes, or cannot be read."""
+    @abstractmethod
+    def open_file(self, path: str) -> AbstractContextManager[IO[bytes]]:
+        """A file, open; ``Refused`` if it cannot be read."""
 
-    def copy(self, path: str) -> io.FileIO:
-        """A temporary copy of an archive; ``Refused`` if it cannot be read."""
-
+    @abstractmethod
     def close(self) -> None:
         """Close all files."""
 
+    def read(self, path: str, most: int) -> bytes:
+        """Read a file; ``Refused`` if it is larger than ``most`` bytes, or cannot be read."""
+        with self.open_file(path) as file:
+            return whole(file, most)
 
-class Folder:
+    def copy(self, path: str) -> io.FileIO:
+        """A temporary copy of an archive; ``Refused`` if it is too large or cannot be read."""
+        with self.open_file(path) as file:
+            return temporary(file)
+
+
+class Folder(Source):
     """A folder; each of its files is reached step by step, so that no link is followed.
 
     Parameters
@@ -80,18 +90,9 @@ class Folder:
         if isinstance(self._root, int):
             os.close(self._root)
 
-    def read(self, path: str, most: int) -> bytes:
-        """Read a file; ``Refused`` if it is too large or no regular file."""
-        with self._opened(path) as file:
-            return whole(file, most)
-
-    def copy(self, path: str) -> io.FileIO:
-        """A temporary copy of an archive."""
-        with self._opened(path) as file:
-            return temporary(file)
-
     @contextmanager
-    def _opened(self, path: str) -> Iterator[IO[bytes]]:
+    def open_file(self, path: str) -> Iterator[IO[bytes]]:
+        """A regular file, open."""
         *folders, name = path.split("/")
         try:
             with self._inside(folders) as folder, opened_at(name, folder) as file:

@@ -1,14 +1,12 @@
 """A class of students: hand-ins made from the listed mistakes, and the points they must get."""
 
-import io
 import random
 import tempfile
-import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from course.archive import add_files, pack
+from course.archive import pack, zipped
 from course.assignment import find_assignment
 from course.autograder.exams.known import trials
 from course.autograder.mistakes import MISTAKES, Mistake
@@ -156,11 +154,3 @@ def caught_by(mistake: Mistake) -> tuple[str, ...]:
         for test, recipe in mistake.exercise.recipes().items()
         if judge(recipe, load_cases(recipe), tried[recipe])
     )
-
-
-def zipped(files: Mapping[str, bytes]) -> bytes:
-    """An archive of files."""
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        add_files(archive, files)
-    return buffer.getvalue()

@@ -14,7 +14,6 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import TracebackType
 from typing import IO
 
 from course.autograder.sandbox import conversation, processes, wire
@@ -109,12 +108,7 @@ class Sandbox:
         self.notes = self._user.notes
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        value: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self._user.close()
         remove_folder(self.folder)
 
