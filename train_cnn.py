@@ -18,6 +18,7 @@ from neural_networks.cli.flags import (
 from neural_networks.cli.network_flags import shape_convolutional
 from neural_networks.cli.next_steps import ENDED_EARLY, next_steps
 from neural_networks.cli.parser import command
+from neural_networks.cli.profile import profiled
 from neural_networks.cli.run import (
     dataset_args,
     kaggle_data,
@@ -108,6 +109,7 @@ examples:
   python train_cnn.py --lr 0.01 --momentum 0.9 --batch-size 50
   python train_cnn.py --network three_layer_conv_net --network-args n_filters=16 kernel=5
   python train_cnn.py --normalization batch --optimizer AdamW --lr 0.003 --scheduler one_cycle
+  python train_cnn.py --epochs 2 --profile
   python train_cnn.py --preset cifar10_small
   python train_cnn.py --preset cifar10 --epochs 20 --name cifar10-longer
   python train_cnn.py --config experiments/digits-cnn/config.json --seed 1
@@ -150,7 +152,8 @@ def main(argv: Sequence[str]) -> None:
     print(describe(model, dataset, config))
     start(logger, model, dataset, flags)  # makes the run's folder
     try:
-        model.train(dataset, **train_args(config))
+        with profiled(model, dataset, logger, flags):  # for --profile
+            model.train(dataset, **train_args(config))
         split = split_to_test(dataset)
         scores = model.test(dataset, save_predictions=True, split=split) if split else None
         if to_predict is not None:

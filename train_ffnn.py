@@ -13,6 +13,7 @@ from neural_networks.cli.flags import add_architecture_flags, add_network_flags,
 from neural_networks.cli.network_flags import shape_dense
 from neural_networks.cli.next_steps import ENDED_EARLY, next_steps
 from neural_networks.cli.parser import command
+from neural_networks.cli.profile import profiled
 from neural_networks.cli.run import (
     dataset_args,
     kaggle_data,
@@ -116,7 +117,8 @@ def main(argv: Sequence[str]) -> None:
     print(describe(model, dataset, config))
     start(logger, model, dataset, flags)  # makes the run's folder
     try:
-        model.train(dataset, **train_args(config))
+        with profiled(model, dataset, logger, flags):  # for --profile
+            model.train(dataset, **train_args(config))
         split = split_to_test(dataset)
         scores = model.test(dataset, save_predictions=True, split=split) if split else None
         if to_predict is not None:

@@ -12,6 +12,7 @@ from neural_networks.cli.configuration import TARGETS
 from neural_networks.cli.form_flags import add_header_flag
 from neural_networks.cli.parser import KEY_VALUES, Parser
 from neural_networks.cli.presets import script_presets
+from neural_networks.cli.profile import add_profile_flag
 from neural_networks.datasets import DATASETS, SEVERAL
 from neural_networks.losses import LOSSES
 from neural_networks.optimizers import OPTIMIZERS
@@ -193,6 +194,7 @@ def add_result_flags(results: Any, presets: Iterable[str]) -> None:
         "that the dataset's competition asks for)",
     )
     add_id_flags(results)
+    add_profile_flag(results)
     results.add_argument(
         "--overwrite", action="store_true", help="replace an earlier run of the same name"
     )

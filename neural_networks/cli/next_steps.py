@@ -15,7 +15,7 @@ ENDED_EARLY = (TrainingDiverged, TrainingInterrupted)
 
 ASIDE = (
     *("script", "preset", "name", "experiments", "overwrite", "test_data", "header"),
-    *("kaggle_file", "first_id", "id_column", "threads", "debug"),
+    *("kaggle_file", "first_id", "id_column", "threads", "profile", "debug"),
 )
 """Flags that change neither the network nor its training."""
 

@@ -66,6 +66,7 @@ FILES = (
     RunFile("forecast.csv", "numbers of the forecasts"),
     RunFile("log.csv", "losses and errors of each epoch"),
     RunFile("steps.csv", "losses and learning rates of the steps"),
+    RunFile("profile.csv", "time and memory of each layer in training"),
     RunFile("test.json", "loss, error and further scores on the test set"),
     RunFile("test_scores.csv", "scores on the test set by class, or by predicted number"),
     RunFile("test_predictions.csv", "label and prediction of every test example"),
