@@ -2,6 +2,10 @@
 # make test        set up, run every test that needs no data from outside, but the notebooks
 # make test-data   run the tests on real data, in the folder NEURAL_NETWORKS_DATA
 # make results     train all presets on that data, and print a table     (ARGS="higgs letters")
+# make bench       time this library beside PyTorch and scikit-learn, in a quarter of an hour, and
+#                  write docs/performance.md                             (ARGS="--seconds 4")
+# make bench-quick a few rows of it in a minute, printed only            (ARGS="--rows iris letters")
+# make scaling     time and memory against the size of data and network, for docs/scaling.md
 # make states      continue trainings from the state after every step, for all rules and schedules
 # make commands    run the commands of README and docs, with all of their epochs
 # make textbook    run the tests with textbook classes in place of ours  (ARGS="layers models")
@@ -19,7 +23,8 @@ VENV := .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check
 
-.PHONY: run test commands states textbook test-data results notebooks kits starter lint clean
+.PHONY: run test commands states textbook test-data results bench bench-quick scaling notebooks \
+	kits starter lint clean
 .DELETE_ON_ERROR:
 
 run: $(VENV)/installed-run
@@ -48,6 +53,18 @@ test-data: $(VENV)/installed-test
 results: $(VENV)/installed-run
 	@$(PY) -m benchmarks.presets $(ARGS)
 	@$(PY) -m benchmarks.preparation
+
+# A goal that is missed, exit status 1 of the last two, is told in the page and ends nothing.
+bench: $(VENV)/installed-run
+	@$(PY) -m benchmarks --write-docs $(ARGS)
+	@$(PY) -m benchmarks.overhead --write-docs || test $$? -eq 1
+	@$(PY) -m benchmarks.busy --write-docs || test $$? -eq 1
+
+bench-quick: $(VENV)/installed-run
+	@$(PY) -m benchmarks --quick $(ARGS)
+
+scaling: $(VENV)/installed-run
+	@$(PY) -m benchmarks.scaling $(ARGS)
 
 notebooks: $(VENV)/installed-test
 	$(PY) -m pytest tests/documentation/test_notebooks.py --verbose $(ARGS)

@@ -7,27 +7,46 @@ import sys
 from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from tqdm import tqdm
 
 from benchmarks.harness import BenchmarkError, Result, check, measure
+from benchmarks.kernels import OVERRIDES, VARIABLES, Kernels, kinds
 from benchmarks.machine import machine_facts
+from benchmarks.page import Page, PageError, Run, add_flag
+from benchmarks.quiet import LIMIT, Patience
 from benchmarks.rows import ROWS
+from benchmarks.tables import print_table, quiet
 from neural_networks.utils.arguments import Parser
 from neural_networks.utils.files import atomic_write, check_output
 
 DESCRIPTION = """\
 Measure this library against others, side by side. For each row, two processes take turns:
 one runs a block of at least 50 ms while the other one is stopped. The result is the median of
-the ratio of neighboring blocks, our time / theirs: below 1, this library is faster.
+the ratio of neighboring blocks, our time / theirs: below 1, this library is faster. Each row is
+measured with the kernels that NumPy's BLAS chooses and, where these are others, with AVX2 kernels.
 """
 
 EXAMPLES = """\
 examples, from the repository's root:
   python -m benchmarks
+  python -m benchmarks --quick
   python -m benchmarks --rows iris --threads 1 --seconds 60 --json results.json
   python -m benchmarks --check
 """
+
+INSTALL = {
+    "torch": 'pip install -e ".[torch]"',
+    "sklearn": "pip install scikit-learn",
+    "numpy": "pip install numpy",
+}
+"""The command that installs a package."""
+
+QUICK_ROWS = ("iris", "fashion-128", "cnn", "elman-20", "epoch-fashion-float32")
+QUICK = {"rows": list(QUICK_ROWS), "kernels": ["own"], "seconds": 3.0, "wait": 10.0}
+USUAL = {"rows": list(ROWS), "kernels": list(VARIABLES), "seconds": 8.0, "wait": 300.0}
+"""Values of flags that are not given, with and without ``--quick``."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -37,15 +56,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     if flags.list:
         for name, row in ROWS.items():
-            print(f"{name:13} {row.title} / {row.rival}; goal {row.goal:.2f}")
+            goal = row.goals.others
+            print(f"{name:21} {row.title} / {row.rival}; goal {goal.reach:.2f}")
         return 0
-    problem = missing(flags.rows)
-    if problem:
-        print(problem, file=sys.stderr)
-        return 2
     try:
-        return run_checks(flags) if flags.check else run_measurements(flags)
-    except BenchmarkError as error:
+        rows = possible(flags.rows)
+        return run_checks(rows, flags) if flags.check else run_measurements(rows, flags)
+    except (MissingError, PageError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    except (BenchmarkError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -56,24 +76,32 @@ def main(argv: Sequence[str] | None = None) -> int:
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     """Parse the command line's flags."""
     parser = Parser(
-        prog="python -m benchmarks",
-        description=DESCRIPTION,
-        epilog=EXAMPLES,
+        prog="python -m benchmarks", description=DESCRIPTION, epilog=EXAMPLES, defaults=USUAL
     )
+    parser.add_argument("--rows", nargs="+", choices=ROWS, metavar="ROW", help="(default: all)")
     parser.add_argument(
-        "--rows", nargs="+", choices=ROWS, default=list(ROWS), help="rows to measure (default: all)"
+        "--kernels", nargs="+", choices=VARIABLES, help="of NumPy's BLAS (default: own avx2)"
     )
-    parser.add_argument("--threads", type=positive(int), default=2, help="per side (default: 2)")
+    parser.add_argument("--threads", type=positive(int), default=2, help="per side")
+    parser.add_argument("--seconds", type=positive(float), help="per row and kind of kernels")
     parser.add_argument(
-        "--seconds", type=positive(float), default=20.0, help="per row (default: 20)"
+        "--wait", type=positive(float), help="seconds to wait for a quiet machine, in all"
     )
-    parser.add_argument("--seed", type=int, default=0, help="seed of weights and data (default: 0)")
+    parser.add_argument("--seed", type=int, default=0, help="seed of weights and data")
     parser.add_argument("--list", action="store_true", help="list the rows and end")
+    parser.add_argument(
+        "--quick", action="store_true", help=f"about a minute: {', '.join(QUICK_ROWS)}"
+    )
     parser.add_argument(
         "--check", action="store_true", help="only check that both sides compute the same"
     )
     parser.add_argument("--json", type=file_path, metavar="FILE", help="write the results there")
-    return parser.parse_args(argv)
+    add_flag(parser)
+    flags = parser.parse_args(argv)
+    for name, value in (QUICK if flags.quick else USUAL).items():
+        if getattr(flags, name) is None:
+            setattr(flags, name, value)
+    return flags
 
 
 def positive(kind: type[int] | type[float]) -> Callable[[str], float]:
@@ -100,45 +128,103 @@ def file_path(text: str) -> Path:
     return path
 
 
-def missing(rows: Sequence[str]) -> str:
-    """A one-line reason that the rows cannot run here; empty if they can."""
+class MissingError(Exception):
+    """Something that all of the rows need is not there."""
+
+
+def possible(rows: Sequence[str]) -> list[str]:
+    """The rows whose rivals are installed; the others are told on standard error.
+
+    Raises
+    ------
+    MissingError
+        If none is left, or this system cannot stop processes.
+    """
     if not hasattr(signal, "SIGSTOP"):
-        return "the benchmarks stop and continue processes, which this system cannot: use Linux"
-    for name in rows:
-        row = ROWS[name]
-        if find_spec(row.package) is None:
-            return f"row {name!r} needs {row.rival}: pip install {row.package}"
-    return ""
+        raise MissingError(
+            "the benchmarks stop and continue processes, which this system cannot: use Linux"
+        )
+    wanted = {name: ROWS[name].package for name in rows}
+    missing = {package for package in wanted.values() if find_spec(package) is None}
+    lines = []
+    for package in sorted(missing):
+        names = [name for name, needed in wanted.items() if needed == package]
+        rival = ROWS[names[0]].rival
+        lines.append(f"left out, as {rival} is missing ({INSTALL[package]}): {', '.join(names)}")
+    left = [name for name, package in wanted.items() if package not in missing]
+    if not left:
+        raise MissingError("\n".join(lines))
+    for line in lines:
+        print(line, file=sys.stderr)
+    return left
 
 
-def run_checks(flags: argparse.Namespace) -> int:
+def run_checks(rows: Sequence[str], flags: argparse.Namespace) -> int:
     """Check each row; 0, or ``BenchmarkError``."""
-    for name in flags.rows:
+    for name in rows:
         check(name, flags.threads, flags.seed)
         row = ROWS[name]
         print(f"{name}: both sides agree for {row.check_steps} steps, rtol {row.tolerance:g}")
     return 0
 
 
-def run_measurements(flags: argparse.Namespace) -> int:
-    """Measure each row, print the table, write the JSON file; 0, or ``BenchmarkError``."""
-    facts = machine_facts() | {"threads": flags.threads, "seed": flags.seed}
+def run_measurements(rows: Sequence[str], flags: argparse.Namespace) -> int:
+    """Measure each row, print the table, write the files; 0, or ``BenchmarkError``."""
+    facts = facts_of(flags)
+    page = Page(flags.write_docs) if flags.write_docs else None
+    is_part = set(rows) != set(ROWS) or set(flags.kernels) != set(VARIABLES)
+    if page and is_part and (reason := page.refuses(facts)):
+        print(reason, file=sys.stderr)
+        page = None
     print(", ".join(f"{key}: {value}" for key, value in facts.items() if value != {}))
-    results = []
-    with tqdm(total=flags.seconds * len(flags.rows), unit="s", disable=None, leave=False) as bar:
-        bar.bar_format = "{desc} {percentage:3.0f}% |{bar}| {elapsed}"
-        for name in flags.rows:
-            bar.set_description_str(name)
-            results.append(measure(name, flags.seconds, flags.threads, flags.seed, bar.update))
-    print_libraries(results)
-    print_table(results)
-    if any(result.verdict == "busy" for result in results):
+    run = Run(facts, measure_all(rows, flags))
+    print_libraries(run.results)
+    print_table(run.results)
+    print(f"\n{quiet(run.results)}")
+    if any(result.verdict == "busy" for result in run.results):
         print("busy: other processes disturbed the blocks; measure again on an idle machine")
     if flags.json:
         with atomic_write(flags.json) as partial:
-            content = facts | {"rows": [result.as_dict() for result in results]}
-            partial.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+            content = json.dumps(run.as_dict(), indent=2, ensure_ascii=False)
+            partial.write_text(content + "\n", encoding="utf-8")
+    if page:
+        page.write_rows(run, is_part)
     return 0
+
+
+def facts_of(flags: argparse.Namespace) -> dict[str, Any]:
+    """The machine and the settings of a run."""
+    facts = machine_facts()
+    forced = facts["forced_kernels"]
+    facts["forced_kernels"] = {name: forced[name] for name in forced if name not in OVERRIDES}
+    return facts | {name: getattr(flags, name) for name in ("threads", "seed", "seconds")}
+
+
+def measure_all(rows: Sequence[str], flags: argparse.Namespace) -> list[Result]:
+    """Measure each row with each kind of kernels, when the machine is quiet."""
+    kinds_here = kinds_of(flags)
+    todo = [(name, kernels) for name in rows for kernels in kinds_here]
+    results: list[Result] = []
+    patience = Patience(flags.wait)
+    is_quiet = patience.wait()
+    with tqdm(total=flags.seconds * len(todo), unit="s", disable=None, leave=False) as bar:
+        bar.bar_format = "{desc} {percentage:3.0f}% |{bar}| {elapsed}"
+        for name, kernels in todo:
+            bar.set_description_str(f"{name}, {kernels.name}")
+            if not is_quiet and patience.left > 0:
+                patience.wait()
+            settings = flags.seconds, flags.threads, flags.seed, bar.update
+            results.append(measure(name, kernels, *settings))
+            is_quiet = results[-1].others <= LIMIT
+    return results
+
+
+def kinds_of(flags: argparse.Namespace) -> list[Kernels]:
+    """The chosen kinds of kernels; ``BenchmarkError`` if this machine has none of them."""
+    found = kinds(flags.kernels)
+    if not found:
+        raise BenchmarkError("BLAS's own kernels are AVX2 kernels here, or it has none: use own")
+    return found
 
 
 def print_libraries(results: Sequence[Result]) -> None:
@@ -149,28 +235,6 @@ def print_libraries(results: Sequence[Result]) -> None:
         for side, libraries in result.libraries.items()
     }
     print("\n".join(lines))
-
-
-def print_table(results: Sequence[Result]) -> None:
-    """Print a line for each row."""
-    line = "{:13} {:>9} {:>9}   {:22} {:>5} {:>8} {:>8}   {}"
-    heads = ("row", "ours µs", "theirs µs", "ratio [quartiles]", "goal", "stretch", "met")
-    print("\n" + line.format(*heads, "theirs"))
-    for result in results:
-        row = ROWS[result.row]
-        print(
-            line.format(
-                result.row,
-                f"{result.ours_us:.1f}",
-                f"{result.theirs_us:.1f}",
-                f"{result.ratio:.3f} [{result.low:.3f}, {result.high:.3f}]",
-                f"{row.goal:.2f}",
-                f"{row.stretch:.2f}",
-                result.verdict,
-                f"{row.rival} ({result.variant}), {result.pairs} pairs"
-                + (f", {result.disturbed} disturbed" if result.disturbed else ""),
-            )
-        )
 
 
 if __name__ == "__main__":

@@ -6,20 +6,21 @@ threads keep spinning for a while after a call, and would take cores from the ot
 
 import json
 import math
-import os
 import signal
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median, quantiles
 from time import monotonic
 from types import TracebackType
 from typing import Any
 
+from benchmarks.kernels import Kernels, environment
 from benchmarks.machine import THREAD_VARIABLES
+from benchmarks.quiet import Use
 from benchmarks.rows import ROWS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -51,7 +52,7 @@ class Worker(AbstractContextManager["Worker"]):
     SIGHUP and SIGCONT to the orphaned stopped group, so a worker never stays behind.
     """
 
-    def __init__(self, row: str, side: str, threads: int, seed: int) -> None:
+    def __init__(self, row: str, side: str, threads: int, seed: int, kernels: str = "own") -> None:
         self.name = f"{row}, {side}"
         self._process = subprocess.Popen(
             [sys.executable, "-m", "benchmarks.worker", row, side, str(seed)],
@@ -60,7 +61,7 @@ class Worker(AbstractContextManager["Worker"]):
             text=True,
             encoding="utf-8",
             cwd=ROOT,
-            env=os.environ | dict.fromkeys(THREAD_VARIABLES, str(threads)),
+            env=environment(kernels) | dict.fromkeys(THREAD_VARIABLES, str(threads)),
             process_group=0,
         )
         self._process.send_signal(signal.SIGSTOP)
@@ -108,42 +109,61 @@ class Result:
     Attributes
     ----------
     row : str
+    kernels, architecture : str
+        The kernels of NumPy's BLAS, see ``Kernels``.
     ours_us, theirs_us : float
-        Median microseconds per step.
+        Microseconds per step: the median of the blocks.
+    ours_least_us, theirs_least_us : float
+        The minimum of the blocks.
     ratio, low, high : float
         Median and quartiles of our time / theirs, over pairs of neighboring blocks.
+    ratio_of_least : float
+        Our minimum / theirs.
     pairs : int
         Number of pairs of blocks.
     disturbed : int
         Number of pairs excluded because other processes disturbed them.
+    reach, stretch : float
+        The targets, see ``Goal``.
     verdict : str
-        ``"stretch"``, ``"goal"``, ``"no"``, or ``"busy"`` if too few pairs were undisturbed; the
+        ``"stretch"``, ``"reach"``, ``"no"``, or ``"busy"`` if too few pairs were undisturbed; the
         figures are then those of all pairs, and meaningless.
     variant : str
         The fastest of their variants.
+    others : float
+        The share of the cores' time that other processes used meanwhile.
     libraries : dict
         The libraries of both sides, with versions.
     """
 
     row: str
+    kernels: str
+    architecture: str
     ours_us: float
+    ours_least_us: float
     theirs_us: float
+    theirs_least_us: float
     ratio: float
     low: float
     high: float
+    ratio_of_least: float
     pairs: int
     disturbed: int
+    reach: float
+    stretch: float
     verdict: str
     variant: str
+    others: float
     libraries: dict[str, dict[str, str]]
-
-    def as_dict(self) -> dict[str, Any]:
-        """All fields and the goals, for a JSON file."""
-        return asdict(self) | {"goal": ROWS[self.row].goal, "stretch": ROWS[self.row].stretch}
 
 
 def measure(
-    row: str, seconds: float, threads: int, seed: int, progress: Callable[[float], object]
+    row: str,
+    kernels: Kernels,
+    seconds: float,
+    threads: int,
+    seed: int,
+    progress: Callable[[float], object],
 ) -> Result:
     """Check that both sides of a row compute the same, then time them in alternating blocks.
 
@@ -151,6 +171,8 @@ def measure(
     ----------
     row : str
         The row's name.
+    kernels : Kernels
+        The kernels of NumPy's BLAS, on both sides.
     seconds : float
         Duration of the measurement, without the check and the warm-up.
     threads : int
@@ -165,7 +187,9 @@ def measure(
     BenchmarkError
         If a side fails, or they do not compute the same.
     """
-    with Worker(row, "ours", threads, seed) as ours, Worker(row, "theirs", threads, seed) as theirs:
+    use = Use()
+    settings = threads, seed, kernels.name
+    with Worker(row, "ours", *settings) as ours, Worker(row, "theirs", *settings) as theirs:
         compare(row, ours.ask("check"), theirs.ask("check"))
         facts = {"ours": ours.ask("prepare", WARM_UP), "theirs": theirs.ask("prepare", WARM_UP)}
         pairs: list[Pair] = []
@@ -174,7 +198,7 @@ def measure(
             pairs.append((ours.ask("block", BLOCK), theirs.ask("block", BLOCK)))
             before, now = now, monotonic()
             progress(now - before)
-    return summarize(row, pairs, facts)
+    return summarize(row, kernels, pairs, facts, use.share())
 
 
 def check(row: str, threads: int, seed: int) -> None:
@@ -212,22 +236,38 @@ def agree(a: Sequence[float], b: Sequence[float], tolerance: float) -> bool:
     )
 
 
-def summarize(row: str, pairs: Sequence[Pair], facts: dict[str, dict[str, Any]]) -> Result:
-    """Medians and quartiles of the undisturbed pairs."""
+def summarize(
+    row: str,
+    kernels: Kernels,
+    pairs: Sequence[Pair],
+    facts: dict[str, dict[str, Any]],
+    others: float = 0.0,
+) -> Result:
+    """Medians, quartiles and minima of the undisturbed pairs."""
     calm = [pair for pair in pairs if max(waited for _, waited in pair) <= LONGEST_WAIT]
     busy = len(calm) < FEWEST_PAIRS
-    times = [(a, b) for (a, _), (b, _) in (pairs if busy else calm)]
-    low, ratio, high = quantiles((a / b for a, b in times), n=4, method="inclusive")
+    ours, theirs = zip(*((a, b) for (a, _), (b, _) in (pairs if busy else calm)), strict=True)
+    ratios = [a / b for a, b in zip(ours, theirs, strict=True)]
+    low, ratio, high = quantiles(ratios, n=4, method="inclusive")
+    goal = ROWS[row].goals.with_kernels(kernels.architecture)
     return Result(
         row=row,
-        ours_us=1e6 * median(a for a, _ in times),
-        theirs_us=1e6 * median(b for _, b in times),
+        kernels=kernels.name,
+        architecture=kernels.architecture,
+        ours_us=1e6 * median(ours),
+        ours_least_us=1e6 * min(ours),
+        theirs_us=1e6 * median(theirs),
+        theirs_least_us=1e6 * min(theirs),
         ratio=ratio,
         low=low,
         high=high,
-        pairs=len(times),
+        ratio_of_least=min(ours) / min(theirs),
+        pairs=len(ratios),
         disturbed=len(pairs) - len(calm),
-        verdict="busy" if busy else ROWS[row].verdict(ratio),
+        reach=goal.reach,
+        stretch=goal.stretch,
+        verdict="busy" if busy else goal.verdict(ratio),
         variant=facts["theirs"]["variant"],
+        others=others,
         libraries={side: fact["libraries"] for side, fact in facts.items()},
     )

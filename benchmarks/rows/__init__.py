@@ -10,4 +10,4 @@ from benchmarks.rows.row import Row
 
 __all__ = ["ROWS", "Row"]
 
-ROWS: dict[str, Row] = {**DENSE, **CONVOLUTIONS, **NETWORKS, **ELMAN, **EPOCHS, **LETTERS}
+ROWS: dict[str, Row] = {**DENSE, **LETTERS, **NETWORKS, **ELMAN, **CONVOLUTIONS, **EPOCHS}

@@ -16,7 +16,7 @@ from benchmarks.rows.images import (
     kernels_to_torch,
 )
 from benchmarks.rows.numbers import draw, fingerprints
-from benchmarks.rows.row import Row, Step
+from benchmarks.rows.row import Goal, Goals, Row, Step
 from benchmarks.rows.textbook import indexed_convolution
 
 
@@ -98,6 +98,7 @@ def in_numpy(seed: int, shape: Shape) -> Step:
 def row(shape: Shape, **rival: Any) -> Row:
     """The row of a shape; ``rival`` has the other side's entries of ``Row`` and the goals."""
     return Row(
+        label=f"convolution {shape.n_in} → {shape.n_out}, {shape.k}×{shape.k}",
         title=f"{shape}, forward and all gradients, float32",
         ours=partial(ours, shape=shape),
         numbers=fingerprints,
@@ -106,10 +107,10 @@ def row(shape: Shape, **rival: Any) -> Row:
     )
 
 
-def beside_torch(shape: Shape, goal: float, stretch: float) -> Row:
+def beside_torch(shape: Shape, goals: Goals) -> Row:
     """The row of a shape, compared with PyTorch."""
     theirs = {layout: partial(in_torch, shape=shape, layout=layout) for layout in LAYOUTS}
-    return row(shape, theirs=theirs, rival="PyTorch", package="torch", goal=goal, stretch=stretch)
+    return row(shape, theirs=theirs, rival="PyTorch", package="torch", goals=goals)
 
 
 def beside_numpy(shape: Shape) -> Row:
@@ -119,8 +120,7 @@ def beside_numpy(shape: Shape) -> Row:
         theirs={"im2col by indices, np.add.at": partial(in_numpy, shape=shape)},
         rival="textbook NumPy",
         package="numpy",
-        goal=0.40,
-        stretch=0.20,
+        goals=Goals(Goal(0.40, 0.20), avx2=Goal(0.40, 0.20)),
     )
 
 
@@ -130,10 +130,10 @@ SIZE_16 = Shape(m=64, size=16, n_in=32, n_out=64, k=3)
 SIZE_32 = Shape(m=64, size=32, n_in=64, n_out=64, k=3)
 
 CONVOLUTIONS = {
-    "conv3x3-rgb": beside_torch(RGB, goal=2.2, stretch=1.3),
-    "conv7x7-rgb": beside_torch(RGB_7, goal=2.2, stretch=1.3),
-    "conv3x3-16": beside_torch(SIZE_16, goal=3.0, stretch=1.9),
-    "conv3x3-32": beside_torch(SIZE_32, goal=3.0, stretch=1.9),
+    "conv3x3-rgb": beside_torch(RGB, Goals(Goal(1.60, 1.30), avx2=Goal(1.90, 1.50))),
+    "conv7x7-rgb": beside_torch(RGB_7, Goals(Goal(1.10, 0.95), avx2=Goal(1.70, 1.50))),
+    "conv3x3-16": beside_torch(SIZE_16, Goals(Goal(1.30, 1.05), avx2=Goal(1.70, 1.45))),
+    "conv3x3-32": beside_torch(SIZE_32, Goals(Goal(0.75, 0.55), avx2=Goal(1.15, 0.87))),
     "add.at-rgb": beside_numpy(RGB),
     "add.at-16": beside_numpy(SIZE_16),
 }

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.rows.numbers import draw, fingerprints
-from benchmarks.rows.row import Row, Step
+from benchmarks.rows.row import Goal, Goals, Row, Step
 
 
 @dataclass(frozen=True)
@@ -86,23 +86,25 @@ def in_torch(seed: int, shape: Shape, order: str) -> Step:
     return step
 
 
-def row(shape: Shape, goal: float, stretch: float) -> Row:
+def row(shape: Shape, goals: Goals) -> Row:
     """The row of a shape."""
     return Row(
+        label=f"Elman layer, {shape.t} steps",
         title=f"{shape}, forward and all gradients, float32",
         ours=partial(ours, shape=shape),
         theirs={order: partial(in_torch, shape=shape, order=order) for order in ORDERS},
         rival="PyTorch",
         package="torch",
-        goal=goal,
-        stretch=stretch,
+        goals=goals,
         numbers=fingerprints,
         check_steps=2,
     )
 
 
 ELMAN = {
-    "elman-20": row(Shape(m=32, d=28, t=20, n=64), goal=0.45, stretch=0.28),
-    "elman-50": row(Shape(m=64, d=64, t=50, n=128), goal=0.80, stretch=0.64),
-    "elman-100": row(Shape(m=64, d=128, t=100, n=256), goal=0.90, stretch=0.73),
+    "elman-20": row(Shape(m=32, d=28, t=20, n=64), Goals(Goal(0.34, 0.22), avx2=Goal(0.40, 0.28))),
+    "elman-50": row(Shape(m=64, d=64, t=50, n=128), Goals(Goal(0.46, 0.42), avx2=Goal(0.60, 0.55))),
+    "elman-100": row(
+        Shape(m=64, d=128, t=100, n=256), Goals(Goal(0.50, 0.45), avx2=Goal(0.75, 0.65))
+    ),
 }

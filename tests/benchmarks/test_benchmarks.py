@@ -11,7 +11,8 @@ from unittest import mock
 import numpy as np
 
 from benchmarks import __main__ as command
-from benchmarks.harness import BenchmarkError, agree, compare, summarize
+from benchmarks.harness import BenchmarkError, Result, agree, compare, summarize
+from benchmarks.kernels import Kernels
 from benchmarks.rows import ROWS
 from benchmarks.rows.numbers import fingerprints
 from benchmarks.rows.row import just_the_loss
@@ -23,6 +24,14 @@ FACTS = {
 }
 
 
+OWN, AVX2 = Kernels("own", "SkylakeX"), Kernels("own", "Haswell")
+
+
+def judged(pairs: list, kernels: Kernels = AVX2) -> Result:
+    """The result of the row about Iris with these pairs of blocks."""
+    return summarize("iris", kernels, pairs, FACTS)
+
+
 def pair(ours: float, theirs: float, waited: float = 0.0):
     """Neighboring blocks: seconds per step, and the share spent waiting for a core."""
     return (ours, waited), (theirs, 0.0)
@@ -30,24 +39,41 @@ def pair(ours: float, theirs: float, waited: float = 0.0):
 
 class TestJudgement(unittest.TestCase):
     def test_median_of_the_ratios_not_ratio_of_the_medians(self):
-        result = summarize(
-            "iris", [pair(1, 1), pair(3, 2), pair(9, 3), pair(8, 2), pair(5, 1)], FACTS
-        )
+        result = judged([pair(1, 1), pair(3, 2), pair(9, 3), pair(8, 2), pair(5, 1)])
         self.assertEqual(result.ratio, 3)
         self.assertEqual((result.low, result.high), (1.5, 4))
         self.assertEqual(result.verdict, "no")
 
-    def test_verdicts(self):
-        for ratio, verdict in ((0.2, "stretch"), (0.3, "goal"), (0.5, "no")):
-            with self.subTest(ratio=ratio):
-                result = summarize("iris", 6 * [pair(ratio, 1)], FACTS)
-                self.assertEqual(result.verdict, verdict)
+    def test_medians_and_minima_of_both_sides(self):
+        result = judged([pair(4e-6, 8e-6), pair(3e-6, 2e-5), pair(9e-6, 5e-6), *2 * [pair(1, 1)]])
+        times = result.ours_us, result.ours_least_us, result.theirs_us, result.theirs_least_us
+        np.testing.assert_allclose(times, (9, 3, 20, 5))
+        self.assertAlmostEqual(result.ratio_of_least, 0.6)
+
+    def test_verdicts_depend_on_the_kernels(self):
+        for ratio, kernels, verdict in (
+            (0.2, OWN, "stretch"),
+            (0.24, OWN, "reach"),
+            (0.24, AVX2, "stretch"),
+            (0.34, AVX2, "reach"),
+            (0.34, OWN, "no"),
+            (0.36, AVX2, "no"),
+        ):
+            with self.subTest(ratio=ratio, kernels=kernels):
+                self.assertEqual(judged(6 * [pair(ratio, 1)], kernels).verdict, verdict)
+
+    def test_every_goal_can_be_reached_before_its_stretch(self):
+        for name, row in ROWS.items():
+            for goal in row.goals:
+                with self.subTest(row=name):
+                    self.assertLess(0, goal.stretch)
+                    self.assertLess(goal.stretch, goal.reach)
 
     def test_disturbed_pairs_are_left_out(self):
         pairs = 5 * [pair(0.5, 1)] + 6 * [pair(0.001, 1, waited=0.5)]
-        result = summarize("iris", pairs, FACTS)
+        result = judged(pairs)
         self.assertEqual((result.ratio, result.pairs, result.disturbed), (0.5, 5, 6))
-        self.assertEqual(summarize("iris", pairs[1:], FACTS).verdict, "busy")
+        self.assertEqual(judged(pairs[1:]).verdict, "busy")
 
     def test_sides_that_compute_something_else_are_refused(self):
         same = {"ours": [[1.0], [2.0]]}
@@ -105,13 +131,35 @@ class TestCommand(unittest.TestCase):
         status, out, _ = self.call("--list")
         self.assertEqual(status, 0)
         self.assertEqual(out.count("\n"), len(ROWS))
-        self.assertIn("goal 0.40", out)
+        self.assertIn("goal 0.33", out)
 
     def test_without_the_other_library(self):
         with mock.patch.object(command, "find_spec", return_value=None):
             status, _, err = self.call("--rows", "iris")
         self.assertEqual((status, err.count("\n")), (2, 1))
-        self.assertIn("pip install torch", err)
+        self.assertIn('pip install -e ".[torch]"', err)
+
+    def test_rows_without_the_missing_libraries_remain(self):
+        with (
+            mock.patch.object(
+                command, "find_spec", side_effect=lambda name: name == "numpy" or None
+            ),
+            mock.patch.object(command, "check") as check,
+        ):
+            status, _, err = self.call("--check")
+        checked = [call.args[0] for call in check.call_args_list]
+        self.assertEqual(status, 0)
+        self.assertEqual(set(checked), {"add.at-rgb", "add.at-16", "cifar-float64"})
+        self.assertEqual(err.count("\n"), 2)
+        self.assertIn("PyTorch is missing", err)
+        self.assertIn("scikit-learn is missing (pip install scikit-learn): epoch-higgs", err)
+
+    def test_quick_sets_what_is_not_given(self):
+        usual, quick = command.parse([]), command.parse(["--quick"])
+        self.assertEqual((usual.rows, usual.kernels), (list(ROWS), ["own", "avx2"]))
+        self.assertLess(len(quick.rows) * len(quick.kernels) * quick.seconds, 20)
+        self.assertEqual(command.parse(["--quick", "--rows", "cifar"]).rows, ["cifar"])
+        self.assertEqual(command.parse(["--quick", "--seconds", "1"]).seconds, 1)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ import train_cnn
 import train_ffnn
 import train_rnn
 from benchmarks import __main__ as benchmarks
-from benchmarks import letters, preparation
+from benchmarks import busy, letters, overhead, page, preparation
 from benchmarks import presets as benchmark_presets
 from course import __main__ as course
 from course import matrix, starter
@@ -29,6 +29,7 @@ PROGRAMS = {
     **{module.__name__: module.main for module in (neuralnet, check, generate_submission)},
     **{module.__name__: module.main for module in (starter, course, matrix, benchmarks)},
     **{module.__name__: module.main for module in (letters, preparation, benchmark_presets)},
+    **{module.__name__: module.main for module in (busy, overhead, page)},
 }
 
 

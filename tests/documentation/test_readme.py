@@ -7,6 +7,7 @@ Commands that set up an environment (make, venv, pip) are too slow for a test; t
 integration runs them in a fresh clone, and a test here checks that it runs them all.
 """
 
+import importlib
 import importlib.util
 import os
 import re
@@ -241,6 +242,21 @@ class TestReadme(unittest.TestCase):
     def test_the_commands_for_instructors_are_run_by_ci(self):
         self.assertGreaterEqual(len(commands(page("instructors.md"))), 8)
         self.assertIn("docs/instructors.md >", (ROOT / ".ci" / "run").read_text())
+
+    def test_the_commands_about_speed_are_there(self):
+        """They take minutes, so that their words alone are tested."""
+        makefile = (ROOT / "Makefile").read_text()
+        listed = commands(page("performance.md"))
+        self.assertGreaterEqual(len(listed), 6)
+        for command in listed:
+            with self.subTest(command=command):
+                program, *words = shlex.split(command)
+                if program == "make":
+                    self.assertIn(f"\n{words[0]}: ", makefile)
+                else:
+                    self.assertEqual((program, words[0]), ("python", "-m"))
+                    module = {"benchmarks": "benchmarks.__main__"}.get(words[1], words[1])
+                    importlib.import_module(module).parse(words[2:])
 
     def test_files_that_it_names_exist(self):
         for name, text in {"README": README, "CONTRIBUTING": CONTRIBUTING}.items():
