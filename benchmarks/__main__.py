@@ -20,6 +20,7 @@ from benchmarks.rows import ROWS
 from benchmarks.tables import print_table, quiet
 from neural_networks.utils.arguments import Parser
 from neural_networks.utils.files import atomic_write, check_output
+from neural_networks.utils.progress import progress
 
 DESCRIPTION = """\
 Measure this library against others, side by side. For each row, two processes take turns:
@@ -97,7 +98,11 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--json", type=file_path, metavar="FILE", help="write the results there")
     add_flag(parser)
-    flags = parser.parse_args(argv)
+    return with_defaults(parser.parse_args(argv))
+
+
+def with_defaults(flags: argparse.Namespace) -> argparse.Namespace:
+    """The flags with ``QUICK`` or ``USUAL`` values of those that are not given."""
     for name, value in (QUICK if flags.quick else USUAL).items():
         if getattr(flags, name) is None:
             setattr(flags, name, value)
@@ -169,27 +174,40 @@ def run_checks(rows: Sequence[str], flags: argparse.Namespace) -> int:
 
 
 def run_measurements(rows: Sequence[str], flags: argparse.Namespace) -> int:
-    """Measure each row, print the table, write the files; 0, or ``BenchmarkError``."""
+    """Measure each row, print the table, write the files; 0, or 1 if a row has failed."""
     facts = facts_of(flags)
     page = Page(flags.write_docs) if flags.write_docs else None
     is_part = set(rows) != set(ROWS) or set(flags.kernels) != set(VARIABLES)
     if page and is_part and (reason := page.refuses(facts)):
         print(reason, file=sys.stderr)
         page = None
-    print(", ".join(f"{key}: {value}" for key, value in facts.items() if value != {}))
-    run = Run(facts, measure_all(rows, flags))
-    print_libraries(run.results)
-    print_table(run.results)
-    print(f"\n{quiet(run.results)}")
-    if any(result.verdict == "busy" for result in run.results):
+    print(", ".join(f"{key}: {value}" for key, value in facts.items() if value != {}), flush=True)
+    todo = [(name, kernels) for name in rows for kernels in kinds_of(flags)]
+    run = Run(facts, measure_all(todo, flags))
+    all_measured = len(run.results) == len(todo)
+    if run.results:
+        print_results(run.results)
+        write_json(flags.json, run)
+        if page and (all_measured or not page.refuses(facts)):
+            page.write_rows(run, is_part or not all_measured)
+    return 0 if all_measured else 1
+
+
+def print_results(results: Sequence[Result]) -> None:
+    """Print the libraries, the table, and the share of other processes."""
+    print_libraries(results)
+    print_table(results)
+    print(f"\n{quiet(results)}")
+    if any(result.verdict == "busy" for result in results):
         print("busy: other processes disturbed the blocks; measure again on an idle machine")
-    if flags.json:
-        with atomic_write(flags.json) as partial:
+
+
+def write_json(path: Path | None, run: Run) -> None:
+    """Write a run to a JSON file, if there is a path."""
+    if path:
+        with atomic_write(path) as partial:
             content = json.dumps(run.as_dict(), indent=2, ensure_ascii=False)
             partial.write_text(content + "\n", encoding="utf-8")
-    if page:
-        page.write_rows(run, is_part)
-    return 0
 
 
 def facts_of(flags: argparse.Namespace) -> dict[str, Any]:
@@ -200,22 +218,27 @@ def facts_of(flags: argparse.Namespace) -> dict[str, Any]:
     return facts | {name: getattr(flags, name) for name in ("threads", "seed", "seconds")}
 
 
-def measure_all(rows: Sequence[str], flags: argparse.Namespace) -> list[Result]:
-    """Measure each row with each kind of kernels, when the machine is quiet."""
-    kinds_here = kinds_of(flags)
-    todo = [(name, kernels) for name in rows for kernels in kinds_here]
+def measure_all(todo: Sequence[tuple[str, Kernels]], flags: argparse.Namespace) -> list[Result]:
+    """Measure rows with kinds of kernels, when the machine is quiet.
+
+    One that fails is told on standard error, and has no result.
+    """
     results: list[Result] = []
     patience = Patience(flags.wait)
     is_quiet = patience.wait()
-    with tqdm(total=flags.seconds * len(todo), unit="s", disable=None, leave=False) as bar:
-        bar.bar_format = "{desc} {percentage:3.0f}% |{bar}| {elapsed}"
+    layout = "{desc} {percentage:3.0f}% |{bar}| {elapsed}"
+    total = flags.seconds * len(todo)
+    with progress(tqdm, total=total, desc=todo[0][0], bar_format=layout, leave=False) as bar:
         for name, kernels in todo:
             bar.set_description_str(f"{name}, {kernels.name}")
             if not is_quiet and patience.left > 0:
                 patience.wait()
             settings = flags.seconds, flags.threads, flags.seed, bar.update
-            results.append(measure(name, kernels, *settings))
-            is_quiet = results[-1].others <= LIMIT
+            try:
+                results.append(measure(name, kernels, *settings))
+                is_quiet = results[-1].others <= LIMIT
+            except BenchmarkError as error:
+                tqdm.write(str(error), file=sys.stderr)
     return results
 
 

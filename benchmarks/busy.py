@@ -19,6 +19,7 @@ from benchmarks.page import Page, PageError, add_flag, wrapped
 from benchmarks.quiet import LIMIT, Patience
 from neural_networks.utils.arguments import Parser
 from neural_networks.utils.files import repository
+from neural_networks.utils.text import counted
 
 TRAININGS = {
     "train_rnn": ["train_rnn.py", "--epochs", "5"],
@@ -42,27 +43,27 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("the benchmark chooses the cores of processes, which needs Linux", file=sys.stderr)
         return 2
     try:
-        page = Page(flags.write_docs, "busy") if flags.write_docs else None
-        cores = sorted(os.sched_getaffinity(0))[: flags.cores]
-        os.sched_setaffinity(0, cores)  # also for the processes that this one starts
-        words = (
-            f"{flags.busy} busy processes on {len(cores)} cores; medians of {flags.repeats} runs"
-        )
-        lines = [
-            *measured_table(flags, words),
-            "",
-            *wrapped(f"Measured {machine_line()}: {words}."),
-        ]
-        print(f"\n{machine_line()}")
-        if page:
-            page.replace(lines)
+        return int(not run(flags))
     except (BenchmarkError, PageError, OSError) as error:
         print(error, file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130
-    return int(any(line.endswith("| no |") for line in lines))
+
+
+def run(flags: argparse.Namespace) -> bool:
+    """Measure the trainings, print a table, write it into the page; True if all ratios are good."""
+    page = Page(flags.write_docs, "busy") if flags.write_docs else None
+    cores = sorted(os.sched_getaffinity(0))[: flags.cores]
+    os.sched_setaffinity(0, cores)  # also for the processes that this one starts
+    busy = counted(flags.busy, "busy process", "busy processes")
+    words = f"{busy} on {counted(len(cores), 'core')}; medians of {counted(flags.repeats, 'run')}"
+    lines = measured_table(flags, words)
+    print(f"\n{machine_line()}")
+    if page:
+        page.replace([*lines, "", *wrapped(f"Measured {machine_line()}: {words}.")])
+    return not any(line.endswith("| no |") for line in lines)
 
 
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from operator import truediv
 from pathlib import Path
 from statistics import median, quantiles
 from time import monotonic
@@ -247,17 +248,15 @@ def summarize(
     calm = [pair for pair in pairs if max(waited for _, waited in pair) <= LONGEST_WAIT]
     busy = len(calm) < FEWEST_PAIRS
     ours, theirs = zip(*((a, b) for (a, _), (b, _) in (pairs if busy else calm)), strict=True)
-    ratios = [a / b for a, b in zip(ours, theirs, strict=True)]
+    ratios = list(map(truediv, ours, theirs))
     low, ratio, high = quantiles(ratios, n=4, method="inclusive")
     goal = ROWS[row].goals.with_kernels(kernels.architecture)
     return Result(
         row=row,
         kernels=kernels.name,
         architecture=kernels.architecture,
-        ours_us=1e6 * median(ours),
-        ours_least_us=1e6 * min(ours),
-        theirs_us=1e6 * median(theirs),
-        theirs_least_us=1e6 * min(theirs),
+        **microseconds("ours", ours),
+        **microseconds("theirs", theirs),
         ratio=ratio,
         low=low,
         high=high,
@@ -271,3 +270,8 @@ def summarize(
         others=others,
         libraries={side: fact["libraries"] for side, fact in facts.items()},
     )
+
+
+def microseconds(side: str, seconds: Sequence[float]) -> dict[str, float]:
+    """The fields of ``Result`` with the median and the minimum of a side's times."""
+    return {f"{side}_us": 1e6 * median(seconds), f"{side}_least_us": 1e6 * min(seconds)}

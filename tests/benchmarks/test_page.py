@@ -6,13 +6,14 @@ import json
 import signal
 import tempfile
 import unittest
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from unittest import mock
 
 from benchmarks import __main__ as command
 from benchmarks import page as module
-from benchmarks.harness import Result
+from benchmarks.harness import BenchmarkError, Result
 from benchmarks.kernels import Kernels
 from benchmarks.page import Page, PageError, Run
 from benchmarks.rows import ROWS
@@ -143,15 +144,15 @@ class TestPage(unittest.TestCase):
         self.assertTrue(chart.exists())
         self.assertEqual(self.page.read_text(), text)
 
-    def call(self, *flags: str) -> tuple[int, str, str]:
-        """The command with a single result: status, output and errors."""
+    def call(self, *flags: str, of: Sequence[object] = ()) -> tuple[int, str, str]:
+        """The command with a row or more, and these outcomes: status, output and errors."""
         self.addCleanup(signal.signal, signal.SIGTERM, signal.getsignal(signal.SIGTERM))
         out, err = io.StringIO(), io.StringIO()
         with (
             mock.patch.object(command, "kinds", return_value=[Kernels("own", "Haswell")]),
             mock.patch.object(command, "Patience"),
             mock.patch.object(command, "machine_facts", return_value=dict(FACTS)),
-            mock.patch.object(command, "measure", return_value=result("add.at-rgb", 0.9)),
+            mock.patch.object(command, "measure", side_effect=of or [result("add.at-rgb", 0.9)]),
             contextlib.redirect_stdout(out),
             contextlib.redirect_stderr(err),
         ):
@@ -176,6 +177,20 @@ class TestPage(unittest.TestCase):
         self.assertEqual((status, err.count("\n")), (0, 1))
         self.assertIn("stays as it is", err)
         self.assertIn(" no ", out)
+        self.assertEqual(self.page.read_text(), before)
+
+    def test_a_row_that_fails_leaves_the_others(self):
+        Page(self.folder).write_rows(run(result("iris", 0.1)), part=False)
+        outcomes = [result("add.at-rgb", 0.3), BenchmarkError("add.at-16: ended with status 1")]
+        status, out, err = self.call("add.at-16", "--write-docs", str(self.folder), of=outcomes)
+        self.assertEqual(status, 1)
+        self.assertIn("add.at-16: ended with status 1", err)
+        self.assertIn("add.at-rgb", out)
+        self.assertIn("| 0.300 [", self.rows())
+        self.assertIn("| 0.100 [", self.rows())
+        before = self.page.read_text()
+        status, out, _ = self.call("--write-docs", str(self.folder), of=[BenchmarkError("no")])
+        self.assertEqual((status, out.count("\n")), (1, 1))
         self.assertEqual(self.page.read_text(), before)
 
     def test_the_command_without_the_flag_writes_nothing(self):
