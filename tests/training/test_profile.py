@@ -11,6 +11,7 @@ from neural_networks.layers import FullyConnected, Layer
 from neural_networks.losses import L2
 from neural_networks.models import NeuralNetwork
 from neural_networks.optimizers import SGD
+from neural_networks.regularization import WeightPenalty
 from neural_networks.training import profile as profiling
 from neural_networks.training import stopwatch
 from neural_networks.training.history import History
@@ -195,6 +196,16 @@ class TestTimes(ClockTest):
         rows = self.rows(self.profile(model, dataset))
         self.assertEqual((rows["1 Slow"], rows["2 Slow"]), ((3, None, 3), (1, 2, 3)))
 
+    def test_a_penalty_is_not_part_of_the_loss(self):
+        def slow_gradients(penalty, layers):
+            CLOCK.now += 23
+
+        model, dataset = case(Slow(3, 5), l2=0.1)
+        with mock.patch.object(WeightPenalty, "add_gradients", slow_gradients):
+            rows = self.rows(self.profile(model, dataset))
+        found = [rows[name][2] for name in ("loss", "penalty", "rest", "step")]
+        self.assertEqual(found, [18, 23, 0, 8 + 18 + 23 + 17 + 4])
+
     def test_what_is_between_two_steps(self):
         model, dataset = case(Slow(3, 5))
         with mock.patch("neural_networks.training.interruption.StopSignals.check") as check:
@@ -237,6 +248,14 @@ class TestOnlySteps(ClockTest):
             model.train(dataset, 1)
         self.assertEqual((profile.n_steps, profile.rows()), (0, []))
 
+    def test_an_update_that_is_not_part_of_a_step(self):
+        model, dataset = case(Slow(3, 5))
+        profile = Profile(model, dataset)
+        with profile.timing():
+            model.train(dataset, 1)
+            model.update(0)
+        self.assertEqual((profile.n_steps, self.rows(profile)["update"][2]), (3, 4))
+
     def test_two_trainings(self):
         model, dataset = case(Slow(3, 5))
         profile = Profile(model, dataset)
@@ -263,6 +282,17 @@ class TestExceptions(ClockTest):
                 with profile.timing():
                     model.train(dataset, 1)
                 self.assertEqual((profile.n_steps, self.rows(profile)), (8, rows))
+
+    def test_the_batch_of_a_step_that_fails_is_not_counted(self):
+        dense = FullyConnected(4, "linear", rng=0)
+        model, dataset = case(dense, Slow(3, 5, fails_at=5))
+        profile = Profile(model, dataset)
+        with profile.timing():
+            with self.assertRaises(ArithmeticError):
+                model.train(dataset, 5)
+            model.train(dataset, 1)
+        n_batches = {shape: n for (shape, _), n in profile.layers[0].batches.items()}
+        self.assertEqual((profile.n_steps, n_batches), (7, {(4, 4): 5, (2, 4): 2}))
 
     def test_methods_of_ones_own_come_back(self):
         model, dataset = case(Slow(3, 5))
@@ -348,6 +378,17 @@ class TestSameResults(unittest.TestCase):
         self.assertEqual(dense.operations * 3, 2 * 10 * 4 * 2 * 2)  # ten rows in three steps
         self.assertEqual(dense.cache_bytes, 4 * (4 + 2) * 8)  # of the four in the largest batch
         self.assertEqual(len(layer.cache["X"]), 2)
+
+    def test_only_the_passes_that_a_step_has_are_counted(self):
+        model, dataset = case(FullyConnected(4, "linear", rng=0))
+        profile, forward = Profile(model, dataset), 2 * 10 * 4 * 4
+        model.layers[0].frozen = True
+        with profile.timing():
+            model.train(dataset, 1)
+            self.assertEqual(profile.rows()[0].operations * 3, forward)
+            model.layers[0].frozen = False
+            model.train(dataset, 1)
+        self.assertEqual(profile.rows()[0].operations * 6, 3 * forward)
 
     def test_a_class_of_ones_own_has_no_operations(self):
         model, dataset = case(Slow(0, 0))
