@@ -70,14 +70,17 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = Parser(
         prog="python -m benchmarks.scaling", description=__doc__.split("\n")[0], epilog=EXAMPLES
     )
-    parser.add_argument("--only", nargs="+", choices=SWEEPS, help="sweeps (default: all)")
+    names = ", ".join(SWEEPS)
+    parser.add_argument(
+        "--only", nargs="+", choices=SWEEPS, metavar="NAME", help=f"of: {names} (default: all)"
+    )
     parser.add_argument(
         "--write-docs", action="store_true", help="write all into docs/scaling.md and its figures"
     )
     parser.add_argument(
-        "--seconds", type=float, default=SECONDS, help="of blocks for the time of each point"
+        "--seconds", type=float, default=SECONDS, metavar="S", help="for the time of each point"
     )
-    parser.add_argument("--seed", type=int, default=0, help="of weights and data")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of weights and data")
     flags = parser.parse_args(argv)
     if not 0 < flags.seconds < float("inf"):
         parser.error(f"--seconds must be a positive number, got {flags.seconds:g}")

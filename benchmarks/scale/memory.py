@@ -233,29 +233,25 @@ def output_shape(layer: Layer, X_shape: Shape) -> Shape:
 
 def arrays_of(layer: Layer, X_shape: Shape, Y_shape: Shape) -> Arrays:
     """The arrays of a layer; ``ValueError`` if there is no formula for it."""
-    X, Y = math.prod(X_shape), math.prod(Y_shape)
-    largest = max((value.size for value in layer.parameters.values()), default=0)
-    is_linear = isinstance(layer.activation, Linear)
+    X, Y, is_linear = math.prod(X_shape), math.prod(Y_shape), type(layer.activation) is Linear
     there, back = THROUGH.get(type(layer.activation), (2, 0))
     dLdZ, dLdX = min(back, 1) * Y, X if layer.input_gradient else 0
     few = min(X, convolution.WORKSPACE / layer.dtype.itemsize)  # of images at a time
     match layer:
         case FullyConnected():
             # dL/dX follows dL/dW, which replaces the one of the step before.
-            backward = max(back * Y, dLdZ + max(dLdX, largest))
-            return Arrays(Y, not is_linear, Y, there * Y, backward)
+            largest = layer.parameters["W"].size
+            back_through = max(back * Y, dLdZ + max(dLdX, largest))
+            return Arrays(Y, not is_linear, Y, there * Y, back_through)
         case Conv2D():
             forward, backward = workspaces(layer, X_shape, Y_shape)
-            backward = dLdX + max(back * Y, dLdZ + backward)
-            return Arrays(Y, not is_linear, Y + (0 if is_linear else Y) + forward, 0, backward)
+            output = 0 if is_linear else Y
+            back_through = dLdX + max(back * Y, dLdZ + backward)
+            return Arrays(Y, not is_linear, Y + output + forward, 0, back_through)
         case Pool2D():
             return Arrays(Y, False, Y, 0, dLdX + few)
         case Elman():
-            m, _, t = X_shape
-            Z = m * t * layer.n_out
-            kept = X + 2 * Z + m * layer.n_out
-            # Rows of all steps for dL/dW, then for dL/dU, beside dL/dZ; then dL/dX.
-            return Arrays(kept, layer.return_sequences, kept, 0, Z + max(X, Z))
+            return of_steps(layer, X_shape)
         case BatchNorm() if len(X_shape) == 4 and not layer.frozen:
             return Arrays(2 * X, True, 3 * X + 2 * few, 0, X + 2 * few)
         case Normalization():
@@ -263,6 +259,15 @@ def arrays_of(layer: Layer, X_shape: Shape, Y_shape: Shape) -> Arrays:
         case Dropout():
             return Arrays(X, True, 1.25 * X, X, X)
     raise ValueError(f"there is no formula for the layer {type(layer).__name__}")
+
+
+def of_steps(layer: Elman, X_shape: Shape) -> Arrays:
+    """The arrays of a recurrent layer."""
+    m, d, t = X_shape
+    X, Z = m * d * t, m * layer.n_out * t
+    kept = X + 2 * Z + m * layer.n_out  # one state more than steps
+    # Rows of all steps for dL/dW, then for dL/dU, beside dL/dZ; then dL/dX.
+    return Arrays(kept, layer.return_sequences, kept, 0, Z + max(X, Z))
 
 
 def workspaces(layer: Conv2D, X_shape: Shape, Y_shape: Shape) -> tuple[float, float]:
@@ -291,8 +296,10 @@ def of_tiles(layer: Conv2D, X_shape: Shape, Y_shape: Shape) -> tuple[float, floa
     at_once = fit if fit < bands else fit // bands * bands
     V = of_band * min(at_once, m * bands)
     following = of_band * min(at_once, m * bands - min(at_once, m * bands))
-    # Bᵀ x takes steps as large as V on both sides, beside the V of the part before; so does M.
-    forward = U + max(3 * V, V + 3 * following)
+    # V, M, Aᵀ M and Aᵀ M A, or steps on the way to V beside the V of the part before.
+    share = step / winograd.TILE
+    at_a_time = 2 + share + share**2
+    forward = U + max(at_a_time * V, V + at_a_time * following)
     # dL/dU of all parts and of one, V and dL/dM.
     return forward, max(forward, 2 * (U + V))
 

@@ -58,17 +58,20 @@ def slopes(pieces: Sequence[Piece]) -> str:
 def reason(piece: Piece, sweep: Sweep, points: Sequence[Point]) -> str:
     """The part of a step that a slope of its time points to."""
     least, greatest = sweep.exponents
+    work, rest = (
+        ("an epoch", "its number of steps") if sweep.by_epoch else ("a step", "the arithmetic")
+    )
     if piece.slope < SMALL * least:
-        return f"the fixed cost of a step dominates, {milliseconds(points[0].minimum)}"
+        return f"the fixed cost of {work} counts most, {milliseconds(points[0].minimum)}"
     if piece.slope < (1 - NEAR) * least:
-        return "fixed cost and arithmetic mix"
+        return f"a mixture of fixed cost and {rest}"
     if piece.slope <= (1 + NEAR) * greatest:
-        return "the arithmetic dominates"
+        return f"{rest} counts most"
     at_start = next(point for point in points if point.size >= piece.first)
     fits = at_start.arrays < (second_level_cache() or 0)
     where = "although they still fit into" if fits else "more than fits into"
     return (
-        f"steeper than the arithmetic: arrays take {megabytes(at_start.arrays)} at its beginning, "
+        f"steeper than by theory: arrays take {megabytes(at_start.arrays)} at its beginning, "
         f"{where} a core's second-level cache"
     )
 

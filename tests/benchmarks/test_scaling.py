@@ -87,6 +87,16 @@ class TestPoint(unittest.TestCase):
         self.assertEqual(len(times), 3)
         self.assertTrue(all(0.01 <= seconds < 1 for seconds in times))
 
+    def test_the_peak_of_the_process_grows_with_an_array(self):
+        program = (
+            "import numpy; from benchmarks.scale.point import process_peak as peak\n"
+            "before = peak(); a = numpy.ones(5_000_000); print(peak() - before)"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
+        )
+        self.assertAlmostEqual(int(done.stdout) / 4e7, 1, delta=0.1)
+
     def test_every_size_can_be_built(self):
         for name, sweep in SWEEPS.items():
             with self.subTest(sweep=name):
@@ -107,7 +117,11 @@ class TestWords(unittest.TestCase):
 
     def test_reasons(self):
         sweep = SWEEPS["width"]
-        for slope, reason in ((0.3, "fixed cost of a step"), (1.3, "mix"), (2, "arithmetic domin")):
+        for slope, reason in (
+            (0.3, "fixed cost of a step"),
+            (1.3, "mixture"),
+            (2, "the arithmetic counts"),
+        ):
             with self.subTest(slope=slope):
                 points = some_points(slope)
                 (piece,) = words.time_pieces(points)
@@ -255,6 +269,7 @@ class TestCommand(unittest.TestCase):
                 ) as process,
             ):
                 child = self.child_of(process.pid)
+                self.assertEqual(os.getpgid(child), child)
                 os.killpg(process.pid, signal_number)  # as a terminal does
                 out, err = process.communicate(timeout=60)
                 self.assertEqual((process.returncode, out, err), (130, "", "interrupted\n"))
