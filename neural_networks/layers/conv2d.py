@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
+from neural_networks.activations import Linear
 from neural_networks.layers.base import Layer
 from neural_networks.utils.convolution import (
     Pad,
@@ -28,6 +29,9 @@ from neural_networks.utils.fast_convolution import (
 from neural_networks.utils.threads import map_slices
 from neural_networks.utils.validation import positive_integer
 from neural_networks.weights import initialize_weights
+
+IDENTITY = Linear.forward
+"""The activation without which Y is Z itself."""
 
 
 class Conv2D(Layer):
@@ -164,14 +168,19 @@ class Conv2D(Layer):
         X = self.check_input(X)
         W, b = self.parameter("W"), self.parameter("b")
         Z = np.empty(self.output_shape(X.shape), self.dtype)  # (m, H_out, W_out, n_out)
+        linear = getattr(self.activation.forward, "__func__", None) is IDENTITY
+        Y = Z if linear else np.empty_like(Z)
 
         def work(images: slice) -> None:
-            convolve(X[images], W, b, self.stride, self.padding, out=Z[images])
+            z, y = Z[images], Y[images]
+            for done in convolve(X[images], W, b, self.stride, self.padding, out=z):
+                if not linear:
+                    y[done] = self.activation(z[done])  # while they are in the cache
 
         map_slices(work, len(X), self._min_slice(Z))
         if self.training:
             self.cache["X"], self.cache["Z"] = X, Z
-        return self.activation(Z)
+        return Y
 
     def backward_faster(self, dLdY: np.ndarray) -> np.ndarray | None:
         """``backward`` as matrix products; a network's first layer leaves out dL/dX."""

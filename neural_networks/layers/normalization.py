@@ -7,11 +7,13 @@ row.
 
 import math
 from abc import abstractmethod
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import DTypeLike
 
 from neural_networks.layers.base import Layer
+from neural_networks.layers.fast_normalization import gradients, moments, normalized
 from neural_networks.utils.rows import as_rows, feature_count, from_rows
 from neural_networks.utils.validation import number_in
 
@@ -154,6 +156,10 @@ class BatchNorm(Normalization):
     """
 
     axis = 0
+    _pass_methods: Mapping[str, Sequence[str]] = {
+        "forward": ("forward", "center"),
+        "backward": ("backward",),
+    }
 
     def __init__(
         self,
@@ -185,23 +191,44 @@ class BatchNorm(Normalization):
 
         The moving averages, in prediction and in a frozen layer.
         """
-        if not self.buffers:
-            self._init_buffers(rows.shape[1])
-        running_mean, running_var = map(self._buffer, ("running_mean", "running_var"))
         if self.frozen or not self.training:
-            return rows - running_mean, running_var
-        n = len(rows)
-        if n < 2:
-            raise ValueError(
-                "batch normalization cannot train on a batch of one example, whose variance is 0, "
-                f"or of none, got {n}: choose another batch_size"
-            )
+            if not self.buffers:
+                self._init_buffers(rows.shape[1])
+            return rows - self._buffer("running_mean"), self._buffer("running_var")
+        check_rows(len(rows))
         mean, centered = centered_by(0, rows)
         variance = mean_over(0, centered * centered)
-        unbiased = variance * (n / (n - 1))
-        self.buffers["running_mean"] = self._moved(running_mean, mean)
-        self.buffers["running_var"] = self._moved(running_var, unbiased)
+        self._move_averages(mean, variance, len(rows))
         return centered, variance
+
+    def forward_faster(self, X: np.ndarray) -> np.ndarray:
+        """``forward``; of images in training by ``fast_normalization``."""
+        by_parts = self.training and not self.frozen and X.ndim == 4
+        if not by_parts or self.replaces("forward", "center"):
+            return super().forward_faster(X)
+        X = self.check_input(X)
+        n_rows = X.size // X.shape[3]
+        check_rows(n_rows)
+        mean, variance = moments(X)
+        self._move_averages(mean, variance, n_rows)
+        scale = 1 / np.sqrt(variance + self.epsilon)
+        gamma, beta = self.parameter("gamma"), self.parameter("beta")
+        X_hat, Z, Y = normalized(X, mean, scale, gamma, beta, self.activation)
+        self.cache["X_shape"], self.cache["X_hat"] = X.shape, as_rows(X_hat)
+        self.cache["scale"], self.cache["Z"] = scale, as_rows(Z)
+        return Y
+
+    def backward_faster(self, dLdY: np.ndarray) -> np.ndarray:
+        """``backward``; of images by ``fast_normalization``."""
+        X_shape = self.from_cache("X_shape")
+        if self.frozen or len(X_shape) != 4 or self.replaces("backward"):
+            return super().backward_faster(dLdY)
+        X_hat, Z = (self.from_cache(key).reshape(X_shape) for key in ("X_hat", "Z"))
+        scale, gamma = self.from_cache("scale"), self.parameter("gamma")
+        dLdY = self.check_gradient(dLdY, X_shape)
+        dLdX, dLdgamma, dLdbeta = gradients(dLdY, X_hat, Z, scale, gamma, self.activation)
+        self.gradients["gamma"], self.gradients["beta"] = dLdgamma, dLdbeta
+        return dLdX
 
     def _init_parameters(self, X_shape: tuple[int, ...]) -> None:
         """Create γ, β, and the moving averages: zeros and ones."""
@@ -211,9 +238,13 @@ class BatchNorm(Normalization):
     def _buffer(self, name: str) -> np.ndarray:
         return self.buffers[name].astype(self.dtype, copy=False)
 
-    def _moved(self, average: np.ndarray, new: np.ndarray) -> np.ndarray:
-        """A moving average after one more step."""
-        return self.momentum * average + (1 - self.momentum) * new
+    def _move_averages(self, mean: np.ndarray, variance: np.ndarray, n: int) -> None:
+        """Update the moving averages by mean and variance of a batch with n rows."""
+        if not self.buffers:
+            self._init_buffers(mean.shape[1])
+        for name, new in (("running_mean", mean), ("running_var", variance * (n / (n - 1)))):
+            average = self._buffer(name)
+            self.buffers[name] = self.momentum * average + (1 - self.momentum) * new
 
     def _init_buffers(self, d: int) -> None:
         self.buffers["running_mean"] = np.zeros((1, d), self.dtype)
@@ -238,6 +269,15 @@ class LayerNorm(Normalization):
         """Rows minus their own means."""
         _, centered = centered_by(1, rows)
         return centered, mean_over(1, centered * centered)
+
+
+def check_rows(n: int) -> None:
+    """Raise ``ValueError`` unless a batch has enough rows to train on."""
+    if n < 2:
+        raise ValueError(
+            "batch normalization cannot train on a batch of one example, whose variance is 0, "
+            f"or of none, got {n}: choose another batch_size"
+        )
 
 
 def centered_by(axis: int, A: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -11,8 +11,6 @@ from neural_networks.utils.convolution import (
     Pad,
     check_image_shape,
     check_stride,
-    chunks,
-    images_at_once,
     output_shape,
     pad2d,
     padding,
@@ -21,7 +19,7 @@ from neural_networks.utils.convolution import (
     window_shape,
 )
 from neural_networks.utils.factories import lookup
-from neural_networks.utils.threads import map_slices
+from neural_networks.utils.threads import map_chunks
 
 BORDERS = {"max": -np.inf, "average": 0.0}
 """The value of the padding: never a maximum, and counted in an average."""
@@ -153,15 +151,12 @@ class Pool2D(Layer):
         if self.replaces("forward"):
             return super().forward_faster(X)
         X = self.check_input(X)
-        first, *others = self._entries(self._padded(X))
-        Y = first.copy()  # (m, H_out, W_out, C)
-        for entry in others:
-            if self.mode == "max":
-                np.maximum(Y, entry, out=Y)
-            else:
-                Y += entry
-        if self.mode == "average":
-            Y /= len(others) + 1
+        Y = np.empty(self.output_shape(X.shape), self.dtype)
+
+        def work(few: slice) -> None:
+            self._pool(X[few], out=Y[few])
+
+        map_chunks(work, len(X), math.prod(X.shape[1:]) * X.itemsize)
         if self.training:
             self.cache["X"], self.cache["Y"] = X, Y
         return Y
@@ -173,15 +168,24 @@ class Pool2D(Layer):
         X, Y = self.from_cache("X"), self.from_cache("Y")
         dLdY = self.check_gradient(dLdY, Y.shape)
         dLdX = np.empty_like(X)
-        bytes_per_image = math.prod(X.shape[1:]) * X.itemsize
 
-        def work(images: slice) -> None:
-            # As many at a time as fit into the cache.
-            for few in chunks(images, bytes_per_image):
-                dLdX[few] = self._gradient(X[few], Y[few], dLdY[few])
+        def work(few: slice) -> None:
+            dLdX[few] = self._gradient(X[few], Y[few], dLdY[few])
 
-        map_slices(work, len(X), images_at_once(bytes_per_image))
+        map_chunks(work, len(X), math.prod(X.shape[1:]) * X.itemsize)
         return dLdX
+
+    def _pool(self, X: np.ndarray, out: np.ndarray) -> None:
+        """Y of the images X, (n, H, W, C)."""
+        first, *others = self._entries(self._padded(X))
+        out[:] = first
+        for entry in others:
+            if self.mode == "max":
+                np.maximum(out, entry, out=out)
+            else:
+                out += entry
+        if self.mode == "average":
+            out /= len(others) + 1
 
     def _gradient(self, X: np.ndarray, Y: np.ndarray, dLdY: np.ndarray) -> np.ndarray:
         """dL/dX of the images X, (n, H, W, C)."""
@@ -192,11 +196,11 @@ class Pool2D(Layer):
             for gradient in self._entries(dLdX_pad):
                 gradient += share
         else:
-            pending = np.ones(Y.shape, bool)  # windows whose maximum has not been found yet
+            rest = dLdY.copy()  # 0 as soon as a window's maximum has been found
             for entry, gradient in zip(self._entries(X_pad), self._entries(dLdX_pad), strict=True):
-                is_maximum = (entry == Y) & pending
-                gradient += dLdY * is_maximum
-                pending ^= is_maximum
+                given = rest * (entry == Y)
+                gradient += given
+                rest -= given
         return unpad2d(dLdX_pad, self.padding)
 
     def output_shape(self, X_shape: tuple[int, ...]) -> tuple[int, int, int, int]:

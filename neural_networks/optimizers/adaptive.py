@@ -4,6 +4,8 @@ Their state starts at zero and is updated in place, as is the step: fresh arrays
 than the arithmetic.
 """
 
+import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -155,6 +157,9 @@ class Adam(Optimizer):
     and the step is lr · m / (1 - β1^t) / (√(v / (1 - β2^t)) + ε). Source: Kingma and Ba, "Adam: A
     Method for Stochastic Optimization", ICLR 2015.
 
+    The slots are the sums s = m / (1 - β1) and r = v / (1 - β2), which are updated faster:
+    s ← β1 s + g and r ← β2 r + g².
+
     Parameters
     ----------
     lr : float
@@ -190,17 +195,31 @@ class Adam(Optimizer):
 
     def adam_step(self, param_name: str, g: np.ndarray, epoch: float) -> np.ndarray:
         """The step of the class's formula for a gradient g."""
-        slots = self.slots(param_name, g, "m", "v")
-        m, v = slots["m"], slots["v"]
+        slots = self.slots(param_name, g, "s", "r")
+        s, r = slots["s"], slots["r"]
         t = slots["t"] = slots.get("t", 0) + 1
-        step = np.empty_like(g)
-        moving_average(m, self.beta1, g, workspace=step)
-        np.multiply(g, g, out=step)
-        moving_average(v, self.beta2, step, workspace=step)
-        np.divide(v, 1 - self.beta2**t, out=step)
-        divide_by_root(m, step, self.epsilon, out=step)
-        step *= self.lr_scheduler(epoch) / (1 - self.beta1**t)
+        s *= self.beta1
+        s += g
+        step = squared(g)
+        r *= self.beta2
+        r += step
+        # With v / (1 - β2^t) = r / c², the step is a number times s / (√r + c ε): as few passes
+        # over the arrays as possible, which take the time.
+        c = math.sqrt((1 - self.beta2**t) / (1 - self.beta2))
+        divide_by_root(s, r, c * self.epsilon, out=step)
+        step *= self.lr_scheduler(epoch) * c * (1 - self.beta1) / (1 - self.beta1**t)
         return step
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Continue from a state; see ``Optimizer.load_state``.
+
+        In the states of earlier versions, m and v take the place of s and r.
+        """
+        super().load_state(state)
+        for slots in self._slots.values():
+            if "m" in slots:
+                slots["s"] = slots.pop("m") / (1 - self.beta1)
+                slots["r"] = slots.pop("v") / (1 - self.beta2)
 
 
 class AdamW(Adam):

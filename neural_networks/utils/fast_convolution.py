@@ -17,11 +17,13 @@ needed does not grow with the batch. ``Conv2D`` splits the batch among threads
 (``utils.threads``).
 """
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
+from neural_networks.utils import winograd
 from neural_networks.utils.convolution import (
     Padding,
     chunks,
@@ -35,8 +37,18 @@ from neural_networks.utils.convolution import (
 FEW = 32
 """Size of the largest window for which one product with ``im2col`` is faster than k1 products."""
 
+MIN_CHANNELS = {3: 16, 5: 32}
+"""Channels, in and out, from which on Winograd's method is faster, by the side of the kernel."""
+
 Matrices = list[np.ndarray]
 """U_0, U_1, ...: (n, H_out·W_out, k); Z = Σ_i U_i W_i for n images."""
+
+
+def uses_winograd(W_shape: tuple[int, ...], stride: int, padding: Padding) -> bool:
+    """True if kernels (k1, k2, C, n_out) are convolved by ``winograd``."""
+    k1, k2, C, n_out = W_shape
+    fits = k1 == k2 and stride == 1 and max(padding) < k1
+    return fits and min(C, n_out) >= MIN_CHANNELS.get(k1, math.inf)
 
 
 def convolve(
@@ -46,7 +58,7 @@ def convolve(
     stride: int,
     padding: Padding,
     out: np.ndarray,
-) -> None:
+) -> Iterator[tuple[slice, slice]]:
     """Z[r, c, n] = Σ_i Σ_j Σ_k X_pad[r·s + i, c·s + j, k] W[i, j, k, n] + b[n], for each image.
 
     Parameters
@@ -59,7 +71,15 @@ def convolve(
     padding : (top, bottom, left, right)
     out : array, (m, H_out, W_out, n_out)
         Z is written to it.
+
+    Yields
+    ------
+    images, rows : slice
+        A part of ``out`` that is done, and still in the cache.
     """
+    if uses_winograd(W.shape, stride, padding):
+        yield from winograd.convolve(X, W, b, padding, out)
+        return
     m, rows, columns, n_out = out.shape
     Z = out.reshape(m, rows * columns, n_out)
     for images, (U_0, *others) in _as_matrices(X, W.shape[:2], stride, padding):
@@ -68,6 +88,7 @@ def convolve(
         for U_i, W_i in zip(others, W_others, strict=True):
             Z_images += U_i @ W_i
         Z_images += b  # while they are in the cache
+        yield images, slice(None)
 
 
 def gradient_of_kernels(
@@ -91,6 +112,8 @@ def gradient_of_kernels(
     -------
     array, (k1, k2, C, n_out)
     """
+    if uses_winograd((*kernel_shape, X.shape[3], dLdZ.shape[3]), stride, padding):
+        return winograd.gradient_of_kernels(X, dLdZ, kernel_shape[0], padding)
     # Z = Σ_i U_i W_i for each image, so dL/dW_i = U_iᵀ dL/dZ, summed over the images.
     C, (m, rows, columns, n_out) = X.shape[3], dLdZ.shape
     dLdZ = dLdZ.reshape(m, rows * columns, n_out)
@@ -123,6 +146,9 @@ def gradient_of_images(
     out : array, (m, H, W, C)
         dL/dX is written to it.
     """
+    if uses_winograd(W.shape, stride, padding):
+        winograd.gradient_of_images(dLdZ, W, padding, out)
+        return
     dLdX, m, (k1, k2, C, n_out) = out, len(dLdZ), W.shape
     rows, columns = dLdZ.shape[1:3]
     dLdZ = dLdZ.reshape(m, rows * columns, n_out)

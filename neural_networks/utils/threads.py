@@ -26,7 +26,10 @@ from contextvars import ContextVar, copy_context
 from itertools import pairwise
 from typing import NamedTuple, TypeVar
 
+import numpy as np
+
 from neural_networks.utils.blas import Limit, libraries, unlock
+from neural_networks.utils.convolution import chunks, images_at_once
 from neural_networks.utils.validation import positive_integer
 
 T = TypeVar("T")
@@ -62,6 +65,11 @@ class Threads(NamedTuple):
     outer: "Threads | None" = None
     asked: tuple[float, bool] | None = None
 
+
+# The threads of a network allocate large arrays in every step. glibc's malloc returns their memory
+# to the system at once, and gets it again page by page, until a larger array has been freed: from
+# then on it keeps blocks of that size. So here is one, which is never written to.
+np.empty(2**24, np.uint8)
 
 _NO_LIMIT = Threads()
 _threads = ContextVar("threads", default=_NO_LIMIT)
@@ -183,6 +191,16 @@ def map_slices(work: Callable[[slice], T], m: int, least: int) -> list[T]:
         _end(futures)
         raise
     return results
+
+
+def map_chunks(work: Callable[[slice], T], m: int, bytes_per_image: int) -> list[T]:
+    """``map_slices``, for a few images at a time: as many as fit into the cache."""
+
+    def in_chunks(images: slice) -> list[T]:
+        return [work(few) for few in chunks(images, bytes_per_image)]
+
+    parts = map_slices(in_chunks, m, images_at_once(bytes_per_image))
+    return [result for part in parts for result in part]
 
 
 def _end(futures: list[Future[T]]) -> None:

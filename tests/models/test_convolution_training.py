@@ -9,7 +9,7 @@ import numpy as np
 
 from neural_networks.layers import LAYERS, Conv2D, Flatten
 from neural_networks.models import NeuralNetwork
-from neural_networks.utils import convolution, fast_convolution
+from neural_networks.utils import convolution, fast_convolution, winograd
 from neural_networks.utils.grad_check import check_gradients
 from tests.support.arrays import DTYPES, NothingGrows, dense, step
 from tests.support.calls import calls
@@ -116,7 +116,7 @@ class TestSwitch(unittest.TestCase):
             if {"forward_faster", "backward_faster"} <= set(vars(kind))
             and "Passes.forward_faster" not in kind.forward_faster.__qualname__
         }
-        self.assertEqual(two, {"conv2d", "pool2d", "elman"})
+        self.assertEqual(two, {"conv2d", "pool2d", "elman", "batch_norm"})
 
     def test_a_derived_class_is_run_through_its_own_methods(self):
         X = batch()[0]
@@ -285,7 +285,10 @@ class TestMemory(unittest.TestCase):
     def test_no_workspace_is_wider_than_the_numbers(self):
         """One image at a time takes half as much in float32: nothing is float64 in passing."""
         for stride in (1, 2):
-            with mock.patch.object(convolution, "WORKSPACE", 1):
+            with (
+                mock.patch.object(convolution, "WORKSPACE", 1),
+                mock.patch.object(winograd, "WORKSPACE", 1),
+            ):
                 single, double = (self.workspaces(2, stride, dtype) for dtype in DTYPES)
             for narrow, wide in zip(single, double, strict=True):
                 self.assertLess(narrow, 0.6 * wide)
