@@ -50,9 +50,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (OSError, ValueError) as error:
         print(f"{PAGE}: {error}", file=sys.stderr)
         return 2
+    results: dict[str, list[Point]] = {}
     try:
-        results = measure(flags.only or list(SWEEPS), flags.seconds, flags.seed)
+        measure(flags.only or list(SWEEPS), flags.seconds, flags.seed, results)
     except ScalingError as error:
+        if results:
+            report(results, flags.seed, flags.seconds)
         print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -91,17 +94,25 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     return flags
 
 
-def measure(names: Sequence[str], seconds: float, seed: int) -> dict[str, list[Point]]:
-    """Measure all points of sweeps, smallest first; ``ScalingError`` if one fails."""
-    todo = [(name, size) for name in dict.fromkeys(names) for size in SWEEPS[name].values]
-    results: dict[str, list[Point]] = {name: [] for name, _ in todo}
-    with tqdm(total=len(todo), disable=None, leave=False) as bar:
+def measure(
+    names: Sequence[str], seconds: float, seed: int, results: dict[str, list[Point]]
+) -> None:
+    """Measure the points of sweeps into ``results``; ``ScalingError`` if one fails.
+
+    A sweep is added when it is complete.
+    """
+    names = list(dict.fromkeys(names))
+    with tqdm(
+        total=sum(len(SWEEPS[name].values) for name in names), disable=None, leave=False
+    ) as bar:
         bar.bar_format = "{desc} {percentage:3.0f}% |{bar}| {elapsed}<{remaining}"
-        for name, size in todo:
-            bar.set_description_str(f"{name} {size}")
-            results[name].append(measure_point(name, size, seconds, seed))
-            bar.update()
-    return results
+        for name in names:
+            points = []
+            for size in SWEEPS[name].values:
+                bar.set_description_str(f"{name} {size}")
+                points.append(measure_point(name, size, seconds, seed))
+                bar.update()
+            results[name] = points
 
 
 def measure_point(name: str, size: int, seconds: float, seed: int) -> Point:

@@ -46,7 +46,7 @@ def draw_times(axes: "Axes", name: str, points: Sequence[Point]) -> None:
     sizes = [point.size for point in points]
     axes.plot(sizes, [1e3 * point.median for point in points], "_", color=PALE, label="median")
     axes.plot(
-        sizes, [1e3 * point.minimum for point in points], "o", ms=4, color=TRAINING, label="least"
+        sizes, [1e3 * point.minimum for point in points], "o", ms=4, color=TRAINING, label="minimum"
     )
     draw_pieces(axes, time_pieces(points), 1e3, TRAINING)
     work = "epoch" if SWEEPS[name].by_epoch else "step"

@@ -253,7 +253,7 @@ def arrays_of(layer: Layer, X_shape: Shape, Y_shape: Shape) -> Arrays:
         case Elman():
             return of_steps(layer, X_shape)
         case BatchNorm() if len(X_shape) == 4 and not layer.frozen:
-            return Arrays(2 * X, True, 3 * X + 2 * few, 0, X + 2 * few)
+            return Arrays(2 * X, True, 3 * X + there * few, 0, X + max(back, 1) * few)
         case Normalization():
             return Arrays(2 * X, not is_linear, 2 * X, there * Y, dLdZ + 2 * X)
         case Dropout():

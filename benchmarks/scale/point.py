@@ -3,7 +3,8 @@
 ``python -m benchmarks.scale.point SWEEP SIZE SECONDS SEED`` prints the point as a line of JSON.
 
 Memory is measured twice. ``tracemalloc`` counts the arrays, as NumPy reports each of them to it: to
-the byte, whatever the process has kept from earlier work. That is compared with the formula. The
+the byte, whatever the process has kept from earlier work. That is compared with the formula, in one
+thread: the workspaces of two are full at the same moment in some steps, and not in others. The
 peak of the process's own memory also has BLAS's workspaces, and what the allocator keeps; it comes
 in pages, and in leaps.
 """
@@ -80,10 +81,10 @@ class Work(NamedTuple):
 
 
 @contextmanager
-def training(sweep: Sweep, size: int, seed: int) -> Iterator[Work]:
-    """A context with the training of a point, and the threads that it needs."""
+def training(sweep: Sweep, size: int, seed: int, n_threads: int | None = None) -> Iterator[Work]:
+    """A context with the training of a point, and the threads that it needs, or so many."""
     layers, shape = sweep.build(size)
-    model = build_model(layers, seed)
+    model = build_model(layers, seed, n_threads)
     if sweep.by_epoch:
         dataset = draw_dataset(shape, seed)
         yield Work(
@@ -107,21 +108,29 @@ def training(sweep: Sweep, size: int, seed: int) -> Iterator[Work]:
 def measure(name: str, size: int, seconds: float, seed: int) -> Point:
     """Measure a point. The process should be a new one, since its memory never becomes less."""
     sweep = SWEEPS[name]
+    arrays, process, formula, data = measure_memory(sweep, size, seed)
+    with training(sweep, size, seed) as work:
+        work.run(1)
+        before, start = seconds_waited(), perf_counter()
+        times = blocks(partial(work.run, 1), seconds)
+        waited = (seconds_waited() - before) / (perf_counter() - start)
+    return Point(size, min(times), median(times), arrays, process, formula, data, waited)
+
+
+def measure_memory(sweep: Sweep, size: int, seed: int) -> tuple[int, int, int, int]:
+    """Bytes of arrays, of the process, by the formula, and of the dataset, in one thread."""
     small = sweep if sweep.by_epoch else SWEEPS["depth"]
-    with training(small, min(small.values), seed) as work:
+    with training(small, min(small.values), seed, n_threads=1) as work:
         work.run(1)  # imports, and the workspaces of BLAS
     before = process_peak()
     tracemalloc.start()
-    with training(sweep, size, seed) as work:
-        work.run(TRACED)
-        arrays = tracemalloc.get_traced_memory()[1]
+    try:
+        with training(sweep, size, seed, n_threads=1) as work:
+            work.run(TRACED)
+            arrays, process = tracemalloc.get_traced_memory()[1], process_peak() - before
+            return arrays, process, work.formula(), work.data
+    finally:
         tracemalloc.stop()
-        process = process_peak() - before
-        waited, start = seconds_waited(), perf_counter()
-        times = blocks(partial(work.run, 1), seconds)
-        waited = (seconds_waited() - waited) / (perf_counter() - start)
-        formula = work.formula()
-        return Point(size, min(times), median(times), arrays, process, formula, work.data, waited)
 
 
 def blocks(step: Callable[[], Any], seconds: float) -> list[float]:

@@ -198,10 +198,17 @@ SWEEPS = {
 }
 
 
-def build_model(layers: Layers, seed: int) -> NeuralNetwork:
+def build_model(layers: Layers, seed: int, n_threads: int | None = None) -> NeuralNetwork:
     """The network in float32, with Adam."""
-    optimizer = {"name": "Adam", "lr": 1e-4}
-    return initialize_model("sweep", "cross_entropy", layers, optimizer, seed=seed, dtype="float32")
+    return initialize_model(
+        "sweep",
+        "cross_entropy",
+        layers,
+        {"name": "Adam", "lr": 1e-4},
+        seed=seed,
+        dtype="float32",
+        n_threads=n_threads,
+    )
 
 
 def draw_batch(shape: Shape, seed: int) -> tuple[np.ndarray, np.ndarray]:

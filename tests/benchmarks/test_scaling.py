@@ -254,6 +254,24 @@ class TestCommand(unittest.TestCase):
         self.assertEqual(err.getvalue(), "steps 4: the process ended with status 1\n")
         self.assertEqual(out.getvalue(), "")
 
+    def test_sweeps_before_an_error_are_reported(self):
+        def fail_later(name: str, size: int, *rest: float) -> Point:
+            if name == "steps":
+                raise scaling.ScalingError("steps 4: the process ended with status 1")
+            return point(size, 1e-3 * size)
+
+        err, out = io.StringIO(), io.StringIO()
+        self.addCleanup(signal.signal, signal.SIGTERM, signal.getsignal(signal.SIGTERM))
+        with (
+            mock.patch.object(scaling, "measure_point", fail_later),
+            contextlib.redirect_stderr(err),
+            contextlib.redirect_stdout(out),
+        ):
+            self.assertEqual(scaling.main(["--only", "depth", "steps"]), 1)
+        self.assertIn("| `depth`", out.getvalue())
+        self.assertNotIn("`steps`", out.getvalue())
+        self.assertEqual(err.getvalue().count("\n"), 1)
+
     def test_ctrl_c_ends_the_process_of_the_point_too(self):
         command = [sys.executable, "-m", "benchmarks.scaling", "--only", "steps", "--seconds", "60"]
         for signal_number in (signal.SIGINT, signal.SIGTERM):

@@ -52,6 +52,10 @@ NETWORKS = {
         (1024, 64),
     ),
     "batch norm of images": ([convolution(16), BATCH_NORM, POOL, FLATTEN, OUTPUT], (16, 32, 32, 3)),
+    "its convolution is linear": (
+        [convolution(16, activation="linear"), BATCH_NORM, POOL, FLATTEN, OUTPUT],
+        (16, 32, 32, 3),
+    ),
     "layer norm, its input is not kept": ([dense(256), {"name": "layer_norm"}, OUTPUT], (2048, 64)),
     "dropout": ([dense(256), DROPOUT, dense(256), DROPOUT, OUTPUT], (1024, 100)),
     "Elman": ([elman(64), OUTPUT], (32, 28, 150)),
