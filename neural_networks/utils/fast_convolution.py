@@ -10,7 +10,11 @@ only. U[y, x] holds the k2 pixels from (y, x) to the right, and
 with W_i, (k2·C, n_out), the row i of the kernels. The factor of W_i is U from its row i on, a
 view without a copy. In all there are k2 copies and k1 products.
 
-``docs/convolution.md`` has a drawing, and the cases in which ``im2col`` is still used.
+Three rules, measured, choose the method: ``uses_winograd`` takes many channels to ``winograd``,
+which saves multiplications; strides above 1, and small windows (``FEW``), to ``im2col``; and all
+else is unfolded.
+
+``docs/convolution.md`` has drawings, the reasons and the measurements.
 
 This is done for a few images at a time, so that U stays in the processor's cache and the memory
 needed does not grow with the batch. ``Conv2D`` splits the batch among threads

@@ -21,7 +21,9 @@ larger the images, the products also the more channels there are: from some numb
 the saved multiplications outweigh the transforms (``fast_convolution`` has the number).
 
 Sums of six numbers with factors between 0.2 and 5 round more than plain sums, by a factor below
-ten. ``docs/convolution.md`` has two dimensions as a drawing, an example by hand, and the errors.
+ten.
+
+``docs/convolution.md`` has two dimensions as a drawing, an example by hand, and the errors.
 
 Source: Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", CVPR 2016.
 """
