@@ -20,7 +20,7 @@ where q is the column of an entry and p its row. The transforms with A, B and G 
 larger the images, the products also the more channels there are: from some number of channels on,
 the saved multiplications outweigh the transforms (``fast_convolution`` has the number).
 
-Sums of six numbers with factors between 0.2 and 5 round more than plain sums, by a factor below
+Sums of six numbers with factors up to 3.4 round more than plain sums, by a factor below
 ten.
 
 ``docs/convolution.md`` has two dimensions as a drawing, an example by hand, and the errors.
@@ -40,7 +40,7 @@ TILE = 6
 """Pixels along a side of a tile; k taps then give 7 - k numbers."""
 
 POINTS = (0, 2 / 3, -2 / 3, 3 / 2, -3 / 2)
-"""Where polynomials are evaluated; 0, ±1, ±2, as in the source, round two to four times as much."""
+"""Polynomials are evaluated there; 0, ±1, ±2, as in the source, round two to four times as much."""
 
 WORKSPACE = 2**21
 """Bytes of V at a time. Less would fit into the second-level cache, but two threads would wait for
