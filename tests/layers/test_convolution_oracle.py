@@ -1,12 +1,16 @@
 """Convolution and pooling against PyTorch: kernels, strides, paddings."""
 
 import unittest
+from unittest import mock
 
 import numpy as np
 
 from neural_networks.layers import Conv2D, Pool2D
+from neural_networks.utils import winograd
+from neural_networks.utils.fast_convolution import uses_winograd
 from tests.support.arrays import load_oracle
-from tests.support.image_cases import CONVOLUTIONS, POOLINGS, WAYS, run
+from tests.support.image_cases import CONVOLUTIONS, POOLINGS, WAYS, WIDE_CONVOLUTIONS, run
+from tests.support.parts import winograd_from
 
 
 class OracleTestCase(unittest.TestCase):
@@ -18,10 +22,9 @@ class OracleTestCase(unittest.TestCase):
 
 
 class TestConvolution(OracleTestCase):
-    def test_every_case_both_ways(self):
-        data = load_oracle("convolutions")
-        for i, case in enumerate(CONVOLUTIONS):
-            for way in WAYS:
+    def check(self, cases, data, ways=WAYS):
+        for i, case in enumerate(cases):
+            for way in ways:
                 layer = Conv2D(
                     case.n_out, case.kernel_shape, case.activation, case.stride, case.pad
                 )
@@ -30,6 +33,26 @@ class TestConvolution(OracleTestCase):
                     found = run(layer, data[f"X_{i}"], data[f"dLdY_{i}"], way)
                     for name, value in found.items():
                         self.assert_close(value, data[f"{name}_{i}"], name)
+
+    def test_every_case_both_ways(self):
+        self.check(CONVOLUTIONS, load_oracle("convolutions"))
+
+    def test_many_channels_both_ways(self):
+        for case in WIDE_CONVOLUTIONS:
+            layer = Conv2D(case.n_out, case.kernel_shape, "linear", case.stride, case.pad)
+            W_shape = (*case.kernel_shape, case.X_shape[3], case.n_out)
+            self.assertTrue(uses_winograd(W_shape, case.stride, layer.padding))
+        self.check(WIDE_CONVOLUTIONS, load_oracle("wide_convolutions"))
+
+    def test_few_channels_by_winograd_s_method(self):
+        """All of them that it can compute, squares of every size from 2×2 on."""
+        transforms = mock.Mock(wraps=winograd.transformed_images)
+        with (
+            winograd_from(1, 2, 3, 4, 5),
+            mock.patch.object(winograd, "transformed_images", transforms),
+        ):
+            self.check(CONVOLUTIONS, load_oracle("convolutions"), WAYS[-1:])
+        self.assertEqual(transforms.call_count, 3 * 8)  # three convolutions in each case
 
     def test_the_table_has_all_that_it_should(self):
         """The data covers all of these, also after the table is edited."""

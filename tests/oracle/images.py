@@ -4,10 +4,12 @@ PyTorch takes images as (m, C, H, W) and kernels as (n_out, C, k1, k2). The inpu
 1/64, which compress well.
 """
 
+from collections.abc import Sequence
+
 import torch
 from torch.nn import functional
 
-from tests.support.image_cases import CONVOLUTIONS, POOLINGS, Case
+from tests.support.image_cases import CONVOLUTIONS, POOLINGS, WIDE_CONVOLUTIONS, Case
 
 SEED = 20230218
 
@@ -70,10 +72,10 @@ def convolution_inputs(case: Case, images: Images) -> Tensors:
     return {"X": X, "W": W, "b": b}
 
 
-def convolutions(images: Images) -> Tensors:
-    """Every case of the table, under its number."""
+def convolutions(cases: Sequence[Case], images: Images) -> Tensors:
+    """Every case of a table, under its number."""
     data: Tensors = {}
-    for i, case in enumerate(CONVOLUTIONS):
+    for i, case in enumerate(cases):
         inputs = convolution_inputs(case, images)
         found = backward(lambda X, W, b, c=case: convolve(c, X, W, b), inputs, None, images)
         data |= {f"{name}_{i}": value for name, value in (inputs | found).items()}
@@ -99,6 +101,7 @@ def image_data() -> dict[str, Tensors]:
     """The files of convolution and pooling, by name."""
     images = Images()
     return {
-        "convolutions": convolutions(images),
+        "convolutions": convolutions(CONVOLUTIONS, images),
         "poolings": poolings(images),
+        "wide_convolutions": convolutions(WIDE_CONVOLUTIONS, images),
     }

@@ -64,6 +64,13 @@ CONVOLUTIONS = [
     Case((2, 2), 2, "valid", (1, 4, 4, 64), 2, "relu"),
 ]
 
+# As many channels as Winograd's method needs.
+WIDE_CONVOLUTIONS = [
+    Case((3, 3), 1, "same", (2, 7, 9, 16), 18, "tanh"),
+    Case((3, 3), 1, "valid", (1, 6, 6, 17), 16, "relu"),
+    Case((3, 3), 1, (2, 1), (1, 4, 3, 16), 16),
+]
+
 # n_out and activation are unused here. PyTorch allows padding of at most half a window.
 POOLINGS = [
     Case(

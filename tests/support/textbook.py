@@ -155,6 +155,7 @@ UNREACHED = """
     layers.test_elman_gradients.TestRandomDirections
     layers.test_elman_gradients.TestTwoImplementations.
     layers.test_elman_steps.
+    layers.test_fast_pooling.
     layers.test_new_layers.
     layers.test_normalization.TestAnyShapeAndValue.
     layers.test_normalization.TestRandomDirections.
@@ -165,6 +166,7 @@ UNREACHED = """
     layers.test_residual_rules.TestNetworks.test_a_leak_would_be_seen
     layers.test_residual_rules.TestNetworks.test_from_step_to_step
     layers.test_residual_rules.TestNetworks.test_predicting_leaves_nothing
+    layers.test_winograd_gradients.
     models.test_convolution_training.TestMemory.
     models.test_convolution_training.TestNothingGrows.test_a_leak_would_be_seen
     models.test_elman_networks.TestMemory.

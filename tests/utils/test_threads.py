@@ -5,7 +5,6 @@ import threading
 import time
 import unittest
 import warnings
-from contextlib import contextmanager
 from unittest import mock
 
 import numpy as np
@@ -14,23 +13,13 @@ from neural_networks.layers import Conv2D, Pool2D
 from neural_networks.utils import threads
 from neural_networks.utils.threads import (
     SMALL_PRODUCT,
-    Threads,
     check_threads,
     map_slices,
     network_threads,
     slices,
 )
 from tests.support.blas import blas_threads, in_thread, two_blas_threads
-
-
-@contextmanager
-def with_slices(n):
-    """A context in which ``map_slices`` makes n slices, on any machine."""
-    token = threads._threads.set(Threads(n, n))
-    try:
-        yield
-    finally:
-        threads._threads.reset(token)
+from tests.support.parts import with_slices
 
 
 def pool_threads():
