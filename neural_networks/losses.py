@@ -103,7 +103,7 @@ class Loss(Recorded, ABC):
             Between 0 and 1; for a regression, the mean squared error.
         """
         wrong = self.classes(Y) != self.classes(Y_hat)
-        return np.count_nonzero(wrong) / wrong.size
+        return float(np.count_nonzero(wrong) / wrong.size)
 
     def check_labels(self, Y: np.ndarray) -> None:
         """Raise an error if labels are not valid for the loss: here, unless finite numbers."""

@@ -188,7 +188,7 @@ class Conv2D(Layer):
             return super().backward_faster(dLdY)
         X, W, Z = self.from_cache("X"), self.parameter("W"), self.from_cache("Z")
         dLdY = self.check_gradient(dLdY, Z.shape)
-        dLdX = np.empty_like(X) if self.input_gradient else None
+        dLdX = np.empty(X.shape, self.dtype) if self.input_gradient else None
         where = self.stride, self.padding
 
         def work(images: slice) -> tuple[np.ndarray, np.ndarray]:

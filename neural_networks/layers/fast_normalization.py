@@ -17,11 +17,11 @@ from neural_networks.activations import Activation
 from neural_networks.utils.threads import map_chunks
 
 
-def moments(X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and variance of each channel of images (m, H, W, C), (1, C) each.
+def moments(X: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Mean, its rest, and variance of each channel of images (m, H, W, C), (1, C) each.
 
-    Two passes: subtracting a mean much larger than the spread leaves a rounding error, the ``rest``
-    of the second pass, by which both are corrected.
+    Two passes: subtracting a mean much larger than the spread leaves a rounding error. The second
+    pass finds it, the rest. Their sum, rounded, would leave it again: both are subtracted in turn.
     """
     n = X.size // X.shape[3]
     mean = sums(lambda few: [_by_rows(X[few])], X)[0] / n
@@ -32,32 +32,35 @@ def moments(X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return [difference, difference * difference]
 
     rest, squares = (total / n for total in sums(centered, X))
-    return mean + rest, squares - rest * rest
+    return mean, rest, squares - rest * rest
 
 
 def normalized(
     X: np.ndarray,
     mean: np.ndarray,
+    rest: np.ndarray,
     scale: np.ndarray,
     gamma: np.ndarray,
     beta: np.ndarray,
     activation: Activation,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """X_hat = (X - mean) scale, Z = γ X_hat + β, and Y = σ(Z), of images (m, H, W, C).
+    """X_hat = (X - mean - rest) scale, Z = γ X_hat + β, and Y = σ(Z), of images (m, H, W, C).
 
     Parameters
     ----------
     X : array, (m, H, W, C)
-    mean, scale, gamma, beta : array, (1, C)
+    mean, rest, scale, gamma, beta : array, (1, C)
     activation : Activation
         σ.
     """
-    X_hat, Z, Y = (np.empty_like(X) for _ in range(3))
-    mean, scale, gamma, beta = (np.tile(a, X.shape[2]) for a in (mean, scale, gamma, beta))
+    X_hat, Z, Y = (np.empty(X.shape, X.dtype) for _ in range(3))
+    columns = (np.tile(a, X.shape[2]) for a in (mean, rest, scale, gamma, beta))
+    mean, rest, scale, gamma, beta = columns
 
     def work(few: slice) -> None:
         x_hat, z = _by_rows(X_hat[few]), _by_rows(Z[few])
         np.subtract(_by_rows(X[few]), mean, out=x_hat)
+        x_hat -= rest
         x_hat *= scale
         np.multiply(x_hat, gamma, out=z)
         z += beta
@@ -83,7 +86,7 @@ def gradients(
     scale, gamma : array, (1, C)
     activation : Activation
     """
-    dLdX = np.empty_like(Z)
+    dLdX = np.empty(Z.shape, Z.dtype)
 
     def work(few: slice) -> list[np.ndarray]:
         dLdX[few] = activation.backward(Z[few], dLdY[few])  # dL/dZ at first

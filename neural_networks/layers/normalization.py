@@ -203,17 +203,17 @@ class BatchNorm(Normalization):
 
     def forward_faster(self, X: np.ndarray) -> np.ndarray:
         """``forward``; of images in training by ``fast_normalization``."""
-        by_parts = self.training and not self.frozen and X.ndim == 4
+        by_parts = self.training and not self.frozen and np.ndim(X) == 4
         if not by_parts or self.replaces("forward", "center"):
             return super().forward_faster(X)
         X = self.check_input(X)
         n_rows = X.size // X.shape[3]
         check_rows(n_rows)
-        mean, variance = moments(X)
-        self._move_averages(mean, variance, n_rows)
+        mean, rest, variance = moments(X)
+        self._move_averages(mean + rest, variance, n_rows)
         scale = 1 / np.sqrt(variance + self.epsilon)
         gamma, beta = self.parameter("gamma"), self.parameter("beta")
-        X_hat, Z, Y = normalized(X, mean, scale, gamma, beta, self.activation)
+        X_hat, Z, Y = normalized(X, mean, rest, scale, gamma, beta, self.activation)
         self.cache["X_shape"], self.cache["X_hat"] = X.shape, as_rows(X_hat)
         self.cache["scale"], self.cache["Z"] = scale, as_rows(Z)
         return Y

@@ -218,8 +218,8 @@ class Adam(Optimizer):
         super().load_state(state)
         for slots in self._slots.values():
             if "m" in slots:
-                slots["s"] = slots.pop("m") / (1 - self.beta1)
-                slots["r"] = slots.pop("v") / (1 - self.beta2)
+                slots["s"] = np.asarray(slots.pop("m") / (1 - self.beta1))
+                slots["r"] = np.asarray(slots.pop("v") / (1 - self.beta2))
 
 
 class AdamW(Adam):

@@ -186,12 +186,12 @@ WORKSPACE = 2**20
 """Bytes to work on at a time; they fit into a core's second-level cache."""
 
 
-def images_at_once(bytes_per_image: int, workspace: int = WORKSPACE) -> int:
+def images_at_once(bytes_per_image: int, workspace: int | None = None) -> int:
     """The number of images that fit into the workspace, at least one."""
-    return max(1, workspace // bytes_per_image)
+    return max(1, (workspace or WORKSPACE) // bytes_per_image)
 
 
-def chunks(images: slice, bytes_per_image: int, workspace: int = WORKSPACE) -> Iterator[slice]:
+def chunks(images: slice, bytes_per_image: int, workspace: int | None = None) -> Iterator[slice]:
     """Consecutive slices of a slice of images, each small enough for the workspace."""
     n = images_at_once(bytes_per_image, workspace)
     for start in range(images.start, images.stop, n):
