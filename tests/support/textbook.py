@@ -58,6 +58,7 @@ NOT_CLAIMED = {
         models.test_own_layers.TestBareRecurrentLayer.
         models.test_summary.TestLayers.test_every_kind
         training.test_forecasting.TestForecasts.test_of_an_output_at_every_step_the_last_one
+        training.test_operations.TestOperations.test_dense
         training.test_kaggle.TestTable.test_classes_of_every_step_have_no_place_in_a_table
     """,
     "outputs and labels that fit a loss, which are not judged for classes of one's own": """
