@@ -29,8 +29,8 @@ EXACT = {"float32": np.float64, "float64": np.longdouble}
 
 ERROR_CHANNELS = (16, 64, 256)
 TILES, KERNELS, DRAWS = 32, 16, 5
-PIXELS = 64 * 16 * 16
-"""Pixels of a batch whose convolution is timed: fewer images where they are larger."""
+IMAGES = 64
+"""Images of a batch whose convolution is timed, as in a training."""
 
 SIDES = (8, 16, 32)
 LEAST_ROUNDS = 3
@@ -231,15 +231,10 @@ def print_times(seconds: float, seed: int) -> None:
             wrong.append(max(ratio, 1 / ratio) - 1)
         cells = (f"{forward:.2f}", f"{plain_forward:.2f}", f"{forward / plain_forward:.2f}")
         cells += (f"{backward:.2f}", f"{plain_backward:.2f}", f"{backward / plain_backward:.2f}")
-        names = (f"{case.k}×{case.k}", f"{case.C}→{case.n_out}", images(case), case.side)
+        names = (f"{case.k}×{case.k}", f"{case.C}→{case.n_out}", IMAGES, case.side)
         print(line.format(*names, *cells, "Winograd" if takes else "plain sums"), flush=True)
     cost = f", which costs up to {max(wrong):.0%}" if wrong else ""
     print(f"\nThe library takes the slower one in {len(wrong)} of {len(CONVOLUTIONS)}{cost}.")
-
-
-def images(case: Convolution) -> int:
-    """Images of a batch with ``PIXELS`` pixels."""
-    return max(1, PIXELS // case.side**2)
 
 
 def uses_winograd(case: Convolution) -> bool:
@@ -251,7 +246,7 @@ def uses_winograd(case: Convolution) -> bool:
 def timers(case: Convolution, seed: int) -> list[Callable[[], tuple[float, float]]]:
     """Forward and backward of a layer, by Winograd's method and by plain sums."""
     rng = np.random.default_rng(seed)
-    X = rng.standard_normal((images(case), case.side, case.side, case.C), np.float32)
+    X = rng.standard_normal((IMAGES, case.side, case.side, case.C), np.float32)
     layer = Conv2D(case.n_out, case.k, "linear", dtype="float32", rng=rng)
     dLdY = rng.standard_normal((*X.shape[:3], case.n_out), np.float32)
 

@@ -41,7 +41,7 @@ from neural_networks.utils.convolution import (
 FEW = 32
 """Size of the largest window for which one product with ``im2col`` is faster than k1 products."""
 
-MIN_CHANNELS = {3: 16, 5: 32}
+MIN_CHANNELS = {3: 24, 5: 32}
 """Channels, in and out, from which on Winograd's method is faster, by the side of the kernel."""
 
 Matrices = list[np.ndarray]

@@ -13,10 +13,10 @@ from neural_networks.utils import fast_convolution, winograd
 
 SMALL = {
     "ERROR_CHANNELS": (2,),
-    "CONVOLUTIONS": (Convolution(3, 2, 2, 8), Convolution(3, 16, 16, 8)),
+    "CONVOLUTIONS": (Convolution(3, 2, 2, 8), Convolution(3, 24, 24, 8)),
     "WORKSPACES": (2**14, winograd.WORKSPACE),
-    "WORKSPACE_SHAPE": (4, 8, 8, 16),
-    "PIXELS": 2 * 64,
+    "WORKSPACE_SHAPE": (4, 8, 8, 24),
+    "IMAGES": 2,
     "LEAST_ROUNDS": 2,
 }
 
@@ -118,8 +118,8 @@ class TestTimes(unittest.TestCase):
         self.assertEqual(fast_convolution.MIN_CHANNELS, before)
 
     def test_the_library_s_choice(self):
-        self.assertFalse(benchmark.uses_winograd(Convolution(3, 15, 64, 8)))
-        self.assertTrue(benchmark.uses_winograd(Convolution(3, 16, 16, 8)))
+        self.assertFalse(benchmark.uses_winograd(Convolution(3, 23, 64, 8)))
+        self.assertTrue(benchmark.uses_winograd(Convolution(3, 24, 24, 8)))
         self.assertFalse(benchmark.uses_winograd(Convolution(5, 16, 64, 8)))
         self.assertTrue(benchmark.uses_winograd(Convolution(5, 32, 32, 8)))
 
@@ -149,7 +149,7 @@ class TestCommand(unittest.TestCase):
         self.assertEqual((status, err), (0, ""))
         self.assertEqual(out.count("F(4, 3)"), 2)
         self.assertRegex(out, r"3×3 +2→2 +2 +8 .* plain sums\n")
-        self.assertRegex(out, r"3×3 +16→16 +2 +8 .* Winograd\n")
+        self.assertRegex(out, r"3×3 +24→24 +2 +8 .* Winograd\n")
         self.assertRegex(out, rf"(?m)^ +{winograd.WORKSPACE // 1024} .* ms  the library's$")
         self.assertIn(", seed 3; numpy ", out)
 

@@ -19,7 +19,7 @@ SMALL = (
 )
 LARGE = (
     Case((3, 3), 1, "same", (8, 16, 16, 32), 24),
-    Case((3, 3), 1, (0, 2, 1, 0), (4, 17, 13, 16), 40),
+    Case((3, 3), 1, (0, 2, 1, 0), (4, 17, 13, 24), 40),
     Case((5, 5), 1, "same", (4, 13, 11, 32), 32),
 )
 
@@ -93,7 +93,7 @@ class TestAdjoints(unittest.TestCase):
 class TestSymmetries(unittest.TestCase):
     """Changes of the images whose effect on the result is known."""
 
-    CASE = Case((3, 3), 1, "same", (2, 9, 10, 16), 18)
+    CASE = Case((3, 3), 1, "same", (2, 9, 10, 24), 26)
     NAMES = ("Y", "dLdX", "dLdW")
 
     def setUp(self):
@@ -127,7 +127,7 @@ class TestSymmetries(unittest.TestCase):
 
     def test_order_of_the_channels(self):
         rng = np.random.default_rng(5)
-        of_X, of_Y = rng.permutation(16), rng.permutation(18)
+        of_X, of_Y = rng.permutation(24), rng.permutation(26)
         self.layer.parameters["b"] = self.b[:, of_Y]
         found = self.results(self.X[..., of_X], self.W[:, :, of_X][..., of_Y], self.dLdY[..., of_Y])
         Y, dLdX, dLdW = (self.expected[name] for name in self.NAMES)
@@ -137,7 +137,7 @@ class TestSymmetries(unittest.TestCase):
     def test_moved_by_any_number_of_pixels(self):
         """Inside a wide border of zeros the same numbers come out, wherever the tiles lie."""
         layer = layer_of(self.CASE)
-        X = np.zeros((1, 20, 20, 16))
+        X = np.zeros((1, 20, 20, 24))
         X[:, 3:12, 3:13] = self.X[:1]
         Y = layer.forward_faster(X) - self.b[0]
         for rows in range(6):
@@ -147,7 +147,7 @@ class TestSymmetries(unittest.TestCase):
             np.testing.assert_allclose(moved, expected, rtol=1e-11, atol=1e-13)
 
     def test_a_single_weight_moves_the_image(self):
-        for k, C in ((3, 16), (5, 32)):
+        for k, C in ((3, 24), (5, 32)):
             layer = Conv2D(C, k, "linear")
             X = np.random.default_rng(6).standard_normal((2, 7, 6, C))
             layer._init_parameters(X.shape)
@@ -179,7 +179,7 @@ class TestSpoiledTiles(unittest.TestCase):
         self.assertTrue(0 < reached.sum() < reached.size)
 
     def test_of_the_output_and_of_the_images_gradient(self):
-        for k, C in ((3, 16), (5, 32)):
+        for k, C in ((3, 24), (5, 32)):
             case = Case((k, k), 1, "same", (2, 16, 15, C), C)
             layer = layer_of(case)
             rng = np.random.default_rng(7)

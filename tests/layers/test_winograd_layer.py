@@ -20,17 +20,17 @@ BOUNDS = {"float64": 1e-13, "float32": 1e-5}
 """Greatest error, relative to the greatest value."""
 
 CASES = (
-    Case((3, 3), 1, "same", (2, 8, 8, 16), 16),  # whole tiles
-    Case((3, 3), 1, "same", (3, 7, 9, 16), 17),  # ragged ones
-    Case((3, 3), 1, "valid", (2, 7, 6, 17), 16),
-    Case((3, 3), 1, "valid", (2, 3, 3, 16), 16),  # a single number
-    Case((3, 3), 1, "same", (2, 1, 1, 16), 16),
-    Case((3, 3), 1, "same", (1, 1, 11, 16), 16),
-    Case((3, 3), 1, "same", (1, 10, 1, 16), 16),
-    Case((3, 3), 1, (2, 0, 0, 1), (2, 5, 6, 16), 16),
-    Case((3, 3), 1, (0, 1, 2, 2), (1, 6, 5, 16), 16),
-    Case((3, 3), 1, 2, (1, 4, 5, 16), 18),  # the widest border
-    Case((3, 3), 1, "same", (0, 5, 6, 16), 16),
+    Case((3, 3), 1, "same", (2, 8, 8, 24), 24),  # whole tiles
+    Case((3, 3), 1, "same", (3, 7, 9, 24), 25),  # ragged ones
+    Case((3, 3), 1, "valid", (2, 7, 6, 25), 24),
+    Case((3, 3), 1, "valid", (2, 3, 3, 24), 24),  # a single number
+    Case((3, 3), 1, "same", (2, 1, 1, 24), 24),
+    Case((3, 3), 1, "same", (1, 1, 11, 24), 24),
+    Case((3, 3), 1, "same", (1, 10, 1, 24), 24),
+    Case((3, 3), 1, (2, 0, 0, 1), (2, 5, 6, 24), 24),
+    Case((3, 3), 1, (0, 1, 2, 2), (1, 6, 5, 24), 24),
+    Case((3, 3), 1, 2, (1, 4, 5, 24), 26),  # the widest border
+    Case((3, 3), 1, "same", (0, 5, 6, 24), 24),
     Case((5, 5), 1, "same", (2, 7, 5, 32), 33),
     Case((5, 5), 1, "valid", (1, 5, 8, 33), 32),
     Case((5, 5), 1, (4, 0, 3, 1), (1, 5, 6, 32), 32),
@@ -38,9 +38,9 @@ CASES = (
     Case((5, 5), 1, "same", (0, 5, 6, 32), 32),
 )
 OTHERS = (
-    Case((3, 3), 2, "same", (1, 5, 6, 16), 16),  # a stride
-    Case((3, 3), 1, 3, (1, 3, 4, 16), 16),  # a border as wide as the kernel
-    Case((3, 3), 1, (0, 3, 0, 0), (1, 3, 4, 16), 16),
+    Case((3, 3), 2, "same", (1, 5, 6, 24), 24),  # a stride
+    Case((3, 3), 1, 3, (1, 3, 4, 24), 24),  # a border as wide as the kernel
+    Case((3, 3), 1, (0, 3, 0, 0), (1, 3, 4, 24), 24),
     Case((5, 5), 1, (0, 0, 5, 0), (1, 5, 4, 32), 32),
     Case((3, 5), 1, "same", (1, 5, 6, 32), 32),  # no square
     Case((5, 3), 1, "same", (1, 5, 6, 32), 32),
@@ -118,7 +118,7 @@ class TestAgainstTheFormula(WinogradTestCase):
                 transforms.assert_not_called()
 
     def test_from_this_number_of_channels_on(self):
-        self.assertEqual(MIN_CHANNELS, {3: 16, 5: 32})
+        self.assertEqual(MIN_CHANNELS, {3: 24, 5: 32})
         for k, least in MIN_CHANNELS.items():
             for C, n_out, expected in (
                 (least, least, True),
@@ -146,7 +146,7 @@ class TestAgainstTheFormula(WinogradTestCase):
 
 
 class TestParts(WinogradTestCase):
-    CASE = Case((3, 3), 1, "same", (5, 13, 9, 16), 17)
+    CASE = Case((3, 3), 1, "same", (5, 13, 9, 24), 25)
 
     def test_size_of_the_workspace(self):
         for case in (self.CASE, Case((5, 5), 1, (0, 3, 2, 1), (3, 9, 8, 32), 32)):
@@ -163,8 +163,8 @@ class TestParts(WinogradTestCase):
 
     def test_a_band_as_high_as_the_image(self):
         """The first and the second one have six rows, as the image has, but from others on."""
-        layer = layer_of(Case((3, 3), 1, (1, 0), (2, 6, 6, 16), 16))
-        X, dLdY = numbers(layer, (2, 6, 6, 16))
+        layer = layer_of(Case((3, 3), 1, (1, 0), (2, 6, 6, 24), 24))
+        X, dLdY = numbers(layer, (2, 6, 6, 24))
         with workspace(1):
             found = run(layer, X, dLdY, WAYS[-1])
         self.assert_close(found, run(layer, X, dLdY, WAYS[0]), 1e-13)
@@ -189,7 +189,7 @@ class TestParts(WinogradTestCase):
 
 
 class TestArrays(WinogradTestCase):
-    CASE = Case((3, 3), 1, "same", (2, 6, 7, 16), 17)
+    CASE = Case((3, 3), 1, "same", (2, 6, 7, 24), 25)
 
     def test_are_not_written_to(self):
         for activation in ("linear", "tanh"):
@@ -204,7 +204,7 @@ class TestArrays(WinogradTestCase):
 
     def test_that_are_not_in_c_order(self):
         """Turned, cropped, sparse and broadcast arrays hold the same numbers."""
-        for case in (self.CASE, self.CASE._replace(pad="valid", X_shape=(2, 6, 10, 16))):
+        for case in (self.CASE, self.CASE._replace(pad="valid", X_shape=(2, 6, 10, 24))):
             layer = layer_of(case, "tanh")
             X, dLdY = numbers(layer, case.X_shape)
             around = np.pad(X, ((1, 0), (2, 1), (0, 3), (1, 1)))
@@ -259,7 +259,7 @@ class TestActivations(WinogradTestCase):
     """σ is applied to each part while it is in the cache."""
 
     CASES = (
-        Case((3, 3), 1, "same", (3, 9, 6, 16), 17),
+        Case((3, 3), 1, "same", (3, 9, 6, 24), 25),
         Case((3, 3), 1, "same", (3, 9, 6, 2), 4),
         Case((3, 3), 2, "same", (3, 9, 6, 2), 4),
         Case((5, 4), 1, "same", (3, 9, 6, 8), 4),
@@ -322,8 +322,8 @@ class TestActivations(WinogradTestCase):
             def forward(self, X):
                 return 2 * super().forward(X)
 
-        layer = Doubled(16, 3, "tanh", rng=0)
-        X = np.random.default_rng(0).standard_normal((2, 5, 5, 16))
+        layer = Doubled(24, 3, "tanh", rng=0)
+        X = np.random.default_rng(0).standard_normal((2, 5, 5, 24))
         with counted() as transforms:
             np.testing.assert_array_equal(layer.forward_faster(X), layer.forward(X))
         transforms.assert_not_called()
