@@ -23,7 +23,7 @@ from tests.course.kits import kit, manifest, starter
 from tests.verdict import NOT_WRITTEN, load_cases
 
 ACTIVATIONS = "neural_networks/activations.py"
-FORWARD = "        return np.maximum(Z, 0)\n"
+FORWARD = "        return np.maximum(Z, np.zeros_like(Z))  # twice as fast as with the number 0\n"
 NAME = "fall-2024"
 """An assignment with a single exercise."""
 

@@ -11,7 +11,7 @@ from tests.autograder import places
 from tests.autograder.small_exam import ACTIVATIONS, zipped
 from tests.course.kits import exam, kit
 
-FORWARD = "        return np.maximum(Z, 0)\n"
+FORWARD = "        return np.maximum(Z, np.zeros_like(Z))  # twice as fast as with the number 0\n"
 
 
 class TestHandIns(unittest.TestCase):

@@ -156,7 +156,7 @@ ATTACKS = [
         Attack(
             34,
             name,
-            edited("\n        return np.maximum(Z, 0)\n", code),
+            edited("\n        return np.maximum(Z, np.zeros_like(Z))  # twice as fast as with the number 0\n", code),
             {"relu": 5},
             (word,),
             checks=True,
