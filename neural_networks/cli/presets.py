@@ -120,8 +120,8 @@ CONVOLUTIONAL = {
         [
             *(*convolution(32), *convolution(32), POOL),
             *(*convolution(64), *convolution(64), POOL),
-            *(*convolution(128), *convolution(128), POOL),
-            *(FLATTEN, *dropped(0.4), OUTPUT),
+            *(*convolution(192), *convolution(192), POOL),
+            *(FLATTEN, *dropped(0.2), OUTPUT),
         ],
         {"name": "cifar10", "batch_size": 64, "images": True, "flip": True, "shift": 2},
         one_cycle(0.005, 0.05),

@@ -1,5 +1,6 @@
 """Rows 31 to 35: answers that were looked up, kept, borrowed, counted; right but for a rule."""
 
+from tests.autograder.classes import FORWARD
 from tests.autograder.hostile.attack import Attack, edited, softmax
 from tests.verdict import load_cases
 
@@ -156,7 +157,7 @@ ATTACKS = [
         Attack(
             34,
             name,
-            edited("\n        return np.maximum(Z, np.zeros_like(Z))  # twice as fast as with the number 0\n", code),
+            edited(f"\n{FORWARD}", code),
             {"relu": 5},
             (word,),
             checks=True,
