@@ -149,17 +149,30 @@ class Page:
             If the page does not have each of the comments once.
         """
         first, last = f"<!-- {self.section} -->", f"<!-- end of {self.section} -->"
-        text = self.text.read_text(encoding="utf-8")
-        before, _, rest = text.partition(first)
-        content, _, after = rest.partition(last)
-        if text != before + first + content + last + after or first in after or last in after:
+        around = around_section(self.text.read_text(encoding="utf-8"), first, last)
+        if around is None:
             raise PageError(f"{self.text} has no section between {first} and {last}")
-        return before + first, last + after
+        return around
+
+
+def around_section(text: str, first: str, last: str) -> tuple[str, str] | None:
+    """The text up to a section and that from its end on, with the comments around the section.
+
+    None if the text does not have both comments, once each and in this order.
+    """
+    before, _, rest = text.partition(first)
+    content, _, after = rest.partition(last)
+    if text != before + first + content + last + after or first in after or last in after:
+        return None
+    return before + first, last + after
 
 
 def wrapped(text: str) -> list[str]:
-    """The lines of a paragraph."""
-    return textwrap.wrap(text, WIDTH, break_long_words=False, break_on_hyphens=False)
+    """The lines of a paragraph, or of an item of a list."""
+    indent = "  " if text.startswith("- ") else ""
+    return textwrap.wrap(
+        text, WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+    )
 
 
 def add_flag(parser: Parser) -> None:

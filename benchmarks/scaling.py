@@ -15,6 +15,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from benchmarks.arguments import parse_with_seed
 from benchmarks.scale import page
 from benchmarks.scale.point import Point
 from benchmarks.scale.sweeps import SWEEPS
@@ -80,15 +81,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--write-docs", action="store_true", help="write all into docs/scaling.md and its figures"
     )
-    parser.add_argument(
-        "--seconds", type=float, default=SECONDS, metavar="S", help="for the time of each point"
-    )
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of weights and data")
-    flags = parser.parse_args(argv)
-    if not 0 < flags.seconds < float("inf"):
-        parser.error(f"--seconds must be a positive number, got {flags.seconds:g}")
-    if flags.seed < 0:
-        parser.error(f"--seed must be 0 or greater, got {flags.seed}")
+    flags = parse_with_seed(parser, argv, SECONDS, "for the time of each point")
     if flags.write_docs and flags.only:
         parser.error("--write-docs writes all sweeps: leave --only out")
     return flags

@@ -17,6 +17,7 @@ from unittest import mock
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
+from benchmarks.arguments import parse_with_seed
 from benchmarks.machine import library_versions, machine_line
 from benchmarks.quiet import Use
 from neural_networks.layers import Conv2D
@@ -121,31 +122,15 @@ def main(argv: Sequence[str] | None = None) -> int:
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     """Parse the command line's flags."""
     parser = Parser(prog="python -m benchmarks.winograd", description=__doc__.split("\n")[0])
-    parser.add_argument("--seconds", type=float, default=1.0, metavar="S", help="for each time")
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of weights and data")
-    flags = parser.parse_args(argv)
-    if not 0 < flags.seconds < float("inf"):
-        parser.error(f"--seconds must be a positive number, got {flags.seconds:g}")
-    if flags.seed < 0:
-        parser.error(f"--seed must be 0 or greater, got {flags.seed}")
-    return flags
+    return parse_with_seed(parser, argv, 1.0, "for each time")
 
 
 # Errors
 
 
 def matrices(way: Filter) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """A (s, n), B (s, s) and G (s, k) of a filter, s = n + k - 1; see ``winograd.matrices``."""
-    points = np.array(way.points, float)
-    A, G = (np.vander(points, n, increasing=True) for n in (way.n, way.k))
-    A, G = (np.vstack([matrix, np.eye(matrix.shape[1])[-1]]) for matrix in (A, G))
-    B = np.zeros((len(A), len(A)))
-    B[:, -1] = np.poly(points)[::-1]
-    for j, point in enumerate(points):
-        others = np.delete(points, j)
-        B[:-1, j] = np.poly(others)[::-1]
-        G[j] /= np.prod(point - others)
-    return A, B, G
+    """A (s, n), B (s, s) and G (s, k) of a filter, s = n + k - 1."""
+    return winograd.filter_matrices(way.points, way.n, way.k)
 
 
 def by_winograd(x: np.ndarray, w: np.ndarray, way: Filter) -> np.ndarray:

@@ -9,9 +9,9 @@ numbers see, and constant matrices A (6, 4), B (6, 6) and G (6, 3),
 
     z = Aᵀ [(G w) ∘ (Bᵀ x)],    ∘: entry by entry.
 
-``matrices`` derives them. In two dimensions the same is done along both axes: a *tile* x of 6×6
-pixels gives 4×4 numbers, Z = Aᵀ [(G w Gᵀ) ∘ (Bᵀ x B)] A, by 36 multiplications in place of 144.
-With C channels in and n_out out, sums over the channels make each of the 36 entries a matrix
+``filter_matrices`` derives them. In two dimensions the same is done along both axes: a *tile* x of
+6×6 pixels gives 4×4 numbers, Z = Aᵀ [(G w Gᵀ) ∘ (Bᵀ x B)] A, by 36 multiplications in place of
+144. With C channels in and n_out out, sums over the channels make each of the 36 entries a matrix
 product, for all tiles at once:
 
     M_qp = V_qp U_qp,    V = Bᵀ x B (36, tiles, C),    U = G w Gᵀ (36, C, n_out),
@@ -28,7 +28,7 @@ errors is up to ten times as large.
 Source: Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", CVPR 2016.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 
 import numpy as np
@@ -47,35 +47,47 @@ WORKSPACE = 2**21
 Python's global interpreter lock (GIL) more often than the cache saves."""
 
 
-@cache
-def matrices(k: int, dtype: np.dtype) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """A (6, 7 - k), B (6, 6) and G (6, k) of a filter with k taps.
+def filter_matrices(
+    points: Sequence[float], n: int, k: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A (s, n), B (s, s) and G (s, k) for n numbers of a filter with k taps, s = n + k - 1.
+
+    Parameters
+    ----------
+    points : sequence of float
+        s - 1 different numbers.
+    n, k : int
 
     Notes
     -----
-    A product of two polynomials, with 7 - k and k coefficients p and w, has 6 coefficients. They
-    follow from its values at 5 points and its leading coefficient, the "value at infinity". Each
-    value is that of one factor times that of the other: 6 multiplications. So let A and G
+    A product of two polynomials, with n and k coefficients p and w, has s coefficients. They
+    follow from its values at s - 1 points and its leading coefficient, the "value at infinity".
+    Each value is that of one factor times that of the other: s multiplications. So let A and G
     evaluate the factors (Vandermonde matrices), and let B interpolate (Lagrange's polynomials):
     the coefficients are B [(A p) ∘ (G w)].
 
     They are sums Σ_c p_c w_{r-c}, linear in p. Filtering, z_c = Σ_j x_{c+j} w_j = Σ_r x_r w_{r-c},
     is the transpose of that map: z = Aᵀ [(G w) ∘ (Bᵀ x)].
     """
-    points = np.array(POINTS)
-    A, G = (np.vander([*points, 0], n, increasing=True) for n in (TILE + 1 - k, k))
-    A[-1], G[-1] = 0, 0
-    A[-1, -1] = G[-1, -1] = 1  # the value at infinity
-    B = np.zeros((TILE, TILE))
-    B[:, -1] = np.poly(points)[::-1]  # 0 at all points, with leading coefficient 1
-    for j in range(TILE - 1):
-        others = np.delete(points, j)
+    at = np.array(points, float)
+    A, G = (np.vander(at, size, increasing=True) for size in (n, k))
+    A, G = (np.vstack([matrix, np.eye(matrix.shape[1])[-1]]) for matrix in (A, G))  # at infinity
+    B = np.zeros((n + k - 1, n + k - 1))
+    B[:, -1] = np.poly(at)[::-1]  # 0 at all points, with leading coefficient 1
+    for j, point in enumerate(at):
+        others = np.delete(at, j)
         B[:-1, j] = np.poly(others)[::-1]  # 0 at all other points ...
-        G[j] /= np.prod(points[j] - others)  # ... and 1 at its own, with this factor
-    result = A.astype(dtype), B.astype(dtype), G.astype(dtype)
-    for matrix in result:
+        G[j] /= np.prod(point - others)  # ... and 1 at its own, with this factor
+    return A, B, G
+
+
+@cache
+def matrices(k: int, dtype: np.dtype) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """``filter_matrices`` of tiles, A (6, 7 - k), B (6, 6) and G (6, k), in a type; read-only."""
+    A, B, G = (a.astype(dtype) for a in filter_matrices(POINTS, TILE + 1 - k, k))
+    for matrix in (A, B, G):
         matrix.setflags(write=False)
-    return result
+    return A, B, G
 
 
 def convolve(
