@@ -38,8 +38,8 @@ LEAST_ROUNDS = 3
 WORKSPACES = tuple(2**power for power in range(18, 24))
 WORKSPACE_SHAPE = (64, 32, 32, 32)
 
-Timer = Callable[[], float]
-"""Does the work once; returns the seconds that it has taken."""
+Timer = Callable[[], tuple[float, float]]
+"""Does the work once; returns the seconds of the forward and of the backward pass."""
 
 
 class Filter(NamedTuple):
@@ -228,7 +228,7 @@ def uses_winograd(case: Convolution) -> bool:
     return fast_convolution.uses_winograd((case.k, case.k, case.C, case.n_out), 1, border)
 
 
-def timers(case: Convolution, seed: int) -> list[Callable[[], tuple[float, float]]]:
+def timers(case: Convolution, seed: int) -> list[Timer]:
     """Forward and backward of a layer, by Winograd's method and by plain sums."""
     rng = np.random.default_rng(seed)
     X = rng.standard_normal((IMAGES, case.side, case.side, case.C), np.float32)
@@ -246,9 +246,7 @@ def timers(case: Convolution, seed: int) -> list[Callable[[], tuple[float, float
     return [lambda: by({case.k: 1}), lambda: by({})]
 
 
-def rounds(
-    both: Sequence[Callable[[], tuple[float, float]]], seconds: float
-) -> Iterator[tuple[float, float, float, float]]:
+def rounds(both: Sequence[Timer], seconds: float) -> Iterator[tuple[float, float, float, float]]:
     """Forward of both methods and backward of both, in turn, with the threads of a training."""
     with network_threads(sys.maxsize, splits_batch=True):
         for work in both:  # once for the memory and the caches
